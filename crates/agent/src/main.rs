@@ -1,0 +1,2 @@
+//! The `fettle-agent` binary.
+fn main() {}

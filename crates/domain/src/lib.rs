@@ -1,0 +1,4 @@
+//! What is decided: pure functions of values, used on both sides of the wire.
+//! No clock, files, network, environment or SQL: the caller hands everything in.
+
+pub mod facts;

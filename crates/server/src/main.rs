@@ -1,0 +1,2 @@
+//! The `fettle` binary: server and operator commands.
+fn main() {}
