@@ -1,1 +1,23 @@
-//! What is remembered.
+//! What is remembered: every SQL statement, the migrations and the transactions.
+//! One SQL text serves SQLite and PostgreSQL; what must differ stands in `dialect`.
+//! Decisions belong to `domain`, requests to `server`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod dialect;
+mod error;
+mod migrate;
+mod postgres;
+mod sqlite;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tx;
+mod value;
+
+pub mod accounts;
+
+pub use error::StoreError;
+pub use tx::{Store, StoreOptions, Tx};
+pub use value::{Column, Row, Value};
+
+pub type Result<T> = std::result::Result<T, StoreError>;

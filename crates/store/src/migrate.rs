@@ -1,0 +1,38 @@
+//! Brings a database to the newest schema, forward only. A merged migration is never edited:
+//! its hash is kept, and a database that saw another text is refused.
+
+use sha2::{Digest, Sha256};
+
+use crate::{Result, Store, StoreError, dialect};
+
+const MIGRATIONS: &[(&str, &str)] = &[("0001_accounts", include_str!("../migrations/0001_accounts.sql"))];
+
+const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    name TEXT NOT NULL PRIMARY KEY,
+    sha256 TEXT NOT NULL
+)";
+
+pub(crate) async fn run(store: &Store) -> Result<()> {
+    let mut tx = store.write().await?;
+    dialect::lock_schema(&mut tx).await?;
+    tx.batch(BOOK).await?;
+    let rows = tx.query("SELECT name, sha256 FROM schema_migrations ORDER BY name", &[]).await?;
+    for (i, row) in rows.iter().enumerate() {
+        let (name, seen): (String, String) = (row.get(0)?, row.get(1)?);
+        match MIGRATIONS.get(i) {
+            Some((ours, sql)) if *ours == name && digest(sql) == seen => {}
+            Some(_) => return Err(StoreError::Corrupt(format!("migration {name} is not the one of this release"))),
+            None => return Err(StoreError::Corrupt(format!("migration {name} is of a newer release"))),
+        }
+    }
+    for (name, sql) in &MIGRATIONS[rows.len()..] {
+        tx.batch(sql).await?;
+        let book = "INSERT INTO schema_migrations (name, sha256) VALUES ($1, $2)";
+        tx.execute(book, &[(*name).into(), digest(sql).into()]).await?;
+    }
+    tx.commit().await
+}
+
+fn digest(sql: &str) -> String {
+    hex::encode(Sha256::digest(sql.as_bytes()))
+}

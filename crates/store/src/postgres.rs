@@ -1,0 +1,124 @@
+//! The scale-out engine: a pool of connections, serializable write transactions.
+//! Serializable, because the embedded engine has one writer and handlers rely on what that gives;
+//! a lost race is `StoreError::Conflict`, and the dispatcher runs the handler again.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::NoTls;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::value::{Row, Value};
+use crate::{Result, StoreError};
+
+const CONNECTIONS: usize = 16;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub struct Postgres {
+    pool: Pool,
+}
+
+impl Postgres {
+    pub fn open(url: &str) -> Result<Self> {
+        let config = url
+            .parse::<tokio_postgres::Config>()
+            .map_err(|error| StoreError::Unavailable(format!("the database URL: {error}")))?;
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
+            .max_size(CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    pub async fn read(&self) -> Result<PostgresTx> {
+        self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
+    pub async fn write(&self) -> Result<PostgresTx> {
+        self.begin("BEGIN ISOLATION LEVEL SERIALIZABLE").await
+    }
+
+    /// For what PostgreSQL refuses inside a transaction.
+    #[cfg(feature = "testing")]
+    pub async fn run_outside_transaction(&self, statement: &str) -> Result<()> {
+        Ok(self.pool.get().await?.batch_execute(statement).await?)
+    }
+
+    async fn begin(&self, statement: &str) -> Result<PostgresTx> {
+        let client = self.pool.get().await?;
+        client.batch_execute(statement).await?;
+        Ok(PostgresTx { client: Some(client) })
+    }
+}
+
+/// One transaction. Dropped before `commit` it is rolled back.
+pub struct PostgresTx {
+    client: Option<Object>,
+}
+
+impl PostgresTx {
+    fn client(&self) -> &Object {
+        self.client.as_ref().expect("taken only by commit and drop")
+    }
+
+    pub async fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
+        let client = self.client();
+        let statement = client.prepare_cached(sql).await?;
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
+        let rows = client.query(&statement, &values).await?;
+        rows.iter().map(own).collect()
+    }
+
+    pub async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+        let client = self.client();
+        let statement = client.prepare_cached(sql).await?;
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
+        Ok(client.execute(&statement, &values).await?)
+    }
+
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        Ok(self.client().batch_execute(sql).await?)
+    }
+
+    pub async fn commit(mut self) -> Result<()> {
+        let client = self.client.take().expect("commit consumes the transaction");
+        client.batch_execute("COMMIT").await?;
+        Ok(())
+    }
+}
+
+impl Drop for PostgresTx {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // No runtime, no more queries: closing the connection ends the transaction.
+            drop(Object::take(client));
+            return;
+        };
+        // Owned by the runtime and bounded by the connection: it holds the client until the
+        // transaction is over, so that the pool never hands out one in the middle of another.
+        runtime.spawn(async move {
+            if client.batch_execute("ROLLBACK").await.is_err() {
+                drop(Object::take(client));
+            }
+        });
+    }
+}
+
+fn own(row: &tokio_postgres::Row) -> Result<Row> {
+    let cells = row.columns().iter().enumerate().map(|(i, column)| {
+        let cell = match *column.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(i)?.map(Value::Int),
+            Type::INT4 => row.try_get::<_, Option<i32>>(i)?.map(|number| Value::Int(number.into())),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i)?.map(|bytes| Value::Blob(bytes.into())),
+            Type::BOOL => row.try_get::<_, Option<bool>>(i)?.map(|flag| Value::Int(flag.into())),
+            _ => row.try_get::<_, Option<String>>(i)?.map(|text| Value::Text(text.into())),
+        };
+        Ok(cell.unwrap_or(Value::Null))
+    });
+    Ok(Row(cells.collect::<Result<_>>()?))
+}

@@ -1,0 +1,48 @@
+//! Temporary databases for tests: SQLite always, PostgreSQL when `FETTLE_TEST_POSTGRES_URL` names
+//! a server on which databases may be created.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::postgres::Postgres;
+use crate::{Store, StoreOptions};
+
+/// One empty database, gone when dropped (a PostgreSQL one stays with its throw-away server).
+pub struct TestStore {
+    pub store: Store,
+    pub options: StoreOptions,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// One database per engine under test.
+pub async fn engines() -> Vec<TestStore> {
+    let mut stores = vec![sqlite().await];
+    match std::env::var("FETTLE_TEST_POSTGRES_URL") {
+        Ok(url) if !url.is_empty() => stores.push(postgres(&url).await),
+        _ => eprintln!("FETTLE_TEST_POSTGRES_URL is not set: tested on SQLite only"),
+    }
+    stores
+}
+
+pub async fn sqlite() -> TestStore {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = StoreOptions::SqliteFile(folder.path().join("fettle.db"));
+    let store = Store::open(&options).await.expect("a new SQLite database");
+    TestStore { store, options, _folder: Some(folder) }
+}
+
+async fn postgres(url: &str) -> TestStore {
+    let options = StoreOptions::Postgres(create_database(url).await);
+    let store = Store::open(&options).await.expect("a new PostgreSQL database");
+    TestStore { store, options, _folder: None }
+}
+
+/// Creates a database beside the one `url` names and returns its URL.
+pub async fn create_database(url: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let server = Postgres::open(url).expect("a PostgreSQL URL");
+    server.run_outside_transaction(&format!("CREATE DATABASE {name}")).await.expect("CREATE DATABASE");
+    let (head, query) = url.split_once('?').map_or((url, None), |(head, query)| (head, Some(query)));
+    let (server, _) = head.rsplit_once('/').expect("a URL with a database");
+    query.map_or_else(|| format!("{server}/{name}"), |query| format!("{server}/{name}?{query}"))
+}
