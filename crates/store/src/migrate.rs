@@ -21,7 +21,9 @@ pub(crate) async fn run(store: &Store) -> Result<()> {
         let (name, seen): (String, String) = (row.get(0)?, row.get(1)?);
         match MIGRATIONS.get(i) {
             Some((ours, sql)) if *ours == name && digest(sql) == seen => {}
-            Some(_) => return Err(StoreError::Corrupt(format!("migration {name} is not the one of this release"))),
+            Some(_) => {
+                return Err(StoreError::Corrupt(format!("migration {name} is not the one of this release")));
+            }
             None => return Err(StoreError::Corrupt(format!("migration {name} is of a newer release"))),
         }
     }
