@@ -2,6 +2,10 @@
 //! No clock, files, network, environment or SQL: the caller hands everything in.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod baseline;
+pub mod catalogue;
+pub mod compliance;
 pub mod facts;
 pub mod ids;
+pub mod os;
 pub mod patch;

@@ -1,5 +1,5 @@
 //! Holds our order of Debian versions against dpkg's own. Needs `dpkg`; says so where it is absent.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![expect(clippy::disallowed_methods, reason = "asks the real dpkg")]
 
 use std::cmp::Ordering;
