@@ -1,0 +1,243 @@
+//! The service model in botocore's format, and what the generator takes for granted about it.
+//! Every key must be known: a refresh that brings a new one stops the build instead of being ignored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    #[serde(default, rename = "version")]
+    _version: Value,
+    pub metadata: Metadata,
+    /// All names of the public model, also those that were trimmed away.
+    #[serde(default, rename = "publicOperations")]
+    pub public_operations: Vec<String>,
+    pub operations: BTreeMap<String, Operation>,
+    pub shapes: BTreeMap<String, Shape>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    pub target_prefix: String,
+    pub protocol: String,
+    pub json_version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    pub name: String,
+    pub http: Http,
+    pub input: Reference,
+    pub output: Reference,
+    #[serde(default)]
+    pub errors: Vec<Reference>,
+    #[serde(default, rename = "documentation")]
+    pub documentation: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Http {
+    pub method: String,
+    pub request_uri: String,
+}
+
+/// Where a shape is used. `box` says that absent and zero differ, which holds for all our optional members.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Reference {
+    pub shape: String,
+    #[serde(default)]
+    pub documentation: String,
+    #[serde(default, rename = "box")]
+    _boxed: bool,
+    #[serde(default, rename = "idempotencyToken")]
+    _idempotency_token: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shape {
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// In the model's order, which is the order of fields and of reported violations.
+    #[serde(default)]
+    members: Map<String, Value>,
+    #[serde(default)]
+    pub required: Vec<String>,
+    pub member: Option<Reference>,
+    pub key: Option<Reference>,
+    pub value: Option<Reference>,
+    pub min: Option<i64>,
+    pub max: Option<i64>,
+    pub pattern: Option<String>,
+    #[serde(default, rename = "enum")]
+    pub values: Vec<String>,
+    #[serde(default)]
+    pub sensitive: bool,
+    #[serde(default)]
+    pub exception: bool,
+    /// An exception that is the server's fault.
+    #[serde(default)]
+    pub fault: bool,
+    #[serde(default, rename = "documentation")]
+    _documentation: String,
+    #[serde(default, rename = "box")]
+    _boxed: bool,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Structure,
+    List,
+    Map,
+    String,
+    Integer,
+    Long,
+    Boolean,
+    Timestamp,
+    Blob,
+}
+
+impl Shape {
+    pub fn members(&self) -> Vec<(String, Reference)> {
+        let entry = |(name, value): (&String, &Value)| {
+            let reference = Reference::deserialize(value).unwrap_or_else(|e| panic!("member {name}: {e}"));
+            (name.clone(), reference)
+        };
+        self.members.iter().map(entry).collect()
+    }
+
+    pub fn is_required(&self, member: &str) -> bool {
+        self.required.iter().any(|name| name == member)
+    }
+
+    pub fn is_enum(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    fn references(&self) -> Vec<String> {
+        let inner = [&self.member, &self.key, &self.value];
+        let inner = inner.into_iter().flatten().map(|reference| reference.shape.clone());
+        inner.chain(self.members().into_iter().map(|(_, reference)| reference.shape)).collect()
+    }
+}
+
+impl Model {
+    pub fn parse(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|e| panic!("model: {e}"))
+    }
+
+    pub fn shape(&self, name: &str) -> &Shape {
+        self.shapes.get(name).unwrap_or_else(|| panic!("the model refers to a missing shape {name}"))
+    }
+
+    /// Adds the operations and shapes of a second model of the same service.
+    pub fn absorb(&mut self, other: Model) {
+        assert_eq!(self.metadata.target_prefix, other.metadata.target_prefix);
+        for (name, operation) in other.operations {
+            assert!(!self.public_operations.contains(&name), "{name} became public: drop it from our model");
+            self.operations.insert(name, operation);
+        }
+        for (name, shape) in other.shapes {
+            match self.shapes.get(&name) {
+                // The trimmed public model gains exceptions as operations are added.
+                Some(public) => {
+                    assert!(public.exception && shape.exception, "shape {name} is in both models")
+                }
+                None => drop(self.shapes.insert(name, shape)),
+            }
+        }
+    }
+
+    pub fn keep_operations(&mut self, listed: &BTreeSet<String>) {
+        for name in listed {
+            assert!(
+                self.operations.contains_key(name),
+                "operations.txt: {name} is in no model; run refresh.py"
+            );
+        }
+        self.operations.retain(|name, _| listed.contains(name));
+        let used = self.reachable(self.roots());
+        self.shapes.retain(|name, _| used.contains(name));
+    }
+
+    /// The shapes that requests can carry: only these need constraint checks.
+    pub fn input_shapes(&self) -> BTreeSet<String> {
+        self.reachable(self.operations.values().map(|operation| operation.input.shape.clone()).collect())
+    }
+
+    fn roots(&self) -> Vec<String> {
+        let of = |operation: &Operation| {
+            let errors = operation.errors.iter().map(|error| error.shape.clone());
+            let ends = [operation.input.shape.clone(), operation.output.shape.clone()];
+            errors.chain(ends).collect::<Vec<_>>()
+        };
+        self.operations.values().flat_map(of).collect()
+    }
+
+    fn reachable(&self, mut queue: Vec<String>) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        while let Some(name) = queue.pop() {
+            if !found.contains(&name) {
+                queue.extend(self.shape(&name).references());
+                found.insert(name);
+            }
+        }
+        found
+    }
+
+    /// Stops the build on whatever the generated code would get wrong.
+    pub fn assert_supported(&self) {
+        let metadata = &self.metadata;
+        assert_eq!((metadata.protocol.as_str(), metadata.json_version.as_str()), ("json", "1.1"));
+        let mut inputs = BTreeSet::new();
+        for (name, operation) in &self.operations {
+            assert_eq!(*name, operation.name);
+            assert_eq!((operation.http.method.as_str(), operation.http.request_uri.as_str()), ("POST", "/"));
+            assert!(inputs.insert(&operation.input.shape), "{name} shares its input shape");
+            for error in &operation.errors {
+                assert!(self.shape(&error.shape).exception, "{name}: {} is no exception", error.shape);
+            }
+        }
+        for (name, shape) in &self.shapes {
+            self.assert_shape(name, shape);
+            assert!(!self.contains_itself(name, name, 0), "{name} contains itself without a list between");
+        }
+    }
+
+    fn assert_shape(&self, name: &str, shape: &Shape) {
+        let members = shape.members();
+        for required in &shape.required {
+            assert!(members.iter().any(|(member, _)| member == required), "{name}.{required} is no member");
+        }
+        let has = |reference: &Option<Reference>| reference.is_some();
+        let expected = match shape.kind {
+            Kind::List => (true, false, false),
+            Kind::Map => (false, true, true),
+            _ => (false, false, false),
+        };
+        assert_eq!((has(&shape.member), has(&shape.key), has(&shape.value)), expected, "{name}");
+        assert!(members.is_empty() || shape.kind == Kind::Structure, "{name}");
+        assert!(!shape.is_enum() && shape.pattern.is_none() || shape.kind == Kind::String, "{name}");
+        assert!(shape.pattern.is_none() || !shape.is_enum(), "{name} has both an enum and a pattern");
+        if shape.kind == Kind::Map {
+            let key = self.shape(&shape.key.as_ref().expect("asserted above").shape);
+            assert_eq!(key.kind, Kind::String, "{name}");
+        }
+    }
+
+    fn contains_itself(&self, start: &str, at: &str, depth: usize) -> bool {
+        depth < 32
+            && self.shape(at).members().iter().any(|(_, reference)| {
+                self.shape(&reference.shape).kind == Kind::Structure
+                    && (reference.shape == start || self.contains_itself(start, &reference.shape, depth + 1))
+            })
+    }
+}
