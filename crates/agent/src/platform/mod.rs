@@ -1,0 +1,33 @@
+//! What differs between operating systems: private files, process groups, signals, the machine's description.
+//! One file per family with the same functions; nothing else in the crate asks which system it runs on.
+//!
+//! The Windows file compiles and is type-checked, but was never run on Windows.
+
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+mod family;
+
+pub use family::{
+    create_private_dir, default_data_dir, isolate, kill_tree, machine, open_private, private_file,
+    request_restart, script_interpreter, stop_signal, sync_dir,
+};
+
+/// What the heartbeat tells about this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// `Linux`, `Windows`, `MacOS`.
+    pub platform_type: &'static str,
+    /// `Debian GNU/Linux`.
+    pub platform_name: String,
+    /// `12`.
+    pub platform_version: String,
+    pub computer_name: String,
+}
+
+/// Runs a script file: program, arguments before the file's path, and the file's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    pub program: &'static str,
+    pub arguments: &'static [&'static str],
+    pub file_name: &'static str,
+}

@@ -1,0 +1,70 @@
+//! Windows: folders inherit their protection, a tree is killed with the system's own tool.
+//! Never run on Windows so far: compiled and type-checked only.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use super::{Interpreter, Machine};
+
+pub fn default_data_dir() -> PathBuf {
+    let base = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
+    PathBuf::from(base).join("fettle-agent")
+}
+
+/// Access is what the parent folder grants; the installer protects the default one.
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+pub fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    options
+}
+
+pub fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).create(true).open(path)
+}
+
+/// The file system journals its names; there is no call to wait for them.
+pub fn sync_dir(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// A child is killed by its id and the ids of its descendants; nothing to set up.
+pub fn isolate(_command: &mut Command) {}
+
+pub fn kill_tree(pid: u32) {
+    let killed = std::process::Command::new("taskkill").args(["/T", "/F", "/PID", &pid.to_string()]).status();
+    if let Err(error) = killed {
+        tracing::debug!(pid, %error, "process tree not killed");
+    }
+}
+
+/// Completes on Ctrl-C.
+pub async fn stop_signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// `aws:runShellScript` is not for Windows, and this version has no PowerShell plugin.
+pub fn script_interpreter() -> Option<Interpreter> {
+    None
+}
+
+pub fn request_restart() -> std::process::Command {
+    let mut command = std::process::Command::new("shutdown");
+    command.args(["/r", "/t", "0"]);
+    command
+}
+
+pub fn machine() -> Machine {
+    Machine {
+        platform_type: "Windows",
+        platform_name: "Microsoft Windows".to_owned(),
+        platform_version: String::new(),
+        computer_name: std::env::var("COMPUTERNAME").unwrap_or_default(),
+    }
+}
