@@ -260,6 +260,9 @@ mod tests {
     use super::*;
     use crate::compliance::ComplianceLevel;
 
+    /// System, filters, delay in days, part of the expected refusal.
+    type Row<'a> = (OperatingSystem, &'a [(FilterKey, &'a [&'a str])], Option<u32>, &'a str);
+
     fn with_rule(os: OperatingSystem, filters: &[(FilterKey, &[&str])], days: Option<u32>) -> BaselineRules {
         let patch_filters = filters.iter().map(|(key, values)| Filter::new(*key, values)).collect();
         let rule = Rule {
@@ -276,7 +279,7 @@ mod tests {
     fn rules_fit_their_system() {
         use FilterKey::*;
         use OperatingSystem as Os;
-        let rows: &[(Os, &[(FilterKey, &[&str])], Option<u32>, &str)] = &[
+        let rows: &[Row] = &[
             (Os::Debian, &[(Priority, &["Required"]), (Section, &["libs"])], None, ""),
             (Os::Debian, &[(Product, &["Debian12", "debian13", "Debian99", "*"])], Some(0), ""),
             (Os::Debian, &[(Product, &["Ubuntu22.04"])], None, "`Ubuntu22.04` is not a value of PRODUCT"),
