@@ -9,8 +9,3 @@ pub(crate) async fn lock_schema(tx: &mut Tx) -> Result<()> {
     if tx.is_postgres() { tx.batch(KEY).await } else { Ok(()) }
 }
 
-/// `a, b, c` of `$first…`: for `IN` lists of a slice's length.
-pub(crate) fn placeholders(first: usize, count: usize) -> String {
-    let list: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
-    list.join(", ")
-}

@@ -15,6 +15,10 @@ mod tx;
 mod value;
 
 pub mod accounts;
+pub mod activations;
+pub mod clause;
+pub mod nodes;
+pub mod tags;
 
 pub use error::StoreError;
 pub use tx::{Store, StoreOptions, Tx};

@@ -5,7 +5,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{Result, Store, StoreError, dialect};
 
-const MIGRATIONS: &[(&str, &str)] = &[("0001_accounts", include_str!("../migrations/0001_accounts.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_accounts", include_str!("../migrations/0001_accounts.sql")),
+    ("0002_nodes", include_str!("../migrations/0002_nodes.sql")),
+];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     name TEXT NOT NULL PRIMARY KEY,
