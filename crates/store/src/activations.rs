@@ -29,7 +29,8 @@ pub enum ActivationField {
     IamRole,
 }
 
-const COLUMNS: &str = "account, region, activation_id, code_sha256, iam_role, default_instance_name, description,
+const COLUMNS: &str =
+    "account, region, activation_id, code_sha256, iam_role, default_instance_name, description,
     registration_limit, registrations_count, created_at, expires_at";
 
 fn read(row: &Row) -> Result<Activation> {
@@ -49,9 +50,8 @@ fn read(row: &Row) -> Result<Activation> {
 }
 
 pub async fn insert(tx: &mut Tx, activation: &Activation) -> Result<()> {
-    let sql = format!(
-        "INSERT INTO activations ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-    );
+    let sql =
+        format!("INSERT INTO activations ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
     let values = [
         activation.account.as_str().into(),
         activation.region.as_str().into(),

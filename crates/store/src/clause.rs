@@ -79,10 +79,7 @@ mod tests {
         clause.compare("name", Comparison::Equal, &values);
         clause.compare("kind", Comparison::BeginWith, &values[..1]);
         clause.compare("none", Comparison::Equal, &[]);
-        assert_eq!(
-            clause.sql(),
-            " AND name IN ($2, $3) AND (substr(kind, 1, length($4)) = $4) AND 1 = 0"
-        );
+        assert_eq!(clause.sql(), " AND name IN ($2, $3) AND (substr(kind, 1, length($4)) = $4) AND 1 = 0");
         assert_eq!(clause.values().len(), 4);
     }
 }

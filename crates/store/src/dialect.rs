@@ -8,4 +8,3 @@ pub(crate) async fn lock_schema(tx: &mut Tx) -> Result<()> {
     const KEY: &str = "SELECT pg_advisory_xact_lock(7310845123)";
     if tx.is_postgres() { tx.batch(KEY).await } else { Ok(()) }
 }
-

@@ -172,7 +172,8 @@ pub async fn list(
 }
 
 fn add<'a>(clause: &mut Clause<'a>, condition: &'a NodeCondition, now: Timestamp) {
-    let tags = "SELECT resource_id FROM tags WHERE tags.account = nodes.account AND tags.region = nodes.region
+    let tags =
+        "SELECT resource_id FROM tags WHERE tags.account = nodes.account AND tags.region = nodes.region
         AND tags.resource_type = 'ManagedInstance'";
     let column = match &condition.field {
         NodeField::Id => "node_id",

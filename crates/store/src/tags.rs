@@ -25,8 +25,12 @@ impl<'a> Tagged<'a> {
 pub async fn list(tx: &mut Tx, of: Tagged<'_>) -> Result<BTreeMap<String, String>> {
     let sql = "SELECT tag_key, tag_value FROM tags
         WHERE account = $1 AND region = $2 AND resource_type = $3 AND resource_id = $4";
-    let values =
-        [of.account.as_str().into(), of.region.as_str().into(), of.resource_type.into(), of.resource_id.into()];
+    let values = [
+        of.account.as_str().into(),
+        of.region.as_str().into(),
+        of.resource_type.into(),
+        of.resource_id.into(),
+    ];
     tx.query(sql, &values).await?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
@@ -71,7 +75,11 @@ pub async fn remove(tx: &mut Tx, of: Tagged<'_>, keys: &[String]) -> Result<()> 
 pub async fn remove_all(tx: &mut Tx, of: Tagged<'_>) -> Result<()> {
     let sql =
         "DELETE FROM tags WHERE account = $1 AND region = $2 AND resource_type = $3 AND resource_id = $4";
-    let values =
-        [of.account.as_str().into(), of.region.as_str().into(), of.resource_type.into(), of.resource_id.into()];
+    let values = [
+        of.account.as_str().into(),
+        of.region.as_str().into(),
+        of.resource_type.into(),
+        of.resource_id.into(),
+    ];
     tx.execute(sql, &values).await.map(drop)
 }
