@@ -14,10 +14,12 @@ pub mod predefined;
 mod rule;
 mod update;
 mod validate;
+mod wire;
 
 pub use rule::{ApprovalDate, ApprovalRules, Day, Filter, FilterGroup, FilterKey, InvalidDay, Rule};
 pub use update::{BaselineUpdate, UpdateMode};
 pub use validate::BaselineError;
+pub use wire::NewBaseline;
 
 /// A stored or provided baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]

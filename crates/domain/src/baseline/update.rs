@@ -56,7 +56,7 @@ impl Baseline {
 }
 
 impl BaselineUpdate {
-    fn onto(self, base: BaselineRules) -> BaselineRules {
+    pub(super) fn onto(self, base: BaselineRules) -> BaselineRules {
         BaselineRules {
             operating_system: base.operating_system,
             global_filters: self.global_filters.unwrap_or(base.global_filters),
