@@ -69,6 +69,13 @@ fn operations(out: &mut String, model: &Model) -> fmt::Result {
         writeln!(out, "    pub fn {method}(self) -> {result} {{")?;
         writeln!(out, "        match self {{\n{arms}        }}\n    }}")?;
     }
+    let decode = each(|operation| format!("crate::decode::<{}>(body).map(drop)", operation.input.shape));
+    writeln!(
+        out,
+        "    /// Decodes a body as this operation's input, for the verdict alone.\n    #[cfg(test)]"
+    )?;
+    writeln!(out, "    pub fn try_decode(self, body: &[u8]) -> Result<(), crate::DecodeError> {{")?;
+    writeln!(out, "        match self {{\n{decode}        }}\n    }}")?;
     writeln!(out, "}}\nimpl std::fmt::Display for Operation {{")?;
     writeln!(out, "    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{")?;
     writeln!(out, "        f.write_str(self.name())\n    }}\n}}")

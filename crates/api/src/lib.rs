@@ -5,10 +5,14 @@
 
 pub mod agent;
 pub mod blob;
+pub mod decode;
 pub mod schema;
+#[cfg(test)]
+mod surface_tests;
 pub mod timestamp;
 
 pub use blob::Blob;
+pub use decode::{DecodeError, decode, decode_response, encode};
 pub use schema::{Request, Shape};
 pub use timestamp::Timestamp;
 
