@@ -16,8 +16,12 @@ mod value;
 
 pub mod accounts;
 pub mod activations;
+pub mod baselines;
 pub mod clause;
+pub mod client_tokens;
 pub mod nodes;
+pub mod patch_groups;
+pub mod snapshots;
 pub mod tags;
 
 pub use error::StoreError;
