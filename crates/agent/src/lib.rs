@@ -5,4 +5,6 @@
 
 pub mod files;
 pub mod journal;
+#[cfg(unix)]
+pub mod packages;
 pub mod platform;

@@ -1,0 +1,243 @@
+//! apt nodes: what dpkg has installed, what apt's package lists offer, and the candidate that apt's policy picks.
+//! No apt process and no interpreter; held against apt's own answers in `tests/apt_*.rs`.
+
+mod config;
+mod deb822;
+mod decompress;
+mod dpkg;
+mod lists;
+mod names;
+mod node;
+mod pattern;
+mod phasing;
+mod policy;
+mod preferences;
+mod record;
+mod release;
+mod settings;
+mod sources;
+mod states;
+mod stream;
+mod uri;
+
+use std::collections::HashSet;
+
+use api::Timestamp;
+use domain::facts::{AvailableVersion, FactSet, ListRefresh, Observation, PackageFact};
+use domain::patch::version_deb::compare;
+
+use super::ScanError;
+use super::root::Root;
+use dpkg::{Database, Installed, UnpackTimes};
+use lists::{List, offer_of};
+use names::Names;
+use phasing::Phasing;
+use policy::{Offer, Policy, Versions};
+use preferences::Preferences;
+pub use settings::Environment;
+use settings::Settings;
+use sources::Architectures;
+use states::Automatic;
+
+/// How a node is to be read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub environment: Environment,
+    pub now: Timestamp,
+}
+
+/// Reads a node: what is equal on equal nodes, and what is its own. Writes nothing outside the agent's data.
+pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), ScanError> {
+    let settings = Settings::load(root, &options.environment)?;
+    let database = Database::load(root, &settings.status)?;
+    let installed = database.installed()?;
+    let node = Node::load(root, &settings, &installed)?;
+    let facts = node.facts(root, &settings, &installed)?;
+    let mut observation = Observation {
+        captured_at: options.now,
+        refresh: ListRefresh::Skipped,
+        lists_updated_at: node.lists_updated_at(root),
+        ..Observation::default()
+    };
+    node::observe(root, &mut observation)?;
+    Ok((facts, observation))
+}
+
+/// The settled circumstances of one scan.
+struct Node {
+    native: String,
+    lists: Vec<List>,
+    preferences: Preferences,
+    phasing: Phasing,
+}
+
+impl Node {
+    fn load(root: &Root, settings: &Settings, installed: &[Installed<'_>]) -> Result<Self, ScanError> {
+        let native = settings.native_arch.clone().or_else(|| dpkg::native_architecture(installed));
+        let native =
+            native.ok_or_else(|| ScanError::Settings("cannot tell this node's architecture".to_owned()))?;
+        let all = architectures(root, settings, &native)?;
+        let sources =
+            sources::load(root, &settings.source_files, &Architectures { native: &native, all: &all })?;
+        let lists = lists::find(root, &settings.lists, &sources)?;
+        let default_release = settings.default_release.as_deref();
+        let preferences = Preferences::load(root, &settings.preference_files, default_release)?;
+        if let Some(release) = default_release {
+            check_default_release(release, &lists)?;
+        }
+        Ok(Self { native, lists, preferences, phasing: Phasing::load(root, &settings.phasing)? })
+    }
+
+    fn facts(
+        &self,
+        root: &Root,
+        settings: &Settings,
+        installed: &[Installed<'_>],
+    ) -> Result<FactSet, ScanError> {
+        let mut versions = self.offers(root, installed)?;
+        let identities: Vec<_> = self.lists.iter().map(List::identity_for_pins).collect();
+        let policy = Policy::new(&self.preferences, &identities, &self.native);
+        let automatic = Automatic::load(root, &settings.extended_states)?;
+        let automatic = automatic.packages(&root.shown(&settings.extended_states))?;
+        let times = UnpackTimes::open(root, &settings.status);
+        let packages = installed
+            .iter()
+            .zip(&mut versions)
+            .map(|(package, versions)| self.package_fact(package, versions, &policy, &automatic, &times));
+        Ok(FactSet {
+            os: node::os_release(root, &self.native)?,
+            packages: packages.collect(),
+            repositories: self.lists.iter().map(List::to_repository).collect(),
+        })
+    }
+
+    /// What the lists offer of each installed package, in the order of `installed`.
+    fn offers(&self, root: &Root, installed: &[Installed<'_>]) -> Result<Vec<Versions>, ScanError> {
+        let names = Names::new(installed);
+        let mut versions = vec![Versions::default(); installed.len()];
+        for (at, list) in self.lists.iter().enumerate() {
+            list.for_each_record(
+                root,
+                |name| names.first(name).is_some(),
+                |record| {
+                    let Some(first) = names.first(record.package) else { return };
+                    let (arch, offer) = offer_of(record, &self.native);
+                    let same_name = installed[first..]
+                        .iter()
+                        .take_while(|package| package.record.package == record.package);
+                    if let Some(more) =
+                        same_name.into_iter().position(|package| package.apt_arch(&self.native) == arch)
+                    {
+                        versions[first + more].add(at as u32, offer);
+                    }
+                },
+            )?;
+        }
+        Ok(versions)
+    }
+
+    fn package_fact(
+        &self,
+        package: &Installed<'_>,
+        versions: &mut Versions,
+        policy: &Policy<'_>,
+        automatic: &HashSet<states::Package<'_>>,
+        times: &UnpackTimes,
+    ) -> PackageFact {
+        let record = &package.record;
+        let own = Offer::from_record(record);
+        versions.add_installed(own.clone());
+        let name = String::from_utf8_lossy(record.package).into_owned();
+        let arch = String::from_utf8_lossy(package.apt_arch(&self.native));
+        policy.rate(&name, &arch, versions, |offer| self.phasing.lowers(&name, offer));
+        let candidate = policy.candidate(versions).map(|version| version.offer.version.clone());
+        PackageFact {
+            arch: String::from_utf8_lossy(record.architecture).into_owned(),
+            state: package.state,
+            installed_at: times
+                .of(record)
+                .map(|identity| Timestamp::from_seconds(identity.modified_seconds())),
+            held: package.held,
+            automatic: automatic.contains(&(record.package, arch.as_bytes())),
+            available: self.available(&name, &own.version, candidate.as_deref(), versions),
+            candidate,
+            name,
+            version: own.version,
+            section: own.section,
+            priority: own.priority,
+            source: own.source,
+            source_version: own.source_version,
+        }
+    }
+
+    fn available(
+        &self,
+        name: &str,
+        installed: &str,
+        candidate: Option<&str>,
+        versions: &Versions,
+    ) -> Vec<AvailableVersion> {
+        let is_security = |list: u32| {
+            let suite = self.lists[list as usize].release().suite.as_deref();
+            suite.is_some_and(|suite| suite.ends_with("-security"))
+        };
+        let offered = versions.0.iter().enumerate().filter(|(_, version)| {
+            let text = version.offer.version.as_str();
+            !version.lists.is_empty() && (compare(text, installed).is_ge() || Some(text) == candidate)
+        });
+        offered
+            .map(|(at, version)| AvailableVersion {
+                version: version.offer.version.clone(),
+                section: version.offer.section.clone(),
+                priority: version.offer.priority.clone(),
+                pin: version.pin,
+                repositories: version.lists.clone(),
+                phased_percent: version.offer.phased_percent,
+                phased_out: self.phasing.lowers(name, &version.offer)
+                    || (!version.is_installed && self.phasing.keeps_back(name, versions, at, is_security)),
+            })
+            .collect()
+    }
+
+    /// The oldest of the times at which the lists in use came here. On the running machine that is when apt put them in
+    /// place; files of a foreign root may have been unpacked later, so there the repository's own time counts.
+    fn lists_updated_at(&self, root: &Root) -> Option<Timestamp> {
+        let fetched = |list: &List| {
+            let identity = list.release.as_ref().map_or(list.identity, |file| file.identity);
+            let at = if root.is_host() { identity.changed_ns } else { identity.modified_ns };
+            Timestamp::from_seconds(at.div_euclid(1_000_000_000))
+        };
+        self.lists.iter().map(fetched).min()
+    }
+}
+
+/// The native architecture and the others that packages may have.
+fn architectures(root: &Root, settings: &Settings, native: &str) -> Result<Vec<String>, ScanError> {
+    let mut all = settings.architectures.clone();
+    if all.is_empty() {
+        all.push(native.to_owned());
+        all.extend(dpkg::foreign_architectures(root, &settings.status)?);
+    }
+    if !all.iter().any(|arch| arch == native) {
+        all.insert(0, native.to_owned());
+    }
+    all.extend(settings.barbarian_architectures.iter().cloned());
+    let mut seen = HashSet::new();
+    all.retain(|arch| !arch.is_empty() && seen.insert(arch.clone()));
+    Ok(all)
+}
+
+/// apt refuses to work with a default release that no source has.
+fn check_default_release(release: &str, lists: &[List]) -> Result<(), ScanError> {
+    let pattern = pattern::Pattern::new(release);
+    let known = lists.iter().any(|list| {
+        let of = list.release();
+        let names = [&of.suite, &of.codename, &of.version];
+        names.into_iter().flatten().any(|name| pattern.matches(name))
+            || release.as_bytes().get(1) == Some(&b'=')
+    });
+    if known || pattern.matches("now") {
+        return Ok(());
+    }
+    Err(ScanError::Settings(format!("APT::Default-Release is `{release}`, which no source offers")))
+}

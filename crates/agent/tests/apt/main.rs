@@ -1,0 +1,6 @@
+//! The apt reader against the real apt: every answer must be the same.
+//! What a machine lacks (apt, dpkg-deb, apt-ftparchive) skips a test with a line that says so.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod machine;
+mod oracle;
