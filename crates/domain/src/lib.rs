@@ -5,6 +5,7 @@
 pub mod baseline;
 pub mod catalogue;
 pub mod compliance;
+pub mod document;
 pub mod facts;
 pub mod ids;
 pub mod os;
