@@ -1,1 +1,23 @@
-//! The Fettle server.
+//! The Fettle server: authentication, operations, the agents' endpoints, background jobs.
+//! What is decided stands in `domain`, what is remembered in `store`, the wire types in `api`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod agents;
+pub mod app;
+mod auth;
+mod caller;
+pub mod commands;
+mod ctx;
+mod error;
+pub mod http;
+mod jobs;
+pub mod keyring;
+mod metrics;
+mod operations;
+pub mod root_key;
+pub mod tls;
+
+pub use app::{App, Mode};
+pub use ctx::Ctx;
+pub use error::ApiError;

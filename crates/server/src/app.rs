@@ -1,0 +1,63 @@
+//! What all requests share.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use store::{Store, StoreError, StoreOptions};
+use tokio::sync::watch;
+
+use crate::keyring::Keyring;
+use crate::metrics::Metrics;
+
+/// Whether the server keeps and checks, or is a test double of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Durable,
+    /// In memory, any credentials accepted, may be wiped by a request.
+    Ephemeral,
+}
+
+pub struct App {
+    store: RwLock<Store>,
+    pub keyring: Keyring,
+    pub mode: Mode,
+    pub metrics: Metrics,
+    shutdown: watch::Sender<bool>,
+}
+
+impl App {
+    pub fn new(store: Store, keyring: Keyring, mode: Mode) -> Arc<Self> {
+        Arc::new(Self {
+            store: RwLock::new(store),
+            keyring,
+            mode,
+            metrics: Metrics::new(),
+            shutdown: watch::channel(false).0,
+        })
+    }
+
+    pub fn store(&self) -> Store {
+        self.store.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets everything. Only for [`Mode::Ephemeral`], whose store is memory.
+    pub async fn wipe(&self) -> Result<(), StoreError> {
+        let empty = Store::open(&StoreOptions::Memory).await?;
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = empty;
+        Ok(())
+    }
+
+    /// From here on new requests are refused and long polls return.
+    pub fn begin_shutdown(&self) {
+        self.shutdown.send_replace(true);
+    }
+
+    pub fn is_shutting_down(&self) -> bool {
+        *self.shutdown.borrow()
+    }
+
+    /// Resolves when shutdown begins.
+    pub async fn shutting_down(&self) {
+        // An error means that the sender is gone, and with it the server.
+        let _ = self.shutdown.subscribe().wait_for(|stopping| *stopping).await;
+    }
+}

@@ -1,0 +1,24 @@
+//! What a handler knows beside its request.
+
+use std::sync::Arc;
+
+use api::Timestamp;
+use domain::ids::{AccountId, Region};
+use store::Store;
+
+use crate::app::App;
+use crate::caller::Caller;
+
+/// One request's surroundings, made after authentication.
+pub struct Ctx {
+    pub app: Arc<App>,
+    pub store: Store,
+    pub account: AccountId,
+    pub region: Region,
+    pub caller: Caller,
+    /// Read once: a request happens at one moment.
+    pub now: Timestamp,
+    pub request_id: String,
+    /// This server as the client addressed it: `http://127.0.0.1:4510`.
+    pub endpoint: String,
+}

@@ -1,0 +1,160 @@
+//! The only road to error codes: what a client sees, and what the log keeps.
+//! Source: systems-manager.md 0.3; each operation's errors in api-operations.md.
+
+use std::error::Error;
+use std::fmt;
+
+use api::DecodeError;
+use api::ssm::ErrorCode;
+use domain::ids::InvalidId;
+use serde_json::{Value, json};
+use store::StoreError;
+
+/// An error code of one of the services, with the HTTP status it travels under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    pub name: &'static str,
+    pub status: u16,
+}
+
+impl From<ErrorCode> for Code {
+    fn from(code: ErrorCode) -> Self {
+        Self { name: code.as_str(), status: code.http_status() }
+    }
+}
+
+impl From<api::mds::ErrorCode> for Code {
+    fn from(code: api::mds::ErrorCode) -> Self {
+        Self { name: code.as_str(), status: code.http_status() }
+    }
+}
+
+impl From<api::fettle::ErrorCode> for Code {
+    fn from(code: api::fettle::ErrorCode) -> Self {
+        Self { name: code.as_str(), status: code.http_status() }
+    }
+}
+
+/// A refusal or a failure. The source goes to the log, never to the client.
+#[derive(Debug)]
+pub struct ApiError {
+    pub code: Code,
+    pub message: String,
+    /// Further members that the SDKs expose: `TypeName`, `SyncName`.
+    members: Vec<(&'static str, Value)>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+    /// Running the handler once more may succeed.
+    is_conflict: bool,
+}
+
+impl ApiError {
+    pub fn new(code: impl Into<Code>, message: impl Into<String>) -> Self {
+        let (code, message) = (code.into(), message.into());
+        Self { code, message, members: Vec::new(), source: None, is_conflict: false }
+    }
+
+    /// Adds a member of the modelled exception.
+    pub fn with(mut self, member: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((member, value.into()));
+        self
+    }
+
+    pub fn is_conflict(&self) -> bool {
+        self.is_conflict
+    }
+
+    /// The whole chain of causes, for the log.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = self.source();
+        while let Some(error) = next {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            next = error.source();
+        }
+        text
+    }
+
+    /// The body of every JSON protocol. Both spellings of the text: modelled exceptions differ.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut body = json!({"__type": self.code.name, "message": self.message, "Message": self.message});
+        if let Value::Object(body) = &mut body {
+            body.extend(self.members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        }
+        body.to_string().into_bytes()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name, self.message)
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let is_conflict = matches!(error, StoreError::Conflict);
+        let code = Code { name: "InternalServerError", status: 500 };
+        let message = "the request could not be completed; try again".to_owned();
+        Self { code, message, members: Vec::new(), source: Some(Box::new(error)), is_conflict }
+    }
+}
+
+impl From<DecodeError> for ApiError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Serialization(message) => Self::new(ErrorCode::SerializationException, message),
+            DecodeError::Validation(message) => Self::new(ErrorCode::ValidationException, message),
+        }
+    }
+}
+
+/// Where an operation has a better code than this for a malformed id, its handler maps it.
+impl From<InvalidId> for ApiError {
+    fn from(error: InvalidId) -> Self {
+        validation(error.to_string())
+    }
+}
+
+pub fn validation(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::ValidationException, message)
+}
+
+pub fn access_denied(caller: &str, action: &str, resource: &str) -> ApiError {
+    let message = format!(
+        "User: {caller} is not authorized to perform: {action} on resource: {resource} \
+         because no identity-based policy allows the {action} action"
+    );
+    ApiError::new(ErrorCode::AccessDeniedException, message)
+}
+
+/// In the public model, but not among this server's handlers.
+pub fn operation_not_served(operation: &str) -> ApiError {
+    ApiError::new(ErrorCode::UnknownOperationException, format!("this server does not have {operation} yet"))
+}
+
+pub fn unknown_operation(target: &str) -> ApiError {
+    let target: String = target.chars().take(128).collect();
+    ApiError::new(ErrorCode::UnknownOperationException, format!("no service answers to `{target}`"))
+}
+
+pub fn body_too_large(limit_bytes: usize) -> ApiError {
+    let code = Code { name: "RequestEntityTooLargeException", status: 413 };
+    ApiError::new(code, format!("the request body is larger than {limit_bytes} bytes"))
+}
+
+pub fn shutting_down() -> ApiError {
+    let code = Code { name: "ServiceUnavailableException", status: 503 };
+    ApiError::new(code, "the server is shutting down; try again")
+}
+
+pub fn node_not_managed(node: &str, account: &str) -> ApiError {
+    let message = format!("Instances [[{node}]] not in a valid state for account {account}");
+    ApiError::new(ErrorCode::InvalidInstanceId, message)
+}

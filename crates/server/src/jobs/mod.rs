@@ -1,0 +1,70 @@
+//! The loop around all background jobs: interval, jitter, one log line, stop.
+//! A job is one file with `run_once`: bounded, idempotent, safe on several servers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// Running jobs have this long to end at shutdown.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The running jobs; they end with [`Background::stop`].
+pub struct Background {
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+pub fn start(app: Arc<App>) -> Background {
+    let (stop, _) = watch::channel(false);
+    let mut background = Background { tasks: JoinSet::new(), stop };
+    crate::jobs::register(&mut background, &app);
+    background
+}
+
+/// Every job with its interval.
+fn register(_background: &mut Background, _app: &Arc<App>) {}
+
+impl Background {
+    /// Repeats `run_once` every `interval`, give or take a tenth, so that several servers spread.
+    pub(crate) fn every<F, Fut>(
+        &mut self,
+        name: &'static str,
+        interval: Duration,
+        app: &Arc<App>,
+        run_once: F,
+    ) where
+        F: Fn(Arc<App>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<u64, ApiError>> + Send,
+    {
+        let (app, mut stop) = (Arc::clone(app), self.stop.subscribe());
+        self.tasks.spawn(async move {
+            loop {
+                let jitter = crate::keyring::random::<1>()[0];
+                let wait = interval.mul_f64(0.9 + 0.2 * f64::from(jitter) / 255.0);
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    _ = stop.changed() => return,
+                }
+                match run_once(Arc::clone(&app)).await {
+                    Ok(0) => {}
+                    Ok(changed) => tracing::debug!(job = name, changed, "done"),
+                    Err(error) => tracing::error!(job = name, %error, "failed"),
+                }
+            }
+        });
+    }
+
+    pub async fn stop(mut self) {
+        // No receiver left means that no job is left.
+        let _ = self.stop.send(true);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_TIMEOUT, all).await.is_err() {
+            tracing::warn!("a background job did not end in time");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The dispatcher: permission, then one exhaustive match from operation to handler.
+
+pub mod nodes;
+pub mod page;
+pub mod sts;
+pub mod tags;
+
+use api::ssm::{ErrorCode, Operation};
+use api::{fettle, mds};
+use serde::{Deserialize, Serialize};
+
+use crate::caller::Caller;
+use crate::ctx::Ctx;
+use crate::error::{self, ApiError};
+
+/// A handler that met a concurrent transaction runs again this often.
+const ATTEMPTS: u32 = 8;
+
+/// The services of this port that are chosen by headers alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Ssm,
+    /// The agents' long poll.
+    Mds,
+    /// Our own.
+    Fettle,
+    Sts,
+    Unknown,
+}
+
+impl Service {
+    pub fn of_target(prefix: &str) -> Option<Self> {
+        match prefix {
+            "AmazonSSM" => Some(Self::Ssm),
+            "EC2WindowsMessageDeliveryService" => Some(Self::Mds),
+            "Fettle" => Some(Self::Fettle),
+            _ => None,
+        }
+    }
+
+    /// As in the credential scope and in IAM actions.
+    pub fn signing_name(self) -> Option<&'static str> {
+        match self {
+            Self::Ssm => Some("ssm"),
+            Self::Mds => Some("ec2messages"),
+            Self::Fettle => Some("fettle"),
+            Self::Sts => Some("sts"),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// The operation's name for logs and metrics: of what is served only, so that a caller cannot
+/// invent labels.
+pub fn label(service: Service, operation: &str) -> &'static str {
+    let known = match service {
+        Service::Ssm => Operation::parse(operation).map(|operation| operation.name()),
+        Service::Mds => mds::Operation::parse(operation).map(|operation| operation.name()),
+        Service::Fettle => fettle::Operation::parse(operation).map(|operation| operation.name()),
+        Service::Sts => Some("sts"),
+        Service::Unknown => None,
+    };
+    known.unwrap_or("unknown")
+}
+
+/// Answers an authenticated request.
+pub async fn dispatch(
+    ctx: &Ctx,
+    service: Service,
+    operation: &str,
+    body: &[u8],
+) -> Result<Vec<u8>, ApiError> {
+    match service {
+        Service::Ssm => ssm(ctx, operation, body).await,
+        Service::Mds => mds(ctx, operation, body).await,
+        Service::Fettle => fettle(ctx, operation, body).await,
+        Service::Sts => sts::dispatch(ctx, body),
+        Service::Unknown => Err(error::unknown_operation(operation)),
+    }
+}
+
+async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    let Some(operation) = Operation::parse(name) else {
+        let is_public = api::ssm::PUBLIC_OPERATIONS.contains(&name);
+        return Err(if is_public {
+            error::operation_not_served(name)
+        } else {
+            error::unknown_operation(name)
+        });
+    };
+    authorise(ctx, Service::Ssm, operation.name(), body)?;
+    match operation {
+        // Nodes.
+        Operation::CreateActivation => call(ctx, body, nodes::create_activation).await,
+        Operation::DescribeActivations => call(ctx, body, nodes::describe_activations).await,
+        Operation::DeleteActivation => call(ctx, body, nodes::delete_activation).await,
+        Operation::DescribeInstanceInformation => call(ctx, body, nodes::describe_instance_information).await,
+        Operation::DescribeInstanceProperties => call(ctx, body, nodes::describe_instance_properties).await,
+        Operation::DeregisterManagedInstance => call(ctx, body, nodes::deregister_managed_instance).await,
+        Operation::UpdateManagedInstanceRole => call(ctx, body, nodes::update_managed_instance_role).await,
+        Operation::GetConnectionStatus => call(ctx, body, nodes::get_connection_status).await,
+        Operation::RegisterManagedInstance => call(ctx, body, nodes::register_managed_instance).await,
+        Operation::RequestManagedInstanceRoleToken => {
+            call(ctx, body, nodes::request_managed_instance_role_token).await
+        }
+        Operation::UpdateManagedInstancePublicKey => {
+            call(ctx, body, nodes::update_managed_instance_public_key).await
+        }
+        Operation::UpdateInstanceInformation => call(ctx, body, nodes::update_instance_information).await,
+        Operation::ListInstanceAssociations => call(ctx, body, nodes::list_instance_associations).await,
+
+        // Tags.
+        Operation::AddTagsToResource => call(ctx, body, tags::add_tags_to_resource).await,
+        Operation::RemoveTagsFromResource => call(ctx, body, tags::remove_tags_from_resource).await,
+        Operation::ListTagsForResource => call(ctx, body, tags::list_tags_for_resource).await,
+
+        // Commands and documents.
+        Operation::SendCommand
+        | Operation::ListCommands
+        | Operation::ListCommandInvocations
+        | Operation::GetCommandInvocation
+        | Operation::CancelCommand
+        | Operation::GetDocument
+        | Operation::DescribeDocument
+        | Operation::ListDocuments => Err(error::operation_not_served(name)),
+
+        // Baselines.
+        Operation::CreatePatchBaseline
+        | Operation::GetPatchBaseline
+        | Operation::UpdatePatchBaseline
+        | Operation::DeletePatchBaseline
+        | Operation::DescribePatchBaselines
+        | Operation::RegisterDefaultPatchBaseline
+        | Operation::GetDefaultPatchBaseline
+        | Operation::RegisterPatchBaselineForPatchGroup
+        | Operation::DeregisterPatchBaselineForPatchGroup
+        | Operation::GetPatchBaselineForPatchGroup
+        | Operation::DescribePatchGroups
+        | Operation::DescribePatchProperties
+        | Operation::GetDeployablePatchSnapshotForInstance => Err(error::operation_not_served(name)),
+
+        // Patch states, compliance, inventory.
+        Operation::DescribeInstancePatchStates
+        | Operation::DescribeInstancePatchStatesForPatchGroup
+        | Operation::DescribeInstancePatches
+        | Operation::DescribePatchGroupState
+        | Operation::DescribeAvailablePatches
+        | Operation::PutComplianceItems
+        | Operation::ListComplianceItems
+        | Operation::ListComplianceSummaries
+        | Operation::ListResourceComplianceSummaries
+        | Operation::PutInventory
+        | Operation::GetInventory
+        | Operation::GetInventorySchema
+        | Operation::ListInventoryEntries => Err(error::operation_not_served(name)),
+    }
+}
+
+async fn mds(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    let Some(operation) = mds::Operation::parse(name) else {
+        return Err(error::unknown_operation(name));
+    };
+    authorise(ctx, Service::Mds, operation.name(), body)?;
+    match operation {
+        mds::Operation::GetEndpoint
+        | mds::Operation::GetMessages
+        | mds::Operation::AcknowledgeMessage
+        | mds::Operation::SendReply
+        | mds::Operation::FailMessage
+        | mds::Operation::DeleteMessage => Err(error::operation_not_served(name)),
+    }
+}
+
+async fn fettle(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    let Some(operation) = fettle::Operation::parse(name) else {
+        return Err(error::unknown_operation(name));
+    };
+    authorise(ctx, Service::Fettle, operation.name(), body)?;
+    match operation {
+        fettle::Operation::ExplainNodeCompliance
+        | fettle::Operation::GetNodeReport
+        | fettle::Operation::ListNodeReports
+        | fettle::Operation::PutNodeFacts => Err(error::operation_not_served(name)),
+    }
+}
+
+/// Decodes, checks the model's constraints, runs the handler, encodes. A lost race runs it again:
+/// nothing of a failed transaction remains, and handlers act outside of it only after its commit.
+async fn call<'a, I, O, F>(
+    ctx: &'a Ctx,
+    body: &[u8],
+    handler: impl Fn(&'a Ctx, I) -> F,
+) -> Result<Vec<u8>, ApiError>
+where
+    I: api::Request,
+    O: Serialize,
+    F: Future<Output = Result<O, ApiError>> + Send + 'a,
+{
+    for attempt in 1.. {
+        let request = api::decode::<I>(body)?;
+        match handler(ctx, request).await {
+            Ok(result) => return Ok(api::encode(&result)),
+            Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                ctx.app.metrics.conflicts.inc();
+                tokio::time::sleep(pause(attempt)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    unreachable!("the last attempt returns")
+}
+
+/// A few milliseconds, longer and more spread with every attempt.
+fn pause(attempt: u32) -> std::time::Duration {
+    let [spread] = crate::keyring::random::<1>();
+    std::time::Duration::from_micros(u64::from(attempt) * (500 + 40 * u64::from(spread)))
+}
+
+/// What a node may do with its temporary credentials, always about itself.
+const NODE_OPERATIONS: &[&str] = &[
+    "GetDeployablePatchSnapshotForInstance",
+    "GetDocument",
+    "DescribeDocument",
+    "ListInstanceAssociations",
+    "PutInventory",
+    "PutComplianceItems",
+    "UpdateInstanceInformation",
+    "PutNodeFacts",
+];
+
+/// The calls a node signs with its own key instead.
+pub const NODE_KEY_OPERATIONS: &[&str] =
+    &["RequestManagedInstanceRoleToken", "UpdateManagedInstancePublicKey"];
+
+/// The one call that nobody signs.
+pub const UNSIGNED_OPERATIONS: &[&str] = &["RegisterManagedInstance"];
+
+/// The members in which a request names the node it is about.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NamedNode {
+    instance_id: Option<String>,
+    destination: Option<String>,
+    resource_id: Option<String>,
+}
+
+fn authorise(ctx: &Ctx, service: Service, operation: &str, body: &[u8]) -> Result<(), ApiError> {
+    let action = || format!("{}:{operation}", service.signing_name().unwrap_or_default());
+    let node = match &ctx.caller {
+        Caller::Anonymous => return Ok(()),
+        Caller::User { .. } if service == Service::Mds => {
+            return Err(error::access_denied(ctx.caller.arn(), &action(), "*"));
+        }
+        Caller::User { .. } => return Ok(()),
+        Caller::Node { node, .. } => node,
+    };
+    let is_key_call = NODE_KEY_OPERATIONS.contains(&operation);
+    if service != Service::Mds && !is_key_call && !NODE_OPERATIONS.contains(&operation) {
+        return Err(error::access_denied(ctx.caller.arn(), &action(), "*"));
+    }
+    // Strict on purpose: a body that names a node twice must not pass by its other name.
+    let named: NamedNode = serde_json::from_slice(body)
+        .map_err(|error| ApiError::new(ErrorCode::SerializationException, error.to_string()))?;
+    for id in [named.instance_id, named.destination, named.resource_id].into_iter().flatten() {
+        if id != node.as_str() {
+            return Err(error::access_denied(ctx.caller.arn(), &action(), &id));
+        }
+    }
+    Ok(())
+}

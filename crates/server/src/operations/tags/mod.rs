@@ -1,0 +1,72 @@
+//! Tags of resources: what may carry them, and the three operations.
+//! Source: API reference, AddTagsToResource and its neighbours; systems-manager.md 15.3.
+
+mod add_tags_to_resource;
+mod list_tags_for_resource;
+mod remove_tags_from_resource;
+
+pub use add_tags_to_resource::add_tags_to_resource;
+pub use list_tags_for_resource::list_tags_for_resource;
+pub use remove_tags_from_resource::remove_tags_from_resource;
+
+use std::collections::BTreeMap;
+
+use api::ssm::{ErrorCode, ResourceTypeForTagging, Tag};
+use domain::ids::NodeId;
+use store::Tx;
+use store::nodes;
+use store::tags::Tagged;
+
+use crate::ctx::Ctx;
+use crate::error::{self, ApiError};
+
+/// Of one resource.
+const MOST_TAGS: usize = 50;
+
+/// The tags of a request as a map. A key may appear once, and none may begin with `aws:`.
+pub fn checked_tags(tags: &[Tag]) -> Result<BTreeMap<String, String>, ApiError> {
+    let mut map = BTreeMap::new();
+    for tag in tags {
+        if tag.key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(error::validation(format!(
+                "tag key `{}` begins with aws:, which is reserved",
+                tag.key
+            )));
+        }
+        if map.insert(tag.key.clone(), tag.value.clone()).is_some() {
+            return Err(error::validation(format!("tag key `{}` is given twice", tag.key)));
+        }
+    }
+    if map.len() > MOST_TAGS { Err(too_many()) } else { Ok(map) }
+}
+
+pub fn to_wire(tags: BTreeMap<String, String>) -> Vec<Tag> {
+    tags.into_iter().map(|(key, value)| Tag { key, value }).collect()
+}
+
+fn too_many() -> ApiError {
+    ApiError::new(ErrorCode::TooManyTagsError, format!("a resource has at most {MOST_TAGS} tags"))
+}
+
+/// The resource, if it is there and may carry tags.
+async fn resource<'a>(
+    ctx: &'a Ctx,
+    tx: &mut Tx,
+    kind: &'a ResourceTypeForTagging,
+    id: &'a str,
+) -> Result<Tagged<'a>, ApiError> {
+    let refusal = || {
+        let message = format!("{} `{id}` does not exist", kind.as_str());
+        ApiError::new(ErrorCode::InvalidResourceId, message)
+    };
+    let resource_id = match kind {
+        ResourceTypeForTagging::ManagedInstance => {
+            let node: NodeId = id.parse().map_err(|_| refusal())?;
+            nodes::find(tx, &ctx.account, &ctx.region, &node).await?.ok_or_else(refusal)?;
+            id
+        }
+        // No resource of the other types can exist here yet.
+        _ => return Err(refusal()),
+    };
+    Ok(Tagged { account: &ctx.account, region: &ctx.region, resource_type: kind.as_str(), resource_id })
+}
