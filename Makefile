@@ -1,0 +1,45 @@
+# Two commands: `make up` and `make test`. The others are pieces of them, and the benchmarks.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+DATA ?= $(CURDIR)/.fettle
+LISTEN ?= 127.0.0.1:4510
+VENV := $(CURDIR)/.venv
+
+.PHONY: help up test lint unit conformance cross bench-scan bench-server clean-data
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+up: ## Build, start the server, enrol and scan this machine, print its compliance report
+	@scripts/requirements up
+	$(CARGO) build --release --locked --bin fettle --bin fettle-agent
+	@target/release/fettle up --data '$(DATA)' --listen '$(LISTEN)' $(UP_FLAGS)
+
+test: ## Everything that must hold: lints, docs, tests on SQLite and PostgreSQL, stock AWS clients, cross builds
+	@scripts/requirements test
+	@scripts/test
+
+lint: ## Formatting, clippy and docs, warnings denied
+	@scripts/test lint
+
+unit: ## The Rust tests, on SQLite and PostgreSQL
+	@scripts/test rust
+
+conformance: ## The stock boto3 and AWS CLI against a real server
+	@scripts/test conformance
+
+cross: ## The static agent for Linux, and the agent for Windows (checked, not run)
+	@scripts/test cross
+
+bench-scan: ## The scan against apt itself, in the same run
+	@scripts/requirements bench
+	@crates/e2e/benches/scan.sh
+
+bench-server: ## Ingest and reads at 1,000, 10,000 and 100,000 nodes, against moto in the same run
+	@scripts/requirements bench
+	@crates/e2e/benches/server.sh
+
+clean-data: ## Forget the data of `make up`
+	rm -rf -- '$(DATA)'
