@@ -7,6 +7,7 @@ pub mod agent;
 pub mod blob;
 pub mod decode;
 pub mod schema;
+pub mod sigv4;
 #[cfg(test)]
 mod surface_tests;
 pub mod timestamp;
