@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod blob;
 pub mod decode;
+pub mod sample;
 pub mod schema;
 pub mod sigv4;
 #[cfg(test)]
