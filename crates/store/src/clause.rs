@@ -63,6 +63,12 @@ impl<'a> Clause<'a> {
     }
 }
 
+/// `$first, …`, so many: for an `IN` list of a slice's length.
+pub(crate) fn placeholders(first: usize, count: usize) -> String {
+    let list: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
+    list.join(", ")
+}
+
 fn any(placeholders: &[String], condition: impl Fn(&str) -> String) -> String {
     let parts: Vec<String> = placeholders.iter().map(|v| condition(v)).collect();
     format!("({})", parts.join(" OR "))

@@ -8,3 +8,10 @@ pub(crate) async fn lock_schema(tx: &mut Tx) -> Result<()> {
     const KEY: &str = "SELECT pg_advisory_xact_lock(7310845123)";
     if tx.is_postgres() { tx.batch(KEY).await } else { Ok(()) }
 }
+
+/// Lets one server at a time number new strings, before the transaction sees anything: the next one
+/// waits here instead of losing a race. SQLite needs nothing: it has one writer.
+pub(crate) async fn lock_strings(tx: &mut Tx) -> Result<()> {
+    const LOCK: &str = "LOCK TABLE string_counters IN SHARE ROW EXCLUSIVE MODE";
+    if tx.is_postgres() { tx.batch(LOCK).await } else { Ok(()) }
+}

@@ -4,6 +4,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod compact;
+mod compressed;
 mod dialect;
 mod error;
 mod migrate;
@@ -19,13 +21,25 @@ pub mod activations;
 pub mod baselines;
 pub mod clause;
 pub mod client_tokens;
+pub mod compliance;
+pub mod counters;
+pub mod facts;
+pub mod inventory;
 pub mod nodes;
 pub mod patch_groups;
+pub mod patch_states;
+pub mod report_items;
+pub mod reports;
 pub mod snapshots;
+pub mod strings;
 pub mod tags;
 
+pub use compact::Hash;
 pub use error::StoreError;
 pub use tx::{Store, StoreOptions, Tx};
 pub use value::{Column, Row, Value};
 
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Whose rows: account and region.
+pub type Scope<'a> = (&'a domain::ids::AccountId, &'a domain::ids::Region);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::postgres::{Postgres, PostgresTx};
 use crate::sqlite::{Sqlite, SqliteTx};
+use crate::strings::Strings;
 use crate::value::{Row, Value};
 use crate::{Result, StoreError, migrate};
 
@@ -36,6 +37,7 @@ impl StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<Engine>,
+    strings: Arc<Strings>,
 }
 
 enum Engine {
@@ -51,25 +53,31 @@ impl Store {
             StoreOptions::SqliteFile(path) => Engine::Sqlite(Sqlite::open_file(path)?),
             StoreOptions::Postgres(url) => Engine::Postgres(Postgres::open(url)?),
         };
-        let store = Self { engine: Arc::new(engine) };
+        let store = Self { engine: Arc::new(engine), strings: Arc::default() };
         migrate::run(&store).await?;
         Ok(store)
     }
 
     /// A consistent view of one moment. Ends when dropped.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx(match &*self.engine {
+        let kind = match &*self.engine {
             Engine::Sqlite(engine) => Kind::Sqlite(engine.read().await?),
             Engine::Postgres(engine) => Kind::Postgres(engine.read().await?),
-        }))
+        };
+        Ok(Tx(kind, Arc::clone(&self.strings)))
     }
 
     /// A transaction that sees no other's writes in between. Lost unless committed.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(match &*self.engine {
+        let kind = match &*self.engine {
             Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
             Engine::Postgres(engine) => Kind::Postgres(engine.write().await?),
-        }))
+        };
+        Ok(Tx(kind, Arc::clone(&self.strings)))
+    }
+
+    pub(crate) fn strings(&self) -> Arc<Strings> {
+        Arc::clone(&self.strings)
     }
 
     /// To be called once, when no request is left.
@@ -82,7 +90,7 @@ impl Store {
 }
 
 /// What every store function takes.
-pub struct Tx(Kind);
+pub struct Tx(Kind, Arc<Strings>);
 
 enum Kind {
     Sqlite(SqliteTx),
@@ -128,6 +136,10 @@ impl Tx {
             Kind::Sqlite(tx) => tx.commit().await,
             Kind::Postgres(tx) => tx.commit().await,
         }
+    }
+
+    pub(crate) fn strings(&self) -> Arc<Strings> {
+        Arc::clone(&self.1)
     }
 
     pub(crate) fn is_postgres(&self) -> bool {
