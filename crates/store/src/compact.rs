@@ -178,7 +178,10 @@ mod tests {
         for n in signed {
             assert_eq!(reader.signed().unwrap(), n);
         }
-        assert_eq!([reader.text().unwrap(), reader.text().unwrap(), reader.text().unwrap()], ["a", "", "a"].map(Arc::from));
+        assert_eq!(
+            [reader.text().unwrap(), reader.text().unwrap(), reader.text().unwrap()],
+            ["a", "", "a"].map(Arc::from)
+        );
         reader.end().unwrap();
         assert!(reader.number().is_err());
     }

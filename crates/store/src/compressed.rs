@@ -16,7 +16,10 @@ const LIMIT_BYTES: u64 = 64 << 20;
 pub(crate) fn compress(document: &impl Serialize) -> Result<Vec<u8>> {
     let json = serde_json::to_vec(document).map_err(|error| StoreError::Backend(error.into()))?;
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&json).and_then(|()| encoder.finish()).map_err(|error| StoreError::Backend(error.into()))
+    encoder
+        .write_all(&json)
+        .and_then(|()| encoder.finish())
+        .map_err(|error| StoreError::Backend(error.into()))
 }
 
 pub(crate) fn expand<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {

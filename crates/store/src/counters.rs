@@ -21,7 +21,12 @@ pub(crate) struct Source<'a> {
     pub node: &'a str,
 }
 
-pub(crate) async fn add(tx: &mut Tx, scope: Scope<'_>, source: Source<'_>, mut changes: Vec<Counter>) -> Result<()> {
+pub(crate) async fn add(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    source: Source<'_>,
+    mut changes: Vec<Counter>,
+) -> Result<()> {
     changes.retain(|change| change.nodes != 0);
     if changes.is_empty() {
         return Ok(());
@@ -39,8 +44,12 @@ pub(crate) async fn add(tx: &mut Tx, scope: Scope<'_>, source: Source<'_>, mut c
         rows.join(", ")
     );
     let (account, region) = scope;
-    let mut values: Vec<Value<'_>> =
-        vec![account.as_str().into(), region.as_str().into(), source.kind.into(), shard_of(source.node).into()];
+    let mut values: Vec<Value<'_>> = vec![
+        account.as_str().into(),
+        region.as_str().into(),
+        source.kind.into(),
+        shard_of(source.node).into(),
+    ];
     for change in &changes {
         values.extend([(&change.subject).into(), (&change.bucket).into(), change.nodes.into()]);
     }
@@ -75,6 +84,7 @@ fn read(row: &crate::Row) -> Result<Counter> {
 
 /// FNV-1a: spreads, and is the same in every release.
 fn shard_of(node: &str) -> u32 {
-    let hash = node.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        node.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % SHARDS
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ids::NodeId;
 
-use crate::compact::{Hash, hash_column};
 use crate::clause::placeholders;
+use crate::compact::{Hash, hash_column};
 use crate::{Result, Row, Scope, Tx, Value, compressed};
 
 /// One row of a type: attribute names to text.

@@ -155,7 +155,9 @@ async fn count(tx: &mut Tx, scope: Scope<'_>, old: Option<&Report>, new: Option<
         for (group, bucket) in report.into_iter().flat_map(buckets) {
             match changes.iter_mut().find(|change| change.subject == group && change.bucket == bucket) {
                 Some(change) => change.nodes += by,
-                None => changes.push(Counter { subject: group.to_owned(), bucket: bucket.to_owned(), nodes: by }),
+                None => {
+                    changes.push(Counter { subject: group.to_owned(), bucket: bucket.to_owned(), nodes: by })
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ const NO_TITLE: u64 = 16;
 const NO_CVES: u64 = 32;
 
 /// The compact form, before its strings have numbers.
-pub fn draft(items: &[PatchItem]) -> Draft {
+fn draft(items: &[PatchItem]) -> Draft {
     let mut draft = Draft::default();
     draft.number(items.len() as u64);
     let mut last = &blank();

@@ -168,7 +168,8 @@ pub async fn insert(tx: &mut Tx, scope: Scope<'_>, report: &mut Report) -> Resul
     report.key = ReportKey { ended_at: report.summary.frame.ended_at, sequence: 0 };
     if shown.as_ref().is_some_and(|shown| shown.key.ended_at >= report.key.ended_at) {
         let same_moment = ended_at(tx, scope, &report.node, report.key.ended_at).await?;
-        let is_same_run = |old: &&Report| old.items_hash == report.items_hash && old.summary == report.summary;
+        let is_same_run =
+            |old: &&Report| old.items_hash == report.items_hash && old.summary == report.summary;
         if let Some(known) = same_moment.iter().find(is_same_run) {
             report.key = known.key;
             return Ok(Insertion::Known);
@@ -227,7 +228,8 @@ pub async fn list(
     before: Option<ReportKey>,
     limit: i64,
 ) -> Result<Vec<Report>> {
-    let before = before.unwrap_or(ReportKey { ended_at: Timestamp::from_millis(i64::MAX), sequence: i64::MAX });
+    let before =
+        before.unwrap_or(ReportKey { ended_at: Timestamp::from_millis(i64::MAX), sequence: i64::MAX });
     let sql = format!(
         "SELECT {COLUMNS} FROM patch_reports
         WHERE account = $1 AND region = $2 AND node_id = $3 AND (ended_at, sequence) < ($4, $5)

@@ -149,7 +149,8 @@ async fn try_insert(store: &Store, scope: Scope<'_>, texts: &[&str]) -> Result<V
     for chunk in new.chunks(CHUNK / 4) {
         let rows: Vec<String> =
             (0..chunk.len()).map(|i| format!("($1, $2, ${}, ${})", 3 + 2 * i, 4 + 2 * i)).collect();
-        let sql = format!("INSERT INTO strings (account, region, string_id, text) VALUES {}", rows.join(", "));
+        let sql =
+            format!("INSERT INTO strings (account, region, string_id, text) VALUES {}", rows.join(", "));
         let mut values: Vec<Value<'_>> = vec![scope.0.as_str().into(), scope.1.as_str().into()];
         for text in chunk {
             values.extend([next.into(), (*text).into()]);

@@ -80,6 +80,12 @@ impl Store {
         Arc::clone(&self.strings)
     }
 
+    /// The same database as another process sees it: nothing remembered yet.
+    #[cfg(feature = "testing")]
+    pub fn without_memory(&self) -> Self {
+        Self { engine: Arc::clone(&self.engine), strings: Arc::default() }
+    }
+
     /// To be called once, when no request is left.
     pub async fn close(&self) -> Result<()> {
         match &*self.engine {
