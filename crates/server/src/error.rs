@@ -6,7 +6,9 @@ use std::fmt;
 
 use api::DecodeError;
 use api::ssm::ErrorCode;
-use domain::ids::InvalidId;
+use domain::baseline::BaselineError;
+use domain::ids::{BaselineId, InvalidId, PatchGroup, Region};
+use domain::os::OperatingSystem;
 use serde_json::{Value, json};
 use store::StoreError;
 
@@ -122,6 +124,12 @@ impl From<InvalidId> for ApiError {
     }
 }
 
+impl From<BaselineError> for ApiError {
+    fn from(error: BaselineError) -> Self {
+        validation(error.to_string())
+    }
+}
+
 pub fn validation(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::ValidationException, message)
 }
@@ -161,4 +169,65 @@ pub fn shutting_down() -> ApiError {
 pub fn node_not_managed(node: &str, account: &str) -> ApiError {
     let message = format!("Instances [[{node}]] not in a valid state for account {account}");
     ApiError::new(ErrorCode::InvalidInstanceId, message)
+}
+
+/// For operations that declare this code for a malformed id.
+pub fn invalid_resource_id(error: InvalidId) -> ApiError {
+    ApiError::new(ErrorCode::InvalidResourceId, error.to_string())
+}
+
+pub fn baseline_not_found(id: &BaselineId, region: &Region) -> ApiError {
+    // Provided baselines have their ARN for a name; scripts often know the short id only.
+    let hint = match domain::baseline::predefined::find(id, region) {
+        Some(provided) if !id.is_provided() => {
+            format!("; a provided one is named by its ARN, {}", provided.id)
+        }
+        _ => String::new(),
+    };
+    let message = format!("baseline `{id}` does not exist in {region}{hint}");
+    ApiError::new(ErrorCode::DoesNotExistException, message)
+}
+
+pub fn baseline_is_provided(id: &BaselineId) -> ApiError {
+    let message = format!("baseline `{id}` is a provided one: it cannot be changed or deleted");
+    ApiError::new(ErrorCode::ValidationException, message)
+}
+
+pub fn baseline_has_groups(id: &BaselineId, groups: &[PatchGroup]) -> ApiError {
+    let names: Vec<String> = groups.iter().map(|group| format!("`{group}`")).collect();
+    let message = format!("baseline `{id}` is registered to patch groups: {}", names.join(", "));
+    ApiError::new(ErrorCode::ResourceInUseException, message)
+}
+
+pub fn baseline_is_default(id: &BaselineId, os: OperatingSystem) -> ApiError {
+    let message = format!("baseline `{id}` is the default of {os}; register another default first");
+    ApiError::new(ErrorCode::ResourceInUseException, message)
+}
+
+pub fn group_has_baseline(group: &PatchGroup, os: OperatingSystem, registered: &BaselineId) -> ApiError {
+    let message = format!(
+        "patch group `{group}` is already registered with baseline `{registered}` for {os}; deregister it first"
+    );
+    ApiError::new(ErrorCode::AlreadyExistsException, message)
+}
+
+pub fn too_many_baselines(limit: i64) -> ApiError {
+    let message = format!("an account has at most {limit} baselines of its own in a region");
+    ApiError::new(ErrorCode::ResourceLimitExceededException, message)
+}
+
+pub fn too_many_groups(id: &BaselineId, limit: usize) -> ApiError {
+    let message = format!("baseline `{id}` is registered to {limit} patch groups, which is the limit");
+    ApiError::new(ErrorCode::ResourceLimitExceededException, message)
+}
+
+pub fn idempotent_parameter_mismatch(client_token: &str) -> ApiError {
+    let message = format!("client token `{client_token}` was used before with other parameters");
+    ApiError::new(ErrorCode::IdempotentParameterMismatch, message)
+}
+
+/// `platform` is what the node reported of itself.
+pub fn unsupported_operating_system(node: &str, platform: &str) -> ApiError {
+    let message = format!("node `{node}` runs {platform}, for which there are no patch baselines");
+    ApiError::new(ErrorCode::UnsupportedOperatingSystem, message)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ids::{AccountId, NodeId, Region};
+use domain::ids::{AccountId, BaselineId, NodeId, Region};
 
 use crate::{Result, Tx};
 
@@ -18,6 +18,11 @@ pub struct Tagged<'a> {
 impl<'a> Tagged<'a> {
     pub fn node(account: &'a AccountId, region: &'a Region, node: &'a NodeId) -> Self {
         Self { account, region, resource_type: "ManagedInstance", resource_id: node.as_str() }
+    }
+
+    /// `baseline` is an own one's short id.
+    pub fn baseline(account: &'a AccountId, region: &'a Region, baseline: &'a BaselineId) -> Self {
+        Self { account, region, resource_type: "PatchBaseline", resource_id: baseline.as_str() }
     }
 }
 

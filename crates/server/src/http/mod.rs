@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod dispatch;
 mod listener;
+mod snapshots;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .merge(crate::agents::routes())
+        .merge(snapshots::routes())
         .fallback(dispatch::aws);
     if app.mode == Mode::Ephemeral {
         router = router.route("/_fettle/reset", post(reset));

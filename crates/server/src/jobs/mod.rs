@@ -1,6 +1,9 @@
 //! The loop around all background jobs: interval, jitter, one log line, stop.
 //! A job is one file with `run_once`: bounded, idempotent, safe on several servers.
 
+mod forget_client_tokens;
+mod forget_snapshots;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +11,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
+use crate::commands::now;
 use crate::error::ApiError;
 
 /// Running jobs have this long to end at shutdown.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+const HOURLY: Duration = Duration::from_secs(3600);
 
 /// The running jobs; they end with [`Background::stop`].
 pub struct Background {
@@ -27,7 +33,10 @@ pub fn start(app: Arc<App>) -> Background {
 }
 
 /// Every job with its interval.
-fn register(_background: &mut Background, _app: &Arc<App>) {}
+fn register(background: &mut Background, app: &Arc<App>) {
+    background.every("forget_snapshots", HOURLY, app, |app| forget_snapshots::run_once(app, now()));
+    background.every("forget_client_tokens", HOURLY, app, |app| forget_client_tokens::run_once(app, now()));
+}
 
 impl Background {
     /// Repeats `run_once` every `interval`, give or take a tenth, so that several servers spread.

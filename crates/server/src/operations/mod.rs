@@ -1,9 +1,13 @@
 //! The dispatcher: permission, then one exhaustive match from operation to handler.
 
+pub mod idempotency;
 pub mod nodes;
 pub mod page;
+pub mod patch_baselines;
 pub mod sts;
 pub mod tags;
+#[cfg(test)]
+pub mod testing;
 
 use api::ssm::{ErrorCode, Operation};
 use api::{fettle, mds};
@@ -125,19 +129,33 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         | Operation::ListDocuments => Err(error::operation_not_served(name)),
 
         // Baselines.
-        Operation::CreatePatchBaseline
-        | Operation::GetPatchBaseline
-        | Operation::UpdatePatchBaseline
-        | Operation::DeletePatchBaseline
-        | Operation::DescribePatchBaselines
-        | Operation::RegisterDefaultPatchBaseline
-        | Operation::GetDefaultPatchBaseline
-        | Operation::RegisterPatchBaselineForPatchGroup
-        | Operation::DeregisterPatchBaselineForPatchGroup
-        | Operation::GetPatchBaselineForPatchGroup
-        | Operation::DescribePatchGroups
-        | Operation::DescribePatchProperties
-        | Operation::GetDeployablePatchSnapshotForInstance => Err(error::operation_not_served(name)),
+        Operation::CreatePatchBaseline => call(ctx, body, patch_baselines::create_patch_baseline).await,
+        Operation::GetPatchBaseline => call(ctx, body, patch_baselines::get_patch_baseline).await,
+        Operation::UpdatePatchBaseline => call(ctx, body, patch_baselines::update_patch_baseline).await,
+        Operation::DeletePatchBaseline => call(ctx, body, patch_baselines::delete_patch_baseline).await,
+        Operation::DescribePatchBaselines => call(ctx, body, patch_baselines::describe_patch_baselines).await,
+        Operation::RegisterDefaultPatchBaseline => {
+            call(ctx, body, patch_baselines::register_default_patch_baseline).await
+        }
+        Operation::GetDefaultPatchBaseline => {
+            call(ctx, body, patch_baselines::get_default_patch_baseline).await
+        }
+        Operation::RegisterPatchBaselineForPatchGroup => {
+            call(ctx, body, patch_baselines::register_patch_baseline_for_patch_group).await
+        }
+        Operation::DeregisterPatchBaselineForPatchGroup => {
+            call(ctx, body, patch_baselines::deregister_patch_baseline_for_patch_group).await
+        }
+        Operation::GetPatchBaselineForPatchGroup => {
+            call(ctx, body, patch_baselines::get_patch_baseline_for_patch_group).await
+        }
+        Operation::DescribePatchGroups => call(ctx, body, patch_baselines::describe_patch_groups).await,
+        Operation::DescribePatchProperties => {
+            call(ctx, body, patch_baselines::describe_patch_properties).await
+        }
+        Operation::GetDeployablePatchSnapshotForInstance => {
+            call(ctx, body, patch_baselines::get_deployable_patch_snapshot_for_instance).await
+        }
 
         // Patch states, compliance, inventory.
         Operation::DescribeInstancePatchStates

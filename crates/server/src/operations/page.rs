@@ -1,7 +1,7 @@
 //! Paging: opaque tokens that hold the key of the last row, bound to operation and filters.
 //! Source: systems-manager.md 0.5.
 
-use api::ssm::ErrorCode;
+use api::ssm::{ErrorCode, Operation};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -40,7 +40,7 @@ impl Page {
             Some(token) => {
                 let key =
                     ctx.app.keyring.open_text(&purpose, token).and_then(|key| String::from_utf8(key).ok());
-                Some(key.ok_or_else(invalid_next_token)?)
+                Some(key.ok_or_else(|| invalid_next_token(operation))?)
             }
         };
         Ok(Self { after, limit, purpose })
@@ -66,9 +66,12 @@ pub fn page_size(max_results: Option<i32>, default: i32) -> usize {
     usize::try_from(max_results.unwrap_or(default)).unwrap_or(1)
 }
 
-fn invalid_next_token() -> ApiError {
-    ApiError::new(
-        ErrorCode::InvalidNextToken,
-        "the NextToken is not one of this operation with these filters",
-    )
+/// Operations that do not declare the error for it have the common one.
+fn invalid_next_token(operation: &str) -> ApiError {
+    let declares = |operation: Operation| operation.errors().contains(&ErrorCode::InvalidNextToken);
+    let code = match Operation::parse(operation) {
+        Some(operation) if !declares(operation) => ErrorCode::ValidationException,
+        _ => ErrorCode::InvalidNextToken,
+    };
+    ApiError::new(code, "the NextToken is not one of this operation with these filters")
 }

@@ -12,10 +12,10 @@ pub use remove_tags_from_resource::remove_tags_from_resource;
 use std::collections::BTreeMap;
 
 use api::ssm::{ErrorCode, ResourceTypeForTagging, Tag};
-use domain::ids::NodeId;
+use domain::ids::{BaselineId, NodeId};
 use store::Tx;
-use store::nodes;
 use store::tags::Tagged;
+use store::{baselines, nodes};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -64,6 +64,12 @@ async fn resource<'a>(
             let node: NodeId = id.parse().map_err(|_| refusal())?;
             nodes::find(tx, &ctx.account, &ctx.region, &node).await?.ok_or_else(refusal)?;
             id
+        }
+        ResourceTypeForTagging::PatchBaseline => {
+            let baseline: BaselineId = id.parse().map_err(|_| refusal())?;
+            let baseline = baseline.local(&ctx.account, &ctx.region).ok_or_else(refusal)?;
+            baselines::find(tx, &ctx.account, &ctx.region, &baseline).await?.ok_or_else(refusal)?;
+            id.rsplit_once('/').map_or(id, |(_, short)| short)
         }
         // No resource of the other types can exist here yet.
         _ => return Err(refusal()),
