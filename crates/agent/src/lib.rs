@@ -3,8 +3,26 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod commands;
+pub mod enroll;
 pub mod files;
+pub mod heartbeat;
 pub mod journal;
 #[cfg(unix)]
 pub mod packages;
 pub mod platform;
+pub mod plugins;
+pub mod run;
+pub mod transport;
+
+/// As servers see it.
+pub const AGENT_NAME: &str = "fettle-agent";
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// In 0..1, for spreading retries of many nodes over time.
+pub fn random_fraction() -> f64 {
+    let mut bytes = [0; 4];
+    // Without randomness the retries are merely not spread.
+    let _ = getrandom::fill(&mut bytes);
+    f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
+}

@@ -1,2 +1,103 @@
-//! The `fettle-agent` binary.
-fn main() {}
+//! The `fettle-agent` binary: its command line. What each verb does is in the library.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use agent::enroll::{Enrollment, Existing, enroll};
+use agent::platform::default_data_dir;
+use agent::transport::endpoint::Endpoint;
+use clap::{Args, Parser, Subcommand};
+use tracing::Level;
+
+#[derive(Parser)]
+#[command(name = "fettle-agent", version, about = "Keeps this machine reachable, patched and reported")]
+struct Cli {
+    /// What is logged to standard error: error, warn, info, debug or trace.
+    #[arg(long, global = true, default_value = "info", env = "FETTLE_AGENT_LOG")]
+    log_level: Level,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Join a server with an activation.
+    Enroll(EnrollArgs),
+    /// Stay connected to the server and do what it asks. Ends on SIGTERM.
+    Run(DataArgs),
+}
+
+#[derive(Args)]
+struct DataArgs {
+    /// The folder that holds registration, key and journal.
+    #[arg(long = "data", value_name = "DIR", env = "FETTLE_AGENT_DATA", default_value_os_t = default_data_dir())]
+    data_dir: PathBuf,
+}
+
+#[derive(Args)]
+struct EnrollArgs {
+    /// The server: https://host[:port]
+    #[arg(long, value_name = "URL")]
+    endpoint: Endpoint,
+    #[arg(long)]
+    activation_id: String,
+    /// Given once by CreateActivation.
+    #[arg(long, env = "FETTLE_ACTIVATION_CODE", hide_env_values = true)]
+    activation_code: String,
+    #[arg(long)]
+    region: String,
+    #[command(flatten)]
+    data: DataArgs,
+    /// PEM certificates to trust besides the system's.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Give up the registration that the folder holds.
+    #[arg(long)]
+    force: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_max_level(cli.log_level)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    let result = match cli.command {
+        Command::Enroll(args) => run_enroll(args),
+        Command::Run(args) => agent::run::run(&args.data_dir),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            talk(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_enroll(args: EnrollArgs) -> anyhow::Result<()> {
+    let registration = enroll(&Enrollment {
+        endpoint: args.endpoint,
+        activation_id: args.activation_id,
+        activation_code: args.activation_code,
+        region: args.region,
+        data_dir: args.data.data_dir,
+        ca_file: args.ca_file,
+        existing: if args.force { Existing::Replace } else { Existing::Refuse },
+    })?;
+    print(&registration.instance_id);
+    Ok(())
+}
+
+/// Data, for programs.
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+/// Talk, for people.
+#[expect(clippy::print_stderr, reason = "the error of a command")]
+fn talk(line: &str) {
+    eprintln!("{line}");
+}

@@ -4,12 +4,9 @@
 
 pub mod baseline;
 pub mod catalogue;
-pub mod command;
 pub mod compliance;
 pub mod document;
 pub mod facts;
 pub mod ids;
 pub mod os;
 pub mod patch;
-pub mod rollout;
-pub mod target;

@@ -16,8 +16,6 @@ pub mod keyring;
 mod metrics;
 mod operations;
 pub mod root_key;
-#[cfg(test)]
-mod testing;
 pub mod tls;
 
 pub use app::{App, Mode};

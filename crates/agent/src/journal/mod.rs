@@ -151,6 +151,11 @@ impl Journal {
         Ok(Receipt::New)
     }
 
+    /// Whether [`Self::receive`] would call it a duplicate.
+    pub fn knows(&self, job_id: &str) -> bool {
+        self.entries.contains_key(job_id)
+    }
+
     /// Records that the command runs from now on. Durable on return; only then may anything run.
     pub fn start(&mut self, job_id: &str) -> io::Result<()> {
         self.append(Record::Started { job_id: job_id.to_owned() })

@@ -4,4 +4,3 @@
 
 mod machine;
 mod oracle;
-mod random_nodes;

@@ -4,8 +4,6 @@
 mod check;
 mod shown;
 #[cfg(test)]
-mod sweep_tests;
-#[cfg(test)]
 mod tests;
 
 use serde::Serialize;

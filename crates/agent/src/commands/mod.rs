@@ -1,0 +1,492 @@
+//! Commands from arrival to acknowledged result: journal first, then run, then report.
+//! How messages travel belongs to `transport`, what a step does to `plugins`.
+
+mod plan;
+mod replies;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::agent::reply::document_status;
+use api::agent::{
+    CancelCommandPayload, DocumentStatus, JobId, MessageId, SendCommandPayload, StepReply, StepStatus,
+    TopicKind,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use crate::journal::{Journal, Leftover, Receipt, ReplyKind, StoredReply, Suspension};
+use crate::plugins::Surroundings;
+use crate::plugins::engine::{self, DocumentEnd, Run, StepDone};
+use crate::transport::call::{new_id, now};
+use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
+use plan::Plan;
+use replies::ReplyWriter;
+
+/// Commands that run at the same time.
+const MAX_RUNNING: usize = 5;
+/// Commands that wait for their turn.
+const MAX_WAITING: usize = 5;
+/// An unacknowledged reply is sent again after this time.
+const RESEND_AFTER: Duration = Duration::from_secs(30);
+/// What running commands get to end when the agent stops.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// A command that asks for restart after restart is given up.
+const MAX_SUSPENSIONS: u32 = 15;
+/// Steps that ended and wait to be recorded.
+const PROGRESS_QUEUE: usize = 16;
+
+/// Restarts the machine; returns before it goes down.
+pub type Restart = fn() -> std::process::Command;
+
+pub struct Commands {
+    journal: Journal,
+    surroundings: Arc<Surroundings>,
+    writer: ReplyWriter,
+    restart: Restart,
+    running: BTreeMap<String, Running>,
+    waiting: VecDeque<Job>,
+    tasks: JoinSet<(String, DocumentEnd)>,
+    progress: mpsc::Sender<StepDone>,
+    progressed: mpsc::Receiver<StepDone>,
+    link: Option<mpsc::Sender<Outgoing>>,
+    /// When each unacknowledged reply last went out.
+    sent: BTreeMap<MessageId, Instant>,
+    mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Working,
+    /// A command asked for a restart of the machine: nothing new is taken, what runs may end.
+    Restarting,
+    Stopping,
+}
+
+/// A command that was journaled and has not started.
+#[derive(Debug)]
+struct Job {
+    job_id: String,
+    payload: SendCommandPayload,
+    resume: Option<Suspension>,
+}
+
+#[derive(Debug)]
+struct Running {
+    cancel: watch::Sender<bool>,
+    counts: BTreeMap<String, u32>,
+    steps: usize,
+    suspensions: u32,
+}
+
+impl Commands {
+    pub fn new(journal: Journal, surroundings: Surroundings, restart: Restart) -> Self {
+        let (progress, progressed) = mpsc::channel(PROGRESS_QUEUE);
+        Self {
+            journal,
+            writer: ReplyWriter::new(&surroundings),
+            surroundings: Arc::new(surroundings),
+            restart,
+            running: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            tasks: JoinSet::new(),
+            progress,
+            progressed,
+            link: None,
+            sent: BTreeMap::new(),
+            mode: Mode::Working,
+        }
+    }
+
+    /// Works until `stop` turns true; then ends what runs, records how, and hangs up.
+    pub async fn run(mut self, mut events: mpsc::Receiver<LinkEvent>, mut stop: watch::Receiver<bool>) {
+        self.take_up_leftovers();
+        let mut resend = interval(RESEND_AFTER / 3);
+        resend.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.handle(event),
+                    None => break,
+                },
+                Some(step) = self.progressed.recv() => self.step_done(step),
+                Some(ended) = self.tasks.join_next() => self.document_ended(ended),
+                _ = resend.tick() => {
+                    self.send_stored(RESEND_AFTER);
+                    self.start_waiting();
+                }
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+            if self.mode == Mode::Restarting && self.running.is_empty() {
+                self.restart_machine().await;
+            }
+        }
+        self.stop(&mut events).await;
+    }
+
+    fn handle(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Arrived(arrival) => self.arrived(arrival),
+            LinkEvent::Acknowledged(message_id) => {
+                self.sent.remove(&message_id);
+                if let Err(error) = self.journal.acknowledge(message_id, now()) {
+                    tracing::error!(%error, "acknowledgement not recorded; the reply will be sent again");
+                }
+            }
+            LinkEvent::Up(link) => {
+                self.link = Some(link);
+                self.send_stored(Duration::ZERO);
+            }
+        }
+    }
+
+    fn arrived(&mut self, arrival: Arrival) {
+        let Arrival { job_id, topic, content, verdict } = arrival;
+        let outcome = match TopicKind::parse(&topic) {
+            None => Verdict::UnknownTopic,
+            Some(TopicKind::SendCommand) => self.command_arrived(&job_id, &content),
+            Some(TopicKind::CancelCommand) => self.cancel_arrived(&job_id, &content),
+        };
+        tracing::info!(%job_id, verdict = ?outcome, "message received");
+        let accepted = outcome == Verdict::Accepted;
+        // A link that is gone never told the server; the server then sends the message again and hears of a duplicate.
+        let _ = verdict.send(outcome);
+        if accepted {
+            let topic = TopicKind::parse(&topic).unwrap_or(TopicKind::SendCommand);
+            self.send(new_id(), &job_id, topic, self.writer.first());
+            self.start_waiting();
+        }
+    }
+
+    fn command_arrived(&mut self, job_id: &str, content: &str) -> Verdict {
+        if self.mode != Mode::Working {
+            return Verdict::Closed;
+        }
+        let is_known = self.journal.knows(job_id);
+        if !is_known && self.running.len() + self.waiting.len() >= MAX_RUNNING + MAX_WAITING {
+            return Verdict::Full;
+        }
+        match self.journal.receive(job_id, content, now()) {
+            Ok(Receipt::New) => {}
+            Ok(Receipt::Duplicate) => return Verdict::Duplicate,
+            Err(error) => {
+                tracing::error!(%error, "cannot write the journal: the command is not taken");
+                return Verdict::Full;
+            }
+        }
+        match self.read_job(job_id, content) {
+            Ok(payload) => {
+                self.waiting.push_back(Job { job_id: job_id.to_owned(), payload, resume: None });
+                Verdict::Accepted
+            }
+            Err(reason) => {
+                self.finish(job_id, DocumentStatus::Failed, &reason, &[], &BTreeMap::new());
+                Verdict::Unusable
+            }
+        }
+    }
+
+    fn read_job(&self, job_id: &str, content: &str) -> Result<SendCommandPayload, String> {
+        let id: JobId = job_id.parse().map_err(|error| format!("{error}"))?;
+        if id.instance_id != self.surroundings.instance_id {
+            return Err(format!(
+                "this is {}, the command is for {}",
+                self.surroundings.instance_id, id.instance_id
+            ));
+        }
+        serde_json::from_str(content)
+            .map_err(|error| format!("the command's payload cannot be read: {error}"))
+    }
+
+    /// Cancelling is repeatable, so it is not journaled. What is not there to cancel has ended before.
+    fn cancel_arrived(&mut self, job_id: &str, content: &str) -> Verdict {
+        let payload: CancelCommandPayload = match serde_json::from_str(content) {
+            Ok(payload) => payload,
+            Err(error) => {
+                tracing::warn!(%job_id, %error, "cancel message cannot be read");
+                return Verdict::Unusable;
+            }
+        };
+        let target = payload.cancel_message_id;
+        if let Some(running) = self.running.get(&target) {
+            running.cancel.send_replace(true);
+        } else if let Some(at) = self.waiting.iter().position(|job| job.job_id == target) {
+            self.waiting.remove(at);
+            let reason = "cancelled before it started";
+            self.finish(&target, DocumentStatus::Cancelled, reason, &[], &BTreeMap::new());
+        }
+        Verdict::Accepted
+    }
+
+    fn take_up_leftovers(&mut self) {
+        for leftover in self.journal.leftovers() {
+            match leftover {
+                Leftover::Run { job_id, payload } => self.take_up(job_id, &payload, None),
+                Leftover::Resume { job_id, payload, suspension } => {
+                    self.take_up(job_id, &payload, Some(suspension))
+                }
+                Leftover::Interrupted { job_id, .. } => {
+                    tracing::warn!(%job_id, "found interrupted; not run again");
+                    self.finish(&job_id, DocumentStatus::Failed, INTERRUPTED, &[], &BTreeMap::new());
+                }
+            }
+        }
+        self.start_waiting();
+    }
+
+    fn take_up(&mut self, job_id: String, payload: &str, resume: Option<Suspension>) {
+        match self.read_job(&job_id, payload) {
+            Ok(payload) => self.waiting.push_back(Job { job_id, payload, resume }),
+            Err(reason) => self.finish(&job_id, DocumentStatus::Failed, &reason, &[], &BTreeMap::new()),
+        }
+    }
+
+    fn start_waiting(&mut self) {
+        while self.mode == Mode::Working && self.running.len() < MAX_RUNNING {
+            let Some(job) = self.waiting.pop_front() else { return };
+            if !self.start(job) {
+                return;
+            }
+        }
+    }
+
+    /// Journals the start; only then anything runs. False when the job must wait for a journal that can be written.
+    fn start(&mut self, job: Job) -> bool {
+        let plan = match plan::plan(&job.payload, self.surroundings.platform_type) {
+            Ok(plan) => plan,
+            Err(reason) => {
+                self.finish(&job.job_id, DocumentStatus::Failed, &reason, &[], &BTreeMap::new());
+                return true;
+            }
+        };
+        if let Err(error) = self.journal.start(&job.job_id) {
+            tracing::error!(%error, job_id = %job.job_id, "cannot write the journal: the command waits");
+            self.waiting.push_front(job);
+            return false;
+        }
+        let resume = job.resume.unwrap_or(Suspension { next_step: 0, times: 0, done: Vec::new() });
+        let (cancel, cancelled) = watch::channel(false);
+        let mut counts = BTreeMap::new();
+        for (_, reply) in &resume.done {
+            *counts.entry(reply.status.as_str().to_owned()).or_default() += 1;
+        }
+        let running = Running { cancel, counts, steps: plan.steps.len(), suspensions: resume.times };
+        self.running.insert(job.job_id.clone(), running);
+        let document = Document {
+            surroundings: Arc::clone(&self.surroundings),
+            command_id: job.payload.command_id,
+            job_id: job.job_id,
+            plan,
+            resume,
+            progress: self.progress.clone(),
+        };
+        self.tasks.spawn(document.run(cancelled));
+        true
+    }
+
+    fn step_done(&mut self, step: StepDone) {
+        let Some(running) = self.running.get_mut(&step.job_id) else { return };
+        *running.counts.entry(step.reply.status.as_str().to_owned()).or_default() += 1;
+        let status = match step.reply.status {
+            StepStatus::SuccessAndReboot => DocumentStatus::SuccessAndReboot,
+            _ => DocumentStatus::InProgress,
+        };
+        let counts = running.counts.clone();
+        let content = self.writer.write(status, "", &[(step.key, step.reply)], &counts);
+        self.report(&step.job_id, content, ReplyKind::Progress);
+    }
+
+    fn document_ended(&mut self, ended: Result<(String, DocumentEnd), tokio::task::JoinError>) {
+        let (job_id, end) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                // A panic in a plugin. The journal still says `started`: the next start of the agent reports it.
+                tracing::error!(%error, "a command's task ended abnormally");
+                return;
+            }
+        };
+        // Steps report through a channel of their own and may still be in it.
+        while let Ok(step) = self.progressed.try_recv() {
+            self.step_done(step);
+        }
+        let Some(running) = self.running.remove(&job_id) else { return };
+        match end {
+            DocumentEnd::Finished(steps) => self.finished(&job_id, &steps, &running),
+            DocumentEnd::Restart { next_step, done } => self.suspend(&job_id, next_step, done, &running),
+        }
+        self.start_waiting();
+    }
+
+    fn finished(&mut self, job_id: &str, steps: &[(String, StepReply)], running: &Running) {
+        let status = document_status(steps.iter().map(|(_, reply)| &reply.status));
+        let (status, trace) = match (self.mode, status) {
+            (Mode::Stopping, DocumentStatus::Cancelled) => (DocumentStatus::Failed, STOPPED),
+            (_, status) => (status, ""),
+        };
+        // The stock agent repeats the step only when there is no other.
+        let repeated = if running.steps == 1 { steps } else { &[] };
+        self.finish(job_id, status, trace, repeated, &running.counts);
+    }
+
+    fn suspend(&mut self, job_id: &str, next_step: usize, done: Vec<(String, StepReply)>, running: &Running) {
+        let times = running.suspensions + 1;
+        if times > MAX_SUSPENSIONS {
+            let reason = format!("given up: the command asked for a restart {MAX_SUSPENSIONS} times");
+            self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
+            return;
+        }
+        match self.journal.suspend(job_id, Suspension { next_step, times, done }) {
+            Ok(()) => self.mode = if self.mode == Mode::Stopping { Mode::Stopping } else { Mode::Restarting },
+            Err(error) => {
+                let reason = format!("no restart: the journal cannot be written: {error}");
+                self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
+            }
+        }
+    }
+
+    /// Asks for the restart. When that fails the suspended commands end, and work goes on.
+    async fn restart_machine(&mut self) {
+        self.mode = Mode::Stopping;
+        tracing::info!("restarting the machine");
+        let command = (self.restart)();
+        let program = command.get_program().to_string_lossy().into_owned();
+        let status = tokio::process::Command::from(command).status().await;
+        let failure = match status {
+            Ok(status) if status.success() => return,
+            Ok(status) => format!("the restart failed: {program}: {status}"),
+            Err(error) => format!("the restart failed: {program}: {error}"),
+        };
+        tracing::error!(failure);
+        self.mode = Mode::Working;
+        for leftover in self.journal.leftovers() {
+            if let Leftover::Resume { job_id, .. } = leftover {
+                self.finish(&job_id, DocumentStatus::Failed, &failure, &[], &BTreeMap::new());
+            }
+        }
+        self.start_waiting();
+    }
+
+    /// Cancels what runs, records how it ended, gives the link a moment to send that, hangs up.
+    async fn stop(&mut self, events: &mut mpsc::Receiver<LinkEvent>) {
+        self.mode = Mode::Stopping;
+        for running in self.running.values() {
+            running.cancel.send_replace(true);
+        }
+        let ending = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                self.document_ended(ended);
+            }
+            while self.link.is_some() && self.journal.unacknowledged().next().is_some() {
+                match events.recv().await {
+                    Some(LinkEvent::Arrived(arrival)) => drop(arrival.verdict.send(Verdict::Closed)),
+                    Some(event) => self.handle(event),
+                    None => return,
+                }
+            }
+        };
+        if timeout(STOP_WITHIN, ending).await.is_err() {
+            tracing::info!("replies that were not acknowledged are sent at the next start");
+        }
+    }
+
+    fn finish(
+        &mut self,
+        job_id: &str,
+        status: DocumentStatus,
+        trace: &str,
+        steps: &[(String, StepReply)],
+        counts: &BTreeMap<String, u32>,
+    ) {
+        tracing::info!(%job_id, ?status, trace, "command ended");
+        let content = self.writer.write(status, trace, steps, counts);
+        self.report(job_id, content, ReplyKind::Final);
+        remove_work_dir(&work_dir(&self.surroundings, job_id));
+    }
+
+    /// Journals a reply, then sends it.
+    fn report(&mut self, job_id: &str, content: String, kind: ReplyKind) {
+        let message_id = new_id();
+        let reply = StoredReply { message_id, job_id: job_id.to_owned(), content: content.clone() };
+        if let Err(error) = self.journal.reply(reply, kind) {
+            tracing::error!(%job_id, %error, "reply not recorded; it is sent once and not repeated");
+        }
+        self.send(message_id, job_id, TopicKind::SendCommand, content);
+    }
+
+    fn send(&mut self, message_id: MessageId, job_id: &str, topic: TopicKind, content: String) {
+        let outgoing = Outgoing { message_id, job_id: job_id.to_owned(), topic: topic.as_str(), content };
+        let taken = self.link.as_ref().is_some_and(|link| link.try_send(outgoing).is_ok());
+        if taken {
+            self.sent.insert(message_id, Instant::now());
+        }
+    }
+
+    /// Sends stored replies that did not go out within `age`, oldest first, as far as the link takes them.
+    fn send_stored(&mut self, age: Duration) {
+        let stored: Vec<StoredReply> = self
+            .journal
+            .unacknowledged()
+            .filter(|reply| self.sent.get(&reply.message_id).is_none_or(|sent| sent.elapsed() >= age))
+            .cloned()
+            .collect();
+        let known: std::collections::BTreeSet<MessageId> =
+            self.journal.unacknowledged().map(|reply| reply.message_id).collect();
+        self.sent.retain(|message_id, _| known.contains(message_id));
+        for reply in stored {
+            self.send(reply.message_id, &reply.job_id, TopicKind::SendCommand, reply.content);
+        }
+    }
+}
+
+const INTERRUPTED: &str = "the agent stopped while this command ran, so it may have been carried out in part. \
+                           It is not run again; check the node, then send a new command";
+const STOPPED: &str = "the agent was stopped while this command ran and ended it; \
+                       it may have been carried out in part and is not run again";
+
+/// A command on its task.
+struct Document {
+    surroundings: Arc<Surroundings>,
+    job_id: String,
+    command_id: String,
+    plan: Plan,
+    resume: Suspension,
+    progress: mpsc::Sender<StepDone>,
+}
+
+impl Document {
+    async fn run(self, mut cancelled: watch::Receiver<bool>) -> (String, DocumentEnd) {
+        let run = Run {
+            surroundings: &self.surroundings,
+            job_id: &self.job_id,
+            command_id: &self.command_id,
+            environment: self.plan.environment,
+            work_dir: work_dir(&self.surroundings, &self.job_id),
+            steps: self.plan.steps,
+            first_step: self.resume.next_step,
+            done: self.resume.done,
+        };
+        let end = engine::run(run, now, &mut cancelled, &self.progress).await;
+        (self.job_id, end)
+    }
+}
+
+/// Named by the command id, which is the only part of a job id that differs between a node's commands.
+fn work_dir(surroundings: &Surroundings, job_id: &str) -> std::path::PathBuf {
+    let name: String =
+        job_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    surroundings.data_dir.join("work").join(name)
+}
+
+fn remove_work_dir(path: &Path) {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::debug!(%error, path = %path.display(), "work folder not removed");
+        }
+        _ => {}
+    }
+}

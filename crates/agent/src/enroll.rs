@@ -1,0 +1,136 @@
+//! Joining a server: an activation is traded for a node id and a registered key.
+//! What the node does afterwards belongs to `run`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use api::ssm::{PublicKeyType, RegisterManagedInstanceRequest};
+use serde::{Deserialize, Serialize};
+
+use crate::transport::call::{Caller, new_id};
+use crate::transport::credentials;
+use crate::transport::endpoint::Endpoint;
+use crate::transport::http::Trust;
+use crate::transport::rsa_key::NodeKey;
+use crate::{files, platform};
+
+const FILE: &str = "registration.json";
+
+/// Who this node is, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    pub instance_id: String,
+    pub region: String,
+    pub endpoint: Endpoint,
+    /// Made up at enrolment; tells a cloned disk from its original.
+    pub fingerprint: String,
+    /// PEM of the file given at enrolment; empty when none was.
+    #[serde(default)]
+    pub ca_pem: String,
+}
+
+impl Registration {
+    /// `None` when the folder holds no registration.
+    pub fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let path = data_dir.join(FILE);
+        let text =
+            files::read_if_present(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        text.map(|text| serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display())))
+            .transpose()
+    }
+
+    /// The one there must be.
+    pub fn require(data_dir: &Path) -> anyhow::Result<Self> {
+        Self::load(data_dir)?.with_context(|| {
+            format!("{} holds no registration\n  hint: run `fettle-agent enroll` first", data_dir.display())
+        })
+    }
+
+    pub fn trust(&self) -> Trust {
+        Trust { extra_pem: self.ca_pem.clone() }
+    }
+
+    pub fn caller(&self) -> anyhow::Result<Caller> {
+        Caller::new(self.endpoint.clone(), &self.region, &self.trust())
+            .context("cannot set up the connection to the server")
+    }
+}
+
+/// Whether an existing registration may be given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    Refuse,
+    Replace,
+}
+
+pub struct Enrollment {
+    pub endpoint: Endpoint,
+    pub activation_id: String,
+    pub activation_code: String,
+    pub region: String,
+    pub data_dir: PathBuf,
+    pub ca_file: Option<PathBuf>,
+    pub existing: Existing,
+}
+
+/// Registers the node and stores who it is, key first: a registration on disk always has its key.
+pub fn enroll(enrollment: &Enrollment) -> anyhow::Result<Registration> {
+    let data_dir = &enrollment.data_dir;
+    if let (Some(old), Existing::Refuse) = (Registration::load(data_dir)?, enrollment.existing) {
+        bail!(
+            "{} is already enrolled as {} with {}\n  hint: --force gives that up and enrols anew, as a new node",
+            data_dir.display(),
+            old.instance_id,
+            old.endpoint
+        );
+    }
+    let ca_pem = match &enrollment.ca_file {
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+        }
+        None => String::new(),
+    };
+    platform::create_private_dir(data_dir)
+        .with_context(|| format!("cannot create {}", data_dir.display()))?;
+
+    let mut registration = Registration {
+        instance_id: String::new(),
+        region: enrollment.region.clone(),
+        endpoint: enrollment.endpoint.clone(),
+        fingerprint: new_id().to_string(),
+        ca_pem,
+    };
+    let caller = registration.caller()?;
+    let key = NodeKey::generate()?;
+    let request = RegisterManagedInstanceRequest {
+        activation_code: Some(enrollment.activation_code.clone()),
+        activation_id: Some(enrollment.activation_id.clone()),
+        public_key: key.public_base64()?,
+        public_key_type: Some(PublicKeyType::Rsa),
+        fingerprint: registration.fingerprint.clone(),
+        ..RegisterManagedInstanceRequest::default()
+    };
+    let answer = caller.call_anonymously(&request).with_context(|| {
+        format!(
+            "{} did not enrol this node\n  hint: check the activation's id, code, expiry and limit",
+            caller.endpoint
+        )
+    })?;
+    if answer.instance_id.is_empty() {
+        bail!("{} answered without a node id", caller.endpoint);
+    }
+    registration.instance_id = answer.instance_id;
+
+    let stored = store(data_dir, &registration, &key.to_pem()?);
+    stored.with_context(|| {
+        format!("registered as {}, but cannot write to {}", registration.instance_id, data_dir.display())
+    })?;
+    Ok(registration)
+}
+
+fn store(data_dir: &Path, registration: &Registration, key_pem: &str) -> std::io::Result<()> {
+    credentials::forget(data_dir)?;
+    credentials::store_key(data_dir, key_pem)?;
+    let json = serde_json::to_vec_pretty(registration).map_err(std::io::Error::other)?;
+    files::write_atomically(&data_dir.join(FILE), &json)
+}

@@ -1,0 +1,130 @@
+//! The agent as a service: everything that runs at the same time, and its clean end.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::timeout;
+
+use crate::commands::{Commands, Restart};
+use crate::enroll::Registration;
+use crate::heartbeat::Heartbeat;
+use crate::journal::{Journal, Limits};
+use crate::platform;
+use crate::plugins::Surroundings;
+use crate::transport::call::now;
+use crate::transport::credentials::{self, Source};
+use crate::transport::link::{Link, Reachable};
+
+/// Messages from the link that wait for the commands.
+const EVENT_QUEUE: usize = 32;
+/// What the link gets to say goodbye.
+const LINK_STOP_WITHIN: Duration = Duration::from_secs(2);
+
+/// Runs until the process is told to stop.
+pub fn run(data_dir: &Path) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(Duration::from_secs(1))
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(async {
+        let (stop, stopping) = watch::channel(false);
+        let service = serve(data_dir, platform::request_restart, stopping);
+        tokio::pin!(service);
+        tokio::select! {
+            result = &mut service => result,
+            signal = platform::stop_signal() => {
+                signal.context("cannot wait for signals")?;
+                tracing::info!("stopping");
+                stop.send_replace(true);
+                service.await
+            }
+        }
+    });
+    // A long poll may be under way on its thread; nobody waits for its answer.
+    runtime.shutdown_background();
+    result
+}
+
+/// The service itself. Ends soon after `stop` turns true.
+pub async fn serve(data_dir: &Path, restart: Restart, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let registration = Registration::require(data_dir)?;
+    let _only_one = lock(data_dir)?;
+    let machine = platform::machine();
+    let surroundings = Surroundings {
+        data_dir: absolute(data_dir)?,
+        instance_id: registration.instance_id.clone(),
+        region: registration.region.clone(),
+        platform_type: machine.platform_type,
+        platform_name: machine.platform_name.clone(),
+        platform_version: machine.platform_version.clone(),
+        agent_exe: std::env::current_exe().context("cannot tell this program's path")?,
+    };
+    let journal_path = data_dir.join("journal");
+    let journal = Journal::open(&journal_path, Limits::default(), now())
+        .with_context(|| format!("cannot open the journal {}", journal_path.display()))?;
+    let caller = registration.caller()?;
+    tracing::info!(node_id = %registration.instance_id, endpoint = %registration.endpoint, version = crate::VERSION, "agent starts");
+
+    let (offer, credentials) = watch::channel(None);
+    let (reachable, reached) = watch::channel(Reachable::Undecided);
+    let (events, arrivals) = mpsc::channel(EVENT_QUEUE);
+    let refused = Arc::new(Notify::new());
+    let source =
+        Source { caller: caller.clone(), registration: registration.clone(), data_dir: data_dir.to_owned() };
+    let link = Link {
+        trust: registration.trust(),
+        instance_id: registration.instance_id.clone(),
+        platform_type: machine.platform_type,
+        credentials: credentials.clone(),
+        refused: Arc::clone(&refused),
+        events,
+        reachable,
+        caller: caller.clone(),
+    };
+    let heartbeat = Heartbeat {
+        caller,
+        instance_id: registration.instance_id,
+        machine,
+        credentials,
+        refused: Arc::clone(&refused),
+        reachable: reached,
+    };
+
+    let commands = Commands::new(journal, surroundings, restart).run(arrivals, stop);
+    let link = link.run();
+    let background = async {
+        tokio::join!(credentials::keep_fresh(source, offer, &refused), heartbeat.run());
+    };
+    tokio::pin!(commands, link, background);
+    tokio::select! {
+        () = &mut commands => {}
+        // Both go on for as long as the commands do.
+        () = async { tokio::join!(&mut link, &mut background); } => bail!("the connection to the server was given up"),
+    }
+    // The commands have hung up: the link closes its channel.
+    let _ = timeout(LINK_STOP_WITHIN, link).await;
+    tracing::info!("agent stopped");
+    Ok(())
+}
+
+/// One agent per folder.
+fn lock(data_dir: &Path) -> anyhow::Result<File> {
+    let path = data_dir.join("lock");
+    let file = platform::open_private(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => bail!("another agent runs on {}", data_dir.display()),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot resolve {}", path.display()))
+}

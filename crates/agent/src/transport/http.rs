@@ -1,0 +1,173 @@
+//! HTTP and TLS, outbound only. Blocking: call it from a thread that may wait.
+//! Signatures and meanings of answers belong to `sign` and `call`.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+
+/// Longest answer that is read into memory.
+const MAX_ANSWER_BYTES: u64 = 32 << 20;
+
+/// Connecting, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection that nobody used for this long is closed.
+const IDLE_CONNECTION: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Debug)]
+pub struct Http {
+    agent: ureq::Agent,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+/// The server was not reached, or did not answer in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer from {url}")]
+pub struct TransportError {
+    url: String,
+    #[source]
+    source: Box<ureq::Error>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    #[error("the certificate file is not PEM")]
+    NotPem(#[source] rustls::pki_types::pem::Error),
+    #[error("the certificate file holds no certificate")]
+    Empty,
+    #[error("cannot set up TLS")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Whom to trust: the system's roots, and the certificates of the file given at enrolment.
+/// Built anew for every use, so that nothing large stays in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// PEM; empty when no file was given.
+    pub extra_pem: String,
+}
+
+impl Trust {
+    fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+        let mut certificates = Vec::new();
+        if !self.extra_pem.is_empty() {
+            for certificate in CertificateDer::pem_slice_iter(self.extra_pem.as_bytes()) {
+                certificates.push(certificate.map_err(TrustError::NotPem)?);
+            }
+            if certificates.is_empty() {
+                return Err(TrustError::Empty);
+            }
+        }
+        let native = rustls_native_certs::load_native_certs();
+        if native.certs.is_empty() && certificates.is_empty() {
+            tracing::warn!(errors = ?native.errors, "this system has no trusted certificates");
+        }
+        certificates.extend(native.certs);
+        Ok(certificates)
+    }
+
+    /// For the websocket.
+    pub fn client_config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.certificates()?);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Arc::new(config))
+    }
+}
+
+impl Http {
+    /// Plain HTTP only.
+    pub fn without_tls() -> Self {
+        Self { agent: config(TlsConfig::builder().provider(TlsProvider::Rustls).build()) }
+    }
+
+    pub fn with_tls(trust: &Trust) -> Result<Self, TrustError> {
+        let certificates: Vec<Certificate<'static>> = trust
+            .certificates()?
+            .iter()
+            .map(|certificate| Certificate::from_der(certificate).to_owned())
+            .collect();
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .root_certs(RootCerts::Specific(Arc::new(certificates)))
+            .build();
+        Ok(Self { agent: config(tls) })
+    }
+
+    /// Any status is an answer.
+    pub fn post(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        timeout: Duration,
+    ) -> Result<Answer, TransportError> {
+        let mut request = self.agent.post(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.config().timeout_global(Some(timeout)).build().send(body);
+        read(url, answer)
+    }
+
+    pub fn get(&self, url: &str, timeout: Duration) -> Result<Answer, TransportError> {
+        read(url, self.agent.get(url).config().timeout_global(Some(timeout)).build().call())
+    }
+}
+
+fn config(tls: TlsConfig) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .max_idle_connections(2)
+        .max_idle_connections_per_host(2)
+        .max_idle_age(IDLE_CONNECTION)
+        .input_buffer_size(16 << 10)
+        .output_buffer_size(16 << 10)
+        .user_agent(concat!("fettle-agent/", env!("CARGO_PKG_VERSION")))
+        .accept_encoding("")
+        .build()
+        .new_agent()
+}
+
+fn read(
+    url: &str,
+    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer, TransportError> {
+    // The query of a download URL is a secret.
+    let failed = |source| TransportError {
+        url: url.split('?').next().unwrap_or_default().to_owned(),
+        source: Box::new(source),
+    };
+    let mut answer = answer.map_err(failed)?;
+    let mut body = Vec::new();
+    answer
+        .body_mut()
+        .as_reader()
+        .take(MAX_ANSWER_BYTES)
+        .read_to_end(&mut body)
+        .map_err(io_error)
+        .map_err(failed)?;
+    Ok(Answer { status: answer.status().as_u16(), body })
+}
+
+fn io_error(error: io::Error) -> ureq::Error {
+    ureq::Error::Io(error)
+}
