@@ -18,7 +18,7 @@ pub async fn engines() -> Vec<TestStore> {
     let mut stores = vec![sqlite().await];
     match std::env::var("FETTLE_TEST_POSTGRES_URL") {
         Ok(url) if !url.is_empty() => stores.push(postgres(&url).await),
-        _ => eprintln!("FETTLE_TEST_POSTGRES_URL is not set: tested on SQLite only"),
+        _ => tell("FETTLE_TEST_POSTGRES_URL is not set: tested on SQLite only"),
     }
     stores
 }
@@ -45,4 +45,9 @@ pub async fn create_database(url: &str) -> String {
     let (head, query) = url.split_once('?').map_or((url, None), |(head, query)| (head, Some(query)));
     let (server, _) = head.rsplit_once('/').expect("a URL with a database");
     query.map_or_else(|| format!("{server}/{name}"), |query| format!("{server}/{name}?{query}"))
+}
+
+#[expect(clippy::print_stderr, reason = "what a test run did not cover is said where it is read")]
+fn tell(text: &str) {
+    eprintln!("{text}");
 }
