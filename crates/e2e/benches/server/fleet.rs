@@ -1,0 +1,213 @@
+//! A synthetic fleet: nodes registered through the wire, each with credentials of its own and a
+//! patch state of its own. Fact sets are shared by nodes of one image, as they are in the field.
+
+use api::sigv4::{Credentials, PathStyle, Presented, RequestParts};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::facts::{FactSet, OsRelease, PackageFact, PackageState, content_hash};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PSS_SHA256, RsaKeyPair};
+use serde_json::{Value, json};
+use std::io::Write;
+
+use crate::wire::{CONTENT_TYPE, Connection, Keys, REGION, now};
+
+/// Patches on a node.
+const ITEMS: usize = 300;
+const NODES_PER_IMAGE: usize = 50;
+const FINGERPRINT: &str = "5b8f1f6e-7a0e-4b7e-9a39-3d5a2b1c0d9e";
+
+pub struct Fleet {
+    nodes: Vec<(String, Keys)>,
+    images: Vec<Image>,
+}
+
+struct Image {
+    hash: String,
+    gzip_base64: String,
+}
+
+impl Fleet {
+    pub fn register(endpoint: &str, root: &Keys, count: usize) -> Self {
+        let key = NodeKey::from_environment();
+        let mut connection = Connection::open(endpoint);
+        let mut nodes = Vec::with_capacity(count);
+        let mut activation = Value::Null;
+        for i in 0..count {
+            if i % 1000 == 0 {
+                let request = json!({"IamRole": "bench", "RegistrationLimit": 1000});
+                activation = connection.call(root, "AmazonSSM.CreateActivation", &request);
+            }
+            let id = register(&mut connection, &activation, &key);
+            let keys = key.token(&mut connection, endpoint, &id);
+            let about = json!({"InstanceId": id, "AgentName": "bench", "AgentVersion": "1.0.0",
+                "AgentStatus": "Active", "PlatformType": "Linux", "PlatformName": "Debian GNU/Linux",
+                "PlatformVersion": "12", "ComputerName": format!("host-{i}")});
+            connection.call(&keys, "AmazonSSM.UpdateInstanceInformation", &about);
+            nodes.push((id, keys));
+        }
+        let images = (0..count.div_ceil(NODES_PER_IMAGE)).map(Image::new).collect();
+        Self { nodes, images }
+    }
+
+    pub fn id(&self, i: usize) -> String {
+        self.nodes[i].0.clone()
+    }
+
+    /// One scan of one node. In round 0 everything is new; later only the times are.
+    pub fn report(&self, connection: &mut Connection, node: usize, round: usize) {
+        let (id, keys) = &self.nodes[node];
+        let at = now().to_iso_seconds();
+        let mut items = json!({"TypeName": "AWS:ComplianceItem", "SchemaVersion": "1.0", "CaptureTime": at,
+            "ContentHash": format!("hash-{node}"),
+            "Context": {"ComplianceType": "Patch", "ExecutionId": format!("run-{node}-{round}"),
+                "ExecutionType": "Command", "ExecutionTime": at}});
+        if round == 0 {
+            items["Content"] = (0..ITEMS).map(|i| item(node, i)).collect();
+        }
+        let summary = summary(node, &at);
+        let body = json!({"InstanceId": id, "Items": [
+            {"TypeName": "AWS:PatchSummary", "SchemaVersion": "1.0", "CaptureTime": at,
+             "ContentHash": format!("sum-{node}-{round}"), "Content": [summary]}, items]});
+        connection.call(keys, "AmazonSSM.PutInventory", &body);
+
+        let image = &self.images[node / NODES_PER_IMAGE];
+        let observation =
+            json!({"captured_at": now().as_millis() as f64 / 1000.0, "refresh": {"outcome": "refreshed"}});
+        let mut facts =
+            json!({"InstanceId": id, "FactsHash": image.hash, "Observation": observation.to_string()});
+        let answer = connection.call(keys, "Fettle.PutNodeFacts", &facts);
+        if answer["FactsNeeded"] == true {
+            facts["Facts"] = image.gzip_base64.clone().into();
+            connection.call(keys, "Fettle.PutNodeFacts", &facts);
+        }
+    }
+}
+
+fn register(connection: &mut Connection, activation: &Value, key: &NodeKey) -> String {
+    let body = json!({"ActivationId": activation["ActivationId"], "ActivationCode": activation["ActivationCode"],
+        "Fingerprint": FINGERPRINT, "PublicKey": key.public, "PublicKeyType": "Rsa"});
+    let host = connection.host().to_owned();
+    let headers = [
+        ("host", host.as_str()),
+        ("content-type", CONTENT_TYPE),
+        ("x-amz-target", "AmazonSSM.RegisterManagedInstance"),
+    ];
+    let answer = connection.exchange(&headers, &[], body.to_string().as_bytes());
+    answer["InstanceId"].as_str().unwrap().to_owned()
+}
+
+fn missing(node: usize, i: usize) -> bool {
+    (i * 31 + node) % 60 == 0
+}
+
+fn item(node: usize, i: usize) -> Value {
+    let state = if missing(node, i) { "Missing" } else { "Installed" };
+    let status = if missing(node, i) { "NON_COMPLIANT" } else { "COMPLIANT" };
+    let installed = now_day(node, i);
+    json!({"Id": format!("package-{i}.amd64"), "Title": format!("package-{i}.amd64:1.{}-{}+deb12u1", i % 40, node % 3),
+        "Status": status, "Severity": "HIGH", "DocumentName": "AWS-RunPatchBaseline", "DocumentVersion": "1",
+        "Classification": "Security", "PatchBaselineId": "pb-09a5f8eb62bde80b1", "PatchSeverity": "Important",
+        "PatchState": state, "PatchGroup": "web", "InstalledTime": installed})
+}
+
+/// Nodes of one image share most install times; a few are the node's own.
+fn now_day(node: usize, i: usize) -> String {
+    let day = if i % 50 == 0 { node % 28 } else { i % 28 };
+    format!("2026-02-{:02}T03:04:05Z", day + 1)
+}
+
+fn summary(node: usize, at: &str) -> Value {
+    let missing = (0..ITEMS).filter(|&i| missing(node, i)).count();
+    json!({"PatchGroup": "web", "BaselineId": "pb-09a5f8eb62bde80b1", "SnapshotId": "",
+        "OwnerInformation": "", "InstalledCount": (ITEMS - missing).to_string(), "InstalledPendingRebootCount": "0",
+        "InstalledOtherCount": "0", "InstalledRejectedCount": "0", "NotApplicableCount": "0",
+        "UnreportedNotApplicableCount": "0", "MissingCount": missing.to_string(), "FailedCount": "0",
+        "OperationType": "Scan", "OperationStartTime": at, "OperationEndTime": at, "InstallOverrideList": "",
+        "RebootOption": "NoReboot", "LastNoRebootInstallOperationTime": "", "NonCompliantSeverity": "HIGH",
+        "SecurityNonCompliantCount": missing.to_string(), "CriticalNonCompliantCount": "0",
+        "OtherNonCompliantCount": "0"})
+}
+
+impl Image {
+    fn new(number: usize) -> Self {
+        let packages = (0..ITEMS).map(|i| PackageFact {
+            name: format!("package-{i}"),
+            arch: "amd64".into(),
+            version: format!("1.{}-{}", i % 40, (number + i) % 5),
+            state: PackageState::Installed,
+            section: "libs".into(),
+            priority: "optional".into(),
+            source: None,
+            source_version: None,
+            installed_at: None,
+            held: false,
+            automatic: true,
+            candidate: None,
+            available: Vec::new(),
+        });
+        let os = OsRelease {
+            id: "debian".into(),
+            version_id: "12".into(),
+            arch: "amd64".into(),
+            ..OsRelease::default()
+        };
+        let mut packages: Vec<PackageFact> = packages.collect();
+        packages.sort_by(|a, b| (&a.name, &a.arch).cmp(&(&b.name, &b.arch)));
+        let json = FactSet { os, repositories: Vec::new(), packages }.to_canonical_json();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&json).unwrap();
+        Self { hash: content_hash(&json), gzip_base64: STANDARD.encode(gzip.finish().unwrap()) }
+    }
+}
+
+/// One RSA key for the whole fleet: making one per node would measure the client.
+struct NodeKey {
+    pair: RsaKeyPair,
+    public: String,
+}
+
+impl NodeKey {
+    /// DER files that the script makes with openssl.
+    fn from_environment() -> Self {
+        let read = |name: &str| std::fs::read(std::env::var(name).unwrap()).unwrap();
+        let pair = RsaKeyPair::from_pkcs8(&read("BENCH_NODE_KEY")).unwrap();
+        Self { pair, public: STANDARD.encode(read("BENCH_NODE_PUBLIC_KEY")) }
+    }
+
+    fn token(&self, connection: &mut Connection, host: &str, id: &str) -> Keys {
+        let target = "AmazonSSM.RequestManagedInstanceRoleToken";
+        let body = json!({"Fingerprint": FINGERPRINT}).to_string();
+        let date = api::sigv4::format_time(now());
+        let claim = format!(
+            "AWS4-HMAC-SHA256 Credential={id}/{}/{REGION}/ssm/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=",
+            &date[..8]
+        );
+        let draft = format!("{claim}AA==");
+        let mut headers = vec![
+            ("host", host),
+            ("content-type", CONTENT_TYPE),
+            ("x-amz-date", &date),
+            ("x-amz-target", target),
+        ];
+        headers.push(("authorization", &draft));
+        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers };
+        let presented = Presented::from_request(&parts).unwrap();
+        let hash = api::sigv4::payload_hash(body.as_bytes());
+        let text = presented.string_to_sign(&parts, &hash, PathStyle::Normalized).unwrap();
+        let mut signature = vec![0; self.pair.public().modulus_len()];
+        self.pair.sign(&RSA_PSS_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).unwrap();
+        headers.pop();
+        let authorization = format!("{claim}{}", STANDARD.encode(signature));
+        let answer = connection.exchange(&headers, &[("authorization", authorization)], body.as_bytes());
+        let text = |member: &str| answer[member].as_str().unwrap().to_owned();
+        Keys(Credentials {
+            access_key_id: text("AccessKeyId"),
+            secret_access_key: text("SecretAccessKey"),
+            session_token: Some(text("SessionToken")),
+        })
+    }
+}
