@@ -6,6 +6,7 @@ pub mod baseline;
 pub mod catalogue;
 pub mod compliance;
 pub mod document;
+pub mod explain;
 pub mod facts;
 pub mod ids;
 pub mod os;

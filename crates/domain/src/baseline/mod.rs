@@ -9,6 +9,7 @@ use crate::compliance::{ComplianceLevel, ComplianceStatus};
 use crate::ids::BaselineId;
 use crate::os::OperatingSystem;
 
+mod choice;
 pub mod names;
 pub mod predefined;
 mod rule;
@@ -16,6 +17,7 @@ mod update;
 mod validate;
 mod wire;
 
+pub use choice::{BaselineChoice, BaselineSource, PATCH_GROUP_TAGS, patch_group_of};
 pub use rule::{ApprovalDate, ApprovalRules, Day, Filter, FilterGroup, FilterKey, InvalidDay, Rule};
 pub use update::{BaselineUpdate, UpdateMode};
 pub use validate::BaselineError;
