@@ -4,6 +4,7 @@
 
 pub mod baseline;
 pub mod catalogue;
+pub mod command;
 pub mod compliance;
 pub mod document;
 pub mod explain;
@@ -11,3 +12,5 @@ pub mod facts;
 pub mod ids;
 pub mod os;
 pub mod patch;
+pub mod rollout;
+pub mod target;
