@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 pub struct Model {
     #[serde(default, rename = "version")]
     _version: Value,
+    #[serde(default, rename = "documentation")]
+    _documentation: String,
     pub metadata: Metadata,
     /// All names of the public model, also those that were trimmed away.
     #[serde(default, rename = "publicOperations")]

@@ -6,6 +6,9 @@
 pub mod agent;
 pub mod blob;
 pub mod decode;
+#[cfg(test)]
+mod generator_tests;
+pub mod sample;
 pub mod schema;
 pub mod sigv4;
 #[cfg(test)]

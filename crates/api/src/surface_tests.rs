@@ -1,35 +1,91 @@
 //! The reviewable surface of the generated code: each operation with its fields, pinned.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::schema::{Bounds, Kind, Schema};
 use crate::{ErrorInfo, fettle, mds, ssm};
 
+/// One line per operation's input, output and errors; then every structure that these lead to.
+#[derive(Default)]
+struct Surface {
+    operations: String,
+    structures: BTreeMap<&'static str, String>,
+}
+
+impl Surface {
+    fn add(
+        &mut self,
+        name: &str,
+        input: &'static Schema,
+        output: &'static Schema,
+        errors: impl Iterator<Item = &'static ErrorInfo>,
+    ) {
+        let codes: Vec<&str> = errors.map(|error| error.code).collect();
+        let (input, output) = (self.ends(input), self.ends(output));
+        let entry = format!("{name}\n  < {input}\n  > {output}\n  ! {}\n", codes.join(", "));
+        self.operations.push_str(&entry);
+    }
+
+    fn ends(&mut self, schema: &'static Schema) -> String {
+        self.visit_members(schema);
+        members(schema)
+    }
+
+    fn visit(&mut self, schema: &'static Schema) {
+        match &schema.kind {
+            Kind::Structure(_) if !self.structures.contains_key(schema.name) => {
+                self.structures.insert(schema.name, members(schema));
+                self.visit_members(schema);
+            }
+            Kind::List { element, .. } => self.visit(element),
+            Kind::Map { value, .. } => self.visit(value),
+            _ => {}
+        }
+    }
+
+    fn visit_members(&mut self, schema: &'static Schema) {
+        if let Kind::Structure(members) = schema.kind {
+            members.iter().for_each(|member| self.visit(member.schema));
+        }
+    }
+
+    fn text(self) -> String {
+        let structures = self.structures.into_iter();
+        let structures: String =
+            structures.map(|(name, members)| format!("{name} {{ {members} }}\n")).collect();
+        format!("{}\n{structures}", self.operations)
+    }
+}
+
 #[test]
 fn systems_manager() {
-    let text = ssm::Operation::ALL.iter().map(|operation| {
+    let mut surface = Surface::default();
+    for operation in ssm::Operation::ALL {
         let errors = operation.errors().iter().map(|code| code.info());
-        entry(operation.name(), operation.input_schema(), operation.output_schema(), errors.collect())
-    });
-    insta::assert_snapshot!(text.collect::<String>());
+        surface.add(operation.name(), operation.input_schema(), operation.output_schema(), errors);
+    }
+    insta::assert_snapshot!(surface.text());
 }
 
 #[test]
 fn message_delivery() {
-    let text = mds::Operation::ALL.iter().map(|operation| {
+    let mut surface = Surface::default();
+    for operation in mds::Operation::ALL {
         let errors = operation.errors().iter().map(|code| code.info());
-        entry(operation.name(), operation.input_schema(), operation.output_schema(), errors.collect())
-    });
-    insta::assert_snapshot!(text.collect::<String>());
+        surface.add(operation.name(), operation.input_schema(), operation.output_schema(), errors);
+    }
+    insta::assert_snapshot!(surface.text());
 }
 
 #[test]
 fn fettle() {
-    let text = fettle::Operation::ALL.iter().map(|operation| {
+    let mut surface = Surface::default();
+    for operation in fettle::Operation::ALL {
         let errors = operation.errors().iter().map(|code| code.info());
-        entry(operation.name(), operation.input_schema(), operation.output_schema(), errors.collect())
-    });
-    insta::assert_snapshot!(text.collect::<String>());
+        surface.add(operation.name(), operation.input_schema(), operation.output_schema(), errors);
+    }
+    insta::assert_snapshot!(surface.text());
 }
 
 #[test]
@@ -48,12 +104,6 @@ fn names_lead_back_to_operations_and_codes() {
     assert_eq!(ssm::ErrorCode::DoesNotExistException.info().text_member, "Message");
     assert_eq!(ssm::ErrorCode::InvalidInstanceInformationFilterValue.info().text_member, "message");
     assert_eq!(ssm::ErrorCode::ItemSizeLimitExceededException.info().extra_members, ["TypeName"]);
-}
-
-fn entry(name: &str, input: &'static Schema, output: &'static Schema, errors: Vec<&ErrorInfo>) -> String {
-    let codes: Vec<&str> = errors.iter().map(|error| error.code).collect();
-    let (input, output) = (members(input), members(output));
-    format!("{name}\n  < {input}\n  > {output}\n  ! {}\n\n", codes.join(", "))
 }
 
 fn members(schema: &'static Schema) -> String {

@@ -134,6 +134,10 @@ pub fn validation(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::ValidationException, message)
 }
 
+pub fn invalid_signature(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::InvalidSignatureException, message)
+}
+
 pub fn access_denied(caller: &str, action: &str, resource: &str) -> ApiError {
     let message = format!(
         "User: {caller} is not authorized to perform: {action} on resource: {resource} \

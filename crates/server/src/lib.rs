@@ -16,6 +16,8 @@ pub mod keyring;
 mod metrics;
 mod operations;
 pub mod root_key;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 
 pub use app::{App, Mode};

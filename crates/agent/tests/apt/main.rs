@@ -4,3 +4,4 @@
 
 mod machine;
 mod oracle;
+mod random_nodes;

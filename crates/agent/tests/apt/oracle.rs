@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use domain::facts::{FactSet, PackageFact};
+use domain::patch::version_deb::compare;
 
 /// One line of a version table, with the repositories it stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,22 +93,21 @@ impl Answer {
             self.installed = value(version);
         } else if let Some(version) = line.strip_prefix("  Candidate:") {
             self.candidate = value(version);
-        } else if line.starts_with("        ") {
-            let (_, place) = line.trim().split_once(' ').expect("a priority and a place");
-            let row = self.rows.last_mut().expect("a version above its places");
-            if !place.starts_with('/') {
-                row.repositories.push(
-                    repositories.get(place).unwrap_or_else(|| panic!("unknown place `{place}`")).clone(),
-                );
+        } else if line != "  Version table:" {
+            let words: Vec<_> = line.trim_start_matches(" *** ").split_whitespace().collect();
+            match words[1].parse::<i32>() {
+                Ok(pin) => {
+                    self.rows.push(Row { version: words[0].to_owned(), pin, repositories: Vec::new() })
+                }
+                Err(_) if words[1].starts_with('/') => {}
+                Err(_) => {
+                    let place = words[1..].join(" ");
+                    let row = self.rows.last_mut().expect("a version above its places");
+                    row.repositories.push(
+                        repositories.get(&place).unwrap_or_else(|| panic!("unknown place `{place}`")).clone(),
+                    );
+                }
             }
-        } else if line.starts_with("     ") || line.starts_with(" *** ") {
-            let mut words = line[5..].split_whitespace();
-            let (version, pin) = (words.next().expect("a version"), words.next().expect("its priority"));
-            self.rows.push(Row {
-                version: version.to_owned(),
-                pin: pin.parse().expect("a number"),
-                repositories: Vec::new(),
-            });
         }
     }
 
@@ -115,7 +115,7 @@ impl Answer {
         let installed = self.installed.clone().expect("only installed packages are asked for");
         let candidate = self.candidate.clone();
         self.rows.retain(|row| {
-            let newer = domain::patch::version_deb::compare(&row.version, &installed).is_ge();
+            let newer = compare(&row.version, &installed).is_ge();
             !row.repositories.is_empty() && (newer || Some(&row.version) == candidate.as_ref())
         });
         for row in &mut self.rows {
@@ -193,7 +193,16 @@ pub fn answers_of(facts: &FactSet) -> BTreeMap<String, Answer> {
 
 /// Fails with the first packages that differ, each with both answers.
 pub fn assert_equal(context: &str, facts: &FactSet, apt: &Apt) {
-    let (ours, theirs) = (answers_of(facts), apt.policy(facts));
+    let (ours, mut theirs) = (answers_of(facts), apt.policy(facts));
+    // Where a repository spells the installed version differently (`0:1.0`), apt shows its spelling and we dpkg's.
+    for (name, answer) in &mut theirs {
+        let own = ours.get(name).and_then(|own| own.installed.clone());
+        if let (Some(own), Some(installed)) = (own, &mut answer.installed) {
+            if compare(&own, installed).is_eq() {
+                *installed = own;
+            }
+        }
+    }
     let differing: Vec<_> =
         ours.iter().filter(|(name, answer)| theirs.get(*name) != Some(answer)).take(5).collect();
     for (name, answer) in &differing {

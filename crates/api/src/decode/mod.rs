@@ -4,6 +4,8 @@
 mod check;
 mod shown;
 #[cfg(test)]
+mod sweep_tests;
+#[cfg(test)]
 mod tests;
 
 use serde::Serialize;

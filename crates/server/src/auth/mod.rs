@@ -1,4 +1,6 @@
-//! Who signed a request.
+//! Who signed a request: people with access keys, nodes with temporary credentials, nodes with
+//! their own RSA key. Verified from the headers that the request declares as signed.
+//! Source: agent-protocol.md 0.3, 1.3-1.7; systems-manager.md 0.3, 19.1.
 
 mod node_key;
 mod session_token;
@@ -9,15 +11,23 @@ pub use session_token::Session;
 use std::sync::Arc;
 
 use api::Timestamp;
+use api::sigv4::{PathStyle, Presented, Refusal, RequestParts, SigningKey, payload_hash};
 use api::ssm::ErrorCode;
 use axum::http::request::Parts;
-use domain::ids::{AccountId, Region};
+use domain::ids::{AccountId, NodeId, Region};
+use store::StoreError;
+use store::accounts;
+use store::nodes::{self, Node};
+use subtle::ConstantTimeEq;
 
 use crate::app::{App, Mode};
-use crate::caller::Caller;
-use crate::error::ApiError;
-use crate::operations::{Service, UNSIGNED_OPERATIONS};
-use crate::root_key::{FIRST_ACCOUNT, root_arn};
+use crate::caller::{Caller, node_arn};
+use crate::error::{self, ApiError};
+use crate::operations::{NODE_KEY_OPERATIONS, Service, UNSIGNED_OPERATIONS};
+use crate::root_key::{FIRST_ACCOUNT, KEY_PURPOSE, root_arn};
+
+/// Stands in where nothing names a region: a registration takes its activation's.
+const UNSIGNED_REGION: &str = "us-east-1";
 
 /// What a signature proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,29 +37,222 @@ pub struct Signed {
     pub caller: Caller,
 }
 
+/// Checks the signature of a request to one of the services that headers choose.
 pub async fn authenticate(
     app: &Arc<App>,
     parts: &Parts,
-    _body: &[u8],
+    body: &[u8],
     service: Service,
     operation: &str,
-    _now: Timestamp,
+    now: Timestamp,
 ) -> Result<Signed, ApiError> {
-    let account: AccountId = FIRST_ACCOUNT.parse()?;
-    let header = parts.headers.get("authorization").and_then(|h| h.to_str().ok());
-    let Some(header) = header else {
-        if service == Service::Ssm && UNSIGNED_OPERATIONS.contains(&operation) {
-            return Ok(Signed { account, region: "us-east-1".parse()?, caller: Caller::Anonymous });
-        }
-        return Err(ApiError::new(
-            ErrorCode::MissingAuthenticationTokenException,
-            "the request is not signed",
-        ));
-    };
-    if app.mode != Mode::Ephemeral {
-        return Err(ApiError::new(ErrorCode::InvalidSignatureException, "only --ephemeral is served"));
+    let is_open = service == Service::Ssm && UNSIGNED_OPERATIONS.contains(&operation);
+    if is_open && !parts.headers.contains_key("authorization") {
+        let (account, region) = (FIRST_ACCOUNT.parse()?, UNSIGNED_REGION.parse()?);
+        return Ok(Signed { account, region, caller: Caller::Anonymous });
     }
-    let region = header.split('/').nth(2).unwrap_or("us-east-1").parse()?;
-    let caller = Caller::User { arn: root_arn(FIRST_ACCOUNT), access_key_id: "AKIAEPHEMERAL".into() };
+    let is_key_call = service == Service::Ssm && NODE_KEY_OPERATIONS.contains(&operation);
+    let kind = if is_key_call { Kind::NodeKey } else { Kind::Secret };
+    verify(app, parts, body, service.signing_name(), kind, now).await
+}
+
+/// Checks the signature of a request to the agents' channels, `ssmmessages`.
+pub async fn authenticate_channel(
+    app: &Arc<App>,
+    parts: &Parts,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Signed, ApiError> {
+    verify(app, parts, body, Some("ssmmessages"), Kind::Secret, now).await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// An HMAC with a secret that both sides know.
+    Secret,
+    /// The node's own RSA key.
+    NodeKey,
+}
+
+async fn verify(
+    app: &Arc<App>,
+    parts: &Parts,
+    body: &[u8],
+    service: Option<&str>,
+    kind: Kind,
+    now: Timestamp,
+) -> Result<Signed, ApiError> {
+    let headers: Vec<(&str, &str)> = parts
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
+    let request = RequestParts {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &headers,
+    };
+    let presented = Presented::from_request(&request)?;
+    let region: Region = presented.scope.region.parse().map_err(|_| wrong_region())?;
+    if kind == Kind::NodeKey {
+        presented.check_time(now)?;
+        presented.check_service("ssm")?;
+        return with_node_key(app, &request, &presented, body, region, now).await;
+    }
+    if app.mode == Mode::Ephemeral && !is_session_of_ours(app, &presented) {
+        return ephemeral(&presented, region);
+    }
+    presented.check_time(now)?;
+    if let Some(service) = service {
+        presented.check_service(service)?;
+    }
+    match &presented.session_token {
+        Some(token) => with_session(app, &request, &presented, token, body, region, now).await,
+        None => with_access_key(app, &request, &presented, body, region).await,
+    }
+}
+
+async fn with_access_key(
+    app: &App,
+    request: &RequestParts<'_>,
+    presented: &Presented,
+    body: &[u8],
+    region: Region,
+) -> Result<Signed, ApiError> {
+    let mut tx = app.store().read().await?;
+    let key = accounts::find_access_key(&mut tx, &presented.access_key_id).await?;
+    drop(tx);
+    let key = key.filter(|key| key.disabled_at.is_none()).ok_or_else(unrecognized)?;
+    let secret = app.keyring.open_sealed(KEY_PURPOSE, &key.sealed_secret);
+    let secret = secret.and_then(|secret| String::from_utf8(secret).ok()).ok_or_else(unrecognized)?;
+    check(request, presented, &secret, body)?;
+    let account = key.account.parse()?;
+    let caller = Caller::User { arn: key.principal_arn, access_key_id: key.access_key_id };
     Ok(Signed { account, region, caller })
+}
+
+async fn with_session(
+    app: &App,
+    request: &RequestParts<'_>,
+    presented: &Presented,
+    token: &str,
+    body: &[u8],
+    region: Region,
+    now: Timestamp,
+) -> Result<Signed, ApiError> {
+    let session = Session::from_token(&app.keyring, token).ok_or_else(unrecognized)?;
+    let is_its_key = session.access_key_id.as_bytes().ct_eq(presented.access_key_id.as_bytes());
+    if !bool::from(is_its_key) {
+        return Err(unrecognized());
+    }
+    check(request, presented, &session.secret_access_key, body)?;
+    if session.expires_at <= now {
+        let message = "The security token included in the request is expired";
+        return Err(ApiError::new(ErrorCode::ExpiredTokenException, message));
+    }
+    if session.region != region {
+        return Err(wrong_region());
+    }
+    let node = registered(app, &session.node).await?;
+    record_sign_of_life(app, &node, now).await?;
+    Ok(as_node(node))
+}
+
+async fn with_node_key(
+    app: &App,
+    request: &RequestParts<'_>,
+    presented: &Presented,
+    body: &[u8],
+    region: Region,
+    now: Timestamp,
+) -> Result<Signed, ApiError> {
+    let id: NodeId = presented.access_key_id.parse().map_err(|_| unrecognized())?;
+    let node = registered(app, &id).await?;
+    if node.region != region {
+        return Err(wrong_region());
+    }
+    let text = presented.string_to_sign(request, &payload_hash(body), PathStyle::Normalized)?;
+    let signed_by =
+        |key: &str| NodeKey::parse(key).is_some_and(|key| key.verifies(&text, &presented.signature));
+    if signed_by(&node.public_key) {
+        if node.previous_public_key.is_some() {
+            let mut tx = app.store().write().await?;
+            nodes::retire_previous_key(&mut tx, &node.id).await?;
+            tx.commit().await?;
+        }
+    } else if !node.previous_public_key.as_deref().is_some_and(signed_by) {
+        return Err(Refusal::Mismatch.into());
+    }
+    record_sign_of_life(app, &node, now).await?;
+    Ok(as_node(node))
+}
+
+/// Credentials outlive a deregistration; the node does not.
+async fn registered(app: &App, id: &NodeId) -> Result<Node, ApiError> {
+    let mut tx = app.store().read().await?;
+    let node = nodes::find_unscoped(&mut tx, id).await?;
+    node.ok_or_else(|| {
+        let message = format!("{id} is not registered, or not any more");
+        ApiError::new(ErrorCode::AccessDeniedException, message)
+    })
+}
+
+async fn record_sign_of_life(app: &App, node: &Node, now: Timestamp) -> Result<(), ApiError> {
+    if nodes::is_due(node, now) {
+        let written = async {
+            let mut tx = app.store().write().await?;
+            nodes::record_seen(&mut tx, &node.id, now).await?;
+            tx.commit().await
+        };
+        match written.await {
+            // Who got in between has recorded a sign of life as well.
+            Ok(()) | Err(StoreError::Conflict) => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(())
+}
+
+fn as_node(node: Node) -> Signed {
+    let arn = node_arn(node.account.as_str(), &node.iam_role, &node.id);
+    Signed { account: node.account, region: node.region, caller: Caller::Node { node: node.id, arn } }
+}
+
+fn check(
+    request: &RequestParts<'_>,
+    presented: &Presented,
+    secret: &str,
+    body: &[u8],
+) -> Result<(), ApiError> {
+    let key = SigningKey::derive(secret, &presented.scope);
+    Ok(presented.verify(request, &payload_hash(body), PathStyle::Normalized, &key)?)
+}
+
+/// Nodes of an ephemeral server sign for real: that is how it knows which of them is calling.
+fn is_session_of_ours(app: &App, presented: &Presented) -> bool {
+    let token = presented.session_token.as_deref();
+    token.is_some_and(|token| Session::from_token(&app.keyring, token).is_some())
+}
+
+fn ephemeral(presented: &Presented, region: Region) -> Result<Signed, ApiError> {
+    let access_key_id = presented.access_key_id.clone();
+    let caller = Caller::User { arn: root_arn(FIRST_ACCOUNT), access_key_id };
+    Ok(Signed { account: FIRST_ACCOUNT.parse()?, region, caller })
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let code = ErrorCode::parse(refusal.code()).unwrap_or(ErrorCode::InvalidSignatureException);
+        Self::new(code, refusal.to_string())
+    }
+}
+
+fn unrecognized() -> ApiError {
+    let message = "The security token included in the request is invalid.";
+    ApiError::new(ErrorCode::UnrecognizedClientException, message)
+}
+
+fn wrong_region() -> ApiError {
+    error::invalid_signature("Credential should be scoped to the region of the node.")
 }

@@ -1,8 +1,9 @@
 //! `fettle credentials`: the root key, ready for a shell.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use api::sigv4::Credentials;
 use clap::Args;
 use store::{Store, StoreOptions};
 
@@ -28,24 +29,33 @@ pub struct CredentialsArguments {
 }
 
 pub async fn run(arguments: CredentialsArguments) -> anyhow::Result<()> {
-    let keyring_path = arguments.data.join(root_key::KEYRING_FILE);
+    let key = of_data_folder(&arguments.data, arguments.database_url.as_deref()).await?;
+    print(&arguments, &key);
+    Ok(())
+}
+
+/// The root key of the server whose data folder this is, running or not.
+pub async fn of_data_folder(data: &Path, database_url: Option<&str>) -> anyhow::Result<Credentials> {
+    let keyring_path = data.join(root_key::KEYRING_FILE);
     if !keyring_path.exists() {
         anyhow::bail!(
             "{} is not a data folder of a server: it has no {}; start `fettle server --data` with it once",
-            arguments.data.display(),
+            data.display(),
             root_key::KEYRING_FILE
         );
     }
     let keyring = Keyring::open(&keyring_path).context("cannot read the server's key")?;
-    let options: StoreOptions = store_options(&arguments.data, arguments.database_url.as_deref())?;
+    let from_environment = std::env::var("FETTLE_DATABASE_URL").ok().filter(|url| !url.is_empty());
+    let options: StoreOptions = store_options(data, database_url.or(from_environment.as_deref()))?;
     let store = Store::open(&options).await.context("cannot open the database")?;
     let key = root_key::ensure(&store, &keyring, now()).await?;
-    print(&arguments, &key);
-    Ok(store.close().await?)
+    store.close().await?;
+    let root_key::RootKey { access_key_id, secret_access_key } = key;
+    Ok(Credentials { access_key_id, secret_access_key, session_token: None })
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of a command line program")]
-fn print(arguments: &CredentialsArguments, key: &root_key::RootKey) {
+fn print(arguments: &CredentialsArguments, key: &Credentials) {
     if arguments.json {
         let json = serde_json::json!({
             "Version": 1,

@@ -15,16 +15,19 @@ pub enum Command {
     Server(server::ServerArguments),
     /// Print the root access key as shell export lines.
     Credentials(credentials::CredentialsArguments),
+    #[command(flatten)]
+    Operator(cli::Command),
 }
 
 /// Runs a command to its end. Data goes to stdout, everything else to stderr.
 pub fn run(command: Command) -> ExitCode {
-    start_logging();
+    start_logging(&command);
     let outcome = runtime().and_then(|runtime| {
         runtime.block_on(async {
             match command {
                 Command::Server(arguments) => server::run(arguments).await,
                 Command::Credentials(arguments) => credentials::run(arguments).await,
+                Command::Operator(command) => operator(command).await,
             }
         })
     });
@@ -37,6 +40,15 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
+/// Reads the root key where a data folder is named; the rest is a client's work.
+async fn operator(command: cli::Command) -> anyhow::Result<()> {
+    let root = match &command.connection().data {
+        Some(data) => Some(credentials::of_data_folder(data, None).await?),
+        None => None,
+    };
+    tokio::task::block_in_place(|| command.run(root))
+}
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
@@ -47,9 +59,10 @@ fn complain(error: &anyhow::Error) {
 }
 
 /// JSON lines on stderr; `FETTLE_LOG` filters (`warn`, `server=debug`).
-fn start_logging() {
+fn start_logging(command: &Command) {
+    let default = if matches!(command, Command::Server(_)) { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("FETTLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
     // A second call, in tests, keeps the first logger.
     let _ = log.with_writer(std::io::stderr).try_init();

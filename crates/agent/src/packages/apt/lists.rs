@@ -9,7 +9,6 @@ use super::super::ScanError;
 use super::super::root::{Identity, Root};
 use super::deb822::Malformed;
 use super::decompress::{Compression, EXTENSIONS};
-use super::policy::Offer;
 use super::preferences::ListIdentity;
 use super::record::Record;
 use super::release::Release;
@@ -143,12 +142,6 @@ pub fn package_name(stanza: &[u8]) -> Option<&[u8]> {
     let rest = stanza.strip_prefix(b"Package: ")?;
     let end = memchr::memchr(b'\n', rest)?;
     Some(rest[..end].trim_ascii())
-}
-
-/// What a record offers and under which architecture apt files it.
-pub fn offer_of<'a>(record: &Record<'a>, native: &'a str) -> (&'a [u8], Offer) {
-    let offer = Offer::from_record(record);
-    (if offer.is_all { native.as_bytes() } else { record.architecture }, offer)
 }
 
 /// The lists that exist, in the order of the sources.

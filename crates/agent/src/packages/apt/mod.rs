@@ -29,11 +29,12 @@ use domain::patch::version_deb::compare;
 use super::ScanError;
 use super::root::Root;
 use dpkg::{Database, Installed, UnpackTimes};
-use lists::{List, offer_of};
+use lists::List;
 use names::Names;
 use phasing::Phasing;
 use policy::{Offer, Policy, Versions};
 use preferences::Preferences;
+use record::MultiArch;
 pub use settings::Environment;
 use settings::Settings;
 use sources::Architectures;
@@ -115,23 +116,23 @@ impl Node {
     fn offers(&self, root: &Root, installed: &[Installed<'_>]) -> Result<Vec<Versions>, ScanError> {
         let names = Names::new(installed);
         let mut versions = vec![Versions::default(); installed.len()];
+        for (at, package) in installed.iter().enumerate() {
+            if package.record.multi_arch == MultiArch::Allowed {
+                names.all(at).for_each(|same| versions[same].known_as_any = true);
+            }
+        }
         for (at, list) in self.lists.iter().enumerate() {
-            list.for_each_record(
-                root,
-                |name| names.first(name).is_some(),
-                |record| {
-                    let Some(first) = names.first(record.package) else { return };
-                    let (arch, offer) = offer_of(record, &self.native);
-                    let same_name = installed[first..]
-                        .iter()
-                        .take_while(|package| package.record.package == record.package);
-                    if let Some(more) =
-                        same_name.into_iter().position(|package| package.apt_arch(&self.native) == arch)
-                    {
-                        versions[first + more].add(at as u32, offer);
+            let wanted = |name: &[u8]| names.first(name).is_some();
+            list.for_each_record(root, wanted, |record| {
+                let arch =
+                    if record.architecture == b"all" { self.native.as_bytes() } else { record.architecture };
+                for same in names.first(record.package).into_iter().flat_map(|first| names.all(first)) {
+                    versions[same].known_as_any |= record.multi_arch == MultiArch::Allowed;
+                    if installed[same].apt_arch(&self.native) == arch {
+                        versions[same].add(at as u32, Offer::from_record(record));
                     }
-                },
-            )?;
+                }
+            })?;
         }
         Ok(versions)
     }
@@ -181,7 +182,7 @@ impl Node {
             let suite = self.lists[list as usize].release().suite.as_deref();
             suite.is_some_and(|suite| suite.ends_with("-security"))
         };
-        let offered = versions.0.iter().enumerate().filter(|(_, version)| {
+        let offered = versions.list.iter().enumerate().filter(|(_, version)| {
             let text = version.offer.version.as_str();
             !version.lists.is_empty() && (compare(text, installed).is_ge() || Some(text) == candidate)
         });
@@ -232,11 +233,10 @@ fn check_default_release(release: &str, lists: &[List]) -> Result<(), ScanError>
     let pattern = pattern::Pattern::new(release);
     let known = lists.iter().any(|list| {
         let of = list.release();
-        let names = [&of.suite, &of.codename, &of.version];
-        names.into_iter().flatten().any(|name| pattern.matches(name))
-            || release.as_bytes().get(1) == Some(&b'=')
+        [&of.suite, &of.codename, &of.version].into_iter().flatten().any(|name| pattern.matches(name))
     });
-    if known || pattern.matches("now") {
+    let is_condition = release.len() > 2 && release.as_bytes()[1] == b'=';
+    if known || is_condition || pattern.matches("now") {
         return Ok(());
     }
     Err(ScanError::Settings(format!("APT::Default-Release is `{release}`, which no source offers")))

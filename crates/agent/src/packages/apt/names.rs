@@ -62,4 +62,12 @@ impl<'a> Names<'a> {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
     }
+
+    /// The positions of all packages that share the name of the one at `position`.
+    pub fn all(&self, position: usize) -> std::ops::Range<usize> {
+        let same = |other: &&Installed<'_>| other.record.package == self.installed[position].record.package;
+        let before = self.installed[..position].iter().rev().take_while(same).count();
+        let after = self.installed[position..].iter().take_while(same).count();
+        position - before..position + after
+    }
 }

@@ -55,11 +55,11 @@ impl Phasing {
         at: usize,
         is_security: impl Fn(u32) -> bool,
     ) -> bool {
-        let version = &versions.0[at];
+        let version = &versions.list[at];
         if self.lowers_priority || !self.excludes(package, &version.offer) {
             return false;
         }
-        let skipped = versions.0[at + 1..].iter().take_while(|version| !version.is_installed);
+        let skipped = versions.list[at + 1..].iter().take_while(|version| !version.is_installed);
         !skipped.flat_map(|version| &version.lists).any(|&list| is_security(list))
     }
 }

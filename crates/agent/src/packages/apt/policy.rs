@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use domain::patch::version_deb::compare;
 
-use super::preferences::{ListIdentity, NEVER, Preferences};
+use super::preferences::{ListIdentity, NEVER, PinnedPackage, Preferences};
 use super::record::{MultiArch, Record};
 
 /// What one package list offers of one package. Owned, because lists are streams.
@@ -55,14 +55,18 @@ pub struct Version {
 
 /// Every version of one package, newest first; among equal version strings in apt's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Versions(pub Vec<Version>);
+pub struct Versions {
+    pub list: Vec<Version>,
+    /// See [`PinnedPackage::known_as_any`].
+    pub known_as_any: bool,
+}
 
 impl Versions {
     /// Takes in what a list offers. Lists come in the order of the sources, before [`Self::add_installed`].
     pub fn add(&mut self, list: u32, offer: Offer) {
         match self.place(&offer) {
             Place::Same(at) => {
-                let known = &mut self.0[at];
+                let known = &mut self.list[at];
                 known.lists.push(list);
                 if known.offer.size_bytes == 0 {
                     known.offer.size_bytes = offer.size_bytes;
@@ -70,34 +74,34 @@ impl Versions {
                 known.offer.phased_percent = offer.phased_percent.or(known.offer.phased_percent);
             }
             Place::Before(at) => {
-                self.0.insert(at, Version { offer, lists: vec![list], is_installed: false, pin: 0 });
+                self.list.insert(at, Version { offer, lists: vec![list], is_installed: false, pin: 0 });
             }
         }
     }
 
     pub fn add_installed(&mut self, offer: Offer) {
         match self.place(&offer) {
-            Place::Same(at) => self.0[at].is_installed = true,
+            Place::Same(at) => self.list[at].is_installed = true,
             Place::Before(at) => {
-                self.0.insert(at, Version { offer, lists: Vec::new(), is_installed: true, pin: 0 });
+                self.list.insert(at, Version { offer, lists: Vec::new(), is_installed: true, pin: 0 });
             }
         }
     }
 
     /// Equal version strings are one version only when their content is the same, as far as stanzas can tell.
     fn place(&self, offer: &Offer) -> Place {
-        for (at, known) in self.0.iter().enumerate() {
+        for (at, known) in self.list.iter().enumerate() {
             match compare(&offer.version, &known.offer.version) {
                 Ordering::Greater => return Place::Before(at),
                 Ordering::Equal if known.offer.is_same(offer) => return Place::Same(at),
                 _ => {}
             }
         }
-        Place::Before(self.0.len())
+        Place::Before(self.list.len())
     }
 
     pub fn installed(&self) -> Option<&Version> {
-        self.0.iter().find(|version| version.is_installed)
+        self.list.iter().find(|version| version.is_installed)
     }
 }
 
@@ -137,29 +141,31 @@ impl<'a> Policy<'a> {
 
     /// Gives every version its priority. `phased_out` tells which versions phasing lowers; see `phasing`.
     pub fn rate(&self, name: &str, arch: &str, versions: &mut Versions, phased_out: impl Fn(&Offer) -> bool) {
-        let pins: Vec<i32> = versions.0.iter().map(|version| self.priority(name, arch, version)).collect();
-        for (version, pin) in versions.0.iter_mut().zip(pins) {
+        let known_as_any = versions.known_as_any;
+        for version in &mut versions.list {
+            let source = version.offer.source.as_deref().unwrap_or(name);
+            let package = PinnedPackage { name, source, arch, native_arch: self.native_arch, known_as_any };
+            let pin = self.priority(&package, version);
             version.pin = if phased_out(&version.offer) { pin.min(1) } else { pin };
         }
     }
 
-    fn priority(&self, name: &str, arch: &str, version: &Version) -> i32 {
+    fn priority(&self, package: &PinnedPackage<'_>, version: &Version) -> i32 {
         let lists = version.lists.iter().map(|&list| self.list_priorities[list as usize]);
         let files = || lists.clone().chain(version.is_installed.then_some(self.installed_priority));
         let everything_never = files().all(|priority| priority == NEVER);
-        let specific = if everything_never { None } else { self.specific_priority(name, arch, version) };
+        let specific = if everything_never { None } else { self.specific_priority(package, version) };
         specific.unwrap_or_else(|| files().max().unwrap_or(0))
     }
 
-    fn specific_priority(&self, name: &str, arch: &str, version: &Version) -> Option<i32> {
-        let source = version.offer.source.as_deref().unwrap_or(name);
+    fn specific_priority(&self, package: &PinnedPackage<'_>, version: &Version) -> Option<i32> {
         let pin = self.preferences.specific.iter().find(|pin| {
             let fits = || {
                 pin.target.fits_version(&version.offer.version)
                     || version.lists.iter().any(|&list| pin.target.fits_list(&self.lists[list as usize]))
                     || (version.is_installed && pin.target.fits_list(&STATUS_FILE))
             };
-            pin.names.iter().any(|names| names.covers(name, source, arch, self.native_arch)) && fits()
+            pin.names.iter().any(|names| names.covers(package)) && fits()
         });
         pin.map(|pin| pin.priority)
     }
@@ -168,7 +174,7 @@ impl<'a> Policy<'a> {
     pub fn candidate<'v>(&self, versions: &'v Versions) -> Option<&'v Version> {
         let installed = versions.installed().map(|version| version.offer.version.as_str());
         let mut best: Option<&Version> = None;
-        for version in &versions.0 {
+        for version in &versions.list {
             let beaten = version.pin == 0 || version.pin <= best.map_or(-1, |best| best.pin);
             let downgrades =
                 || installed.is_some_and(|installed| compare(&version.offer.version, installed).is_lt());
@@ -215,7 +221,7 @@ mod tests {
         versions.add(1, offer("2.0", 1));
         versions.add_installed(offer("1.0", 9));
         let seen: Vec<_> = versions
-            .0
+            .list
             .iter()
             .map(|version| (version.offer.version.as_str(), version.lists.len(), version.is_installed))
             .collect();
@@ -230,8 +236,8 @@ mod tests {
             let mut versions = Versions::default();
             versions.add(0, offer("1.0", 1));
             versions.add_installed(offer("2.0", 1));
-            versions.0[0].pin = 100;
-            versions.0[1].pin = pin;
+            versions.list[0].pin = 100;
+            versions.list[1].pin = pin;
             policy.candidate(&versions).map(|version| version.offer.version.clone())
         };
         assert_eq!(candidate(999).as_deref(), Some("2.0"));
@@ -244,7 +250,7 @@ mod tests {
         let policy = Policy::new(&preferences, &[], "amd64");
         let mut versions = Versions::default();
         versions.add_installed(offer("2.0", 1));
-        versions.0[0].pin = -1;
+        versions.list[0].pin = -1;
         assert_eq!(policy.candidate(&versions), None);
     }
 }

@@ -172,14 +172,30 @@ impl PackageName {
         Self { of_source, name, arch }
     }
 
-    pub fn covers(&self, package: &str, source: &str, arch: &str, native: &str) -> bool {
-        let name = if self.of_source { source } else { package };
-        let named = match &self.name {
-            NameMatch::Exactly(wanted) => wanted == name,
-            NameMatch::Like(pattern) => pattern.matches(name),
+    pub fn covers(&self, package: &PinnedPackage<'_>) -> bool {
+        let name = if self.of_source { package.source } else { package.name };
+        let (named, also_as_any) = match &self.name {
+            NameMatch::Exactly(wanted) => (wanted == name, false),
+            // apt knows a package that may be depended on as `name:any` under that name too, and a pattern that fits it
+            // pins every architecture.
+            NameMatch::Like(pattern) => {
+                let any = package.known_as_any && self.arch.is_none() && !self.of_source;
+                (pattern.matches(name), any && pattern.matches(&format!("{name}:any")))
+            }
         };
-        named && arch_fits(self.arch.as_deref().unwrap_or(native), arch)
+        also_as_any || (named && arch_fits(self.arch.as_deref().unwrap_or(package.native_arch), package.arch))
     }
+}
+
+/// One version of a package, as pins by name see it.
+#[derive(Clone, Copy, Debug)]
+pub struct PinnedPackage<'a> {
+    pub name: &'a str,
+    pub source: &'a str,
+    pub arch: &'a str,
+    pub native_arch: &'a str,
+    /// Some version of it, of any architecture, is `Multi-Arch: allowed`.
+    pub known_as_any: bool,
 }
 
 /// `any`, `any-amd64` and `linux-any` stand for many.
@@ -200,9 +216,6 @@ impl Target {
     }
 
     fn host(data: &str) -> Self {
-        if data.is_empty() {
-            return Self::Nothing;
-        }
         let bare = data.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         Self::Host(Pattern::new(bare.unwrap_or(data)))
     }
@@ -215,13 +228,12 @@ impl Target {
         let version = |text: &str| Some(VersionMatch { text: text.to_owned(), pattern: Pattern::new(text) });
         if !data.contains('=') {
             match data.bytes().next() {
-                None => return Self::Nothing,
+                None => {}
                 Some(b'0'..=b'9') => target.version = version(data),
                 Some(_) => target.either_name = Some(Pattern::new(data)),
             }
             return Self::Release(Box::new(target));
         }
-        let mut any = false;
         for condition in data.split(',').map(str::trim) {
             let Some((key, value)) =
                 condition.split_once('=').filter(|(key, value)| key.len() == 1 && !value.is_empty())
@@ -239,9 +251,8 @@ impl Target {
                 "b" => target.arch = pattern,
                 _ => continue,
             }
-            any = true;
         }
-        if any { Self::Release(Box::new(target)) } else { Self::Nothing }
+        Self::Release(Box::new(target))
     }
 
     /// Whether a version string is meant; always false for the other kinds.
@@ -263,7 +274,24 @@ impl Target {
 }
 
 impl ReleaseTarget {
+    fn is_empty(&self) -> bool {
+        let patterns = [
+            &self.origin,
+            &self.suite,
+            &self.codename,
+            &self.label,
+            &self.component,
+            &self.arch,
+            &self.either_name,
+        ];
+        self.version.is_none() && patterns.into_iter().all(Option::is_none)
+    }
+
+    /// Without any condition no list fits, yet what is installed does: apt has it so.
     fn fits(&self, list: &ListIdentity<'_>) -> bool {
+        if self.is_empty() {
+            return list.release.is_none();
+        }
         let fits = |pattern: &Option<Pattern>, text: Option<&str>| {
             pattern.as_ref().is_none_or(|pattern| text.is_some_and(|text| pattern.matches(text)))
         };

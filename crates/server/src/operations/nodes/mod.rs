@@ -15,6 +15,9 @@ mod update_instance_information;
 mod update_managed_instance_public_key;
 mod update_managed_instance_role;
 
+#[cfg(test)]
+mod tests;
+
 pub use create_activation::create_activation;
 pub use delete_activation::delete_activation;
 pub use deregister_managed_instance::deregister_managed_instance;

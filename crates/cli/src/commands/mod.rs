@@ -1,0 +1,127 @@
+//! What an operator can ask a running server. Data goes to stdout, everything else to stderr.
+
+mod find;
+mod nodes;
+mod report;
+mod why;
+
+use std::io::{ErrorKind, IsTerminal, Write};
+
+use anyhow::Context;
+use api::sigv4::Credentials;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::client::{Client, ClientError};
+use crate::connection::Connection;
+use crate::text::Style;
+
+pub use report::node_report;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the nodes and whether they are there.
+    Nodes {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the newest patch report of a node; without NODE, of the only one, or a line for each.
+    Report {
+        /// Its id, its computer name, or the beginning of either.
+        node: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Say why a node is not compliant, or why its status cannot be trusted, and what to do.
+    Why {
+        /// Its id, its computer name, or the beginning of either.
+        node: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+pub struct Common {
+    #[command(flatten)]
+    connection: Connection,
+    /// Print JSON: the API's own answers.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who reads the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    Json,
+    Text(Style),
+}
+
+impl Command {
+    pub fn connection(&self) -> &Connection {
+        &self.common().connection
+    }
+
+    /// `root` is the key from the data folder that the connection names.
+    pub fn run(&self, root: Option<Credentials>) -> anyhow::Result<()> {
+        let client = self.connection().client(root)?;
+        let output = if self.common().json { Output::Json } else { Output::Text(Style::of_stdout()) };
+        let answer = match self {
+            Self::Nodes { .. } => nodes::nodes(&client, output),
+            Self::Report { node, .. } => report::report(&client, node.as_deref(), output),
+            Self::Why { node, .. } => why::why(&client, node, output),
+        };
+        print(&answer.map_err(|error| with_hint(error, &client))?)
+    }
+
+    fn common(&self) -> &Common {
+        match self {
+            Self::Nodes { common } | Self::Report { common, .. } | Self::Why { common, .. } => common,
+        }
+    }
+}
+
+/// What to do next, where the error itself cannot know.
+fn with_hint(error: anyhow::Error, client: &Client) -> anyhow::Error {
+    let hint = match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Unreachable { endpoint, .. }) => {
+            format!(
+                "is the server running? `fettle server` starts one; --endpoint names another than {endpoint}"
+            )
+        }
+        Some(ClientError::Refused { code, .. }) => match code.as_str() {
+            "UnrecognizedClientException" | "InvalidSignatureException" => format!(
+                "the keys are not those of {}: eval \"$(fettle credentials --data DIR)\" sets them",
+                client.endpoint()
+            ),
+            "ExpiredTokenException" => "the temporary credentials have expired: get new ones".to_owned(),
+            "UnknownOperationException" => "the server is older than this command, or not Fettle".to_owned(),
+            _ => return error,
+        },
+        _ => return error,
+    };
+    anyhow::anyhow!("{error:#}\n  {hint}")
+}
+
+fn json(value: &impl Serialize) -> anyhow::Result<String> {
+    let mut text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// A reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
+        _ => Ok(()),
+    }
+}
+
+impl Style {
+    /// Colours only for a terminal whose user did not refuse them.
+    pub fn of_stdout() -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if std::io::stdout().is_terminal() && !refused { Self::Coloured } else { Self::Plain }
+    }
+}

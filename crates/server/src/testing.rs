@@ -1,0 +1,121 @@
+//! The server without its socket, for tests: requests go straight to the dispatcher.
+
+use std::sync::Arc;
+
+use api::Timestamp;
+use domain::ids::NodeId;
+use serde_json::Value;
+use store::nodes::{self, Node, NodeInformation};
+use store::testing::TestStore;
+
+use crate::app::{App, Mode};
+use crate::caller::{Caller, node_arn};
+use crate::ctx::Ctx;
+use crate::keyring::Keyring;
+use crate::operations::{self, Service};
+use crate::root_key::{FIRST_ACCOUNT, root_arn};
+
+pub const REGION: &str = "eu-central-1";
+
+/// One server over a database of its own.
+pub struct TestServer {
+    pub app: Arc<App>,
+    /// Every request's `now`; move it to let time pass.
+    pub now: Timestamp,
+    _database: TestStore,
+}
+
+/// An error code and its text.
+pub type Refused = (String, String);
+
+impl TestServer {
+    /// On SQLite, and on PostgreSQL when the tests have one.
+    pub async fn on_each_engine() -> Vec<Self> {
+        store::testing::engines().await.into_iter().map(Self::over).collect()
+    }
+
+    pub async fn on_sqlite() -> Self {
+        Self::over(store::testing::sqlite().await)
+    }
+
+    fn over(database: TestStore) -> Self {
+        let app = App::new(database.store.clone(), Keyring::ephemeral(), Mode::Durable);
+        let now = Timestamp::parse("2026-03-01T12:00:00Z").expect("a time");
+        Self { app, now, _database: database }
+    }
+
+    /// As the account's root.
+    pub fn root(&self) -> Ctx {
+        let arn = root_arn(FIRST_ACCOUNT);
+        self.ctx(Caller::User { arn, access_key_id: "AKIATEST".into() })
+    }
+
+    /// As a node with temporary credentials.
+    pub fn node(&self, id: &NodeId) -> Ctx {
+        self.ctx(Caller::Node { node: id.clone(), arn: node_arn(FIRST_ACCOUNT, "role", id) })
+    }
+
+    pub fn ctx(&self, caller: Caller) -> Ctx {
+        Ctx {
+            app: Arc::clone(&self.app),
+            store: self.app.store(),
+            account: FIRST_ACCOUNT.parse().expect("an account"),
+            region: REGION.parse().expect("a region"),
+            caller,
+            now: self.now,
+            request_id: "test".into(),
+            endpoint: "http://127.0.0.1:4510".into(),
+        }
+    }
+
+    /// One request of the public API, as root.
+    pub async fn call(&self, operation: &str, request: Value) -> Result<Value, Refused> {
+        call(&self.root(), Service::Ssm, operation, request).await
+    }
+
+    /// A registered Debian 12 node that has reported once.
+    pub async fn add_node(&self, number: u8) -> NodeId {
+        let ctx = self.root();
+        let id = NodeId::mint([number; 9]);
+        let node = Node {
+            account: ctx.account.clone(),
+            region: ctx.region.clone(),
+            id: id.clone(),
+            activation_id: None,
+            iam_role: "role".into(),
+            name: Some(format!("node {number}")),
+            registered_at: self.now,
+            fingerprint: format!("fingerprint {number}"),
+            public_key: String::new(),
+            previous_public_key: None,
+            information: NodeInformation::default(),
+            last_seen_at: None,
+            channel_until: None,
+        };
+        let said = NodeInformation {
+            agent_name: Some("amazon-ssm-agent".into()),
+            agent_version: Some("3.3.0.0".into()),
+            agent_status: Some("Active".into()),
+            platform_type: Some("Linux".into()),
+            platform_name: Some("Debian GNU/Linux".into()),
+            platform_version: Some("12".into()),
+            computer_name: Some(format!("host-{number}")),
+            ip_address: Some(format!("192.0.2.{number}")),
+            connection_channel: None,
+        };
+        let mut tx = ctx.store.write().await.expect("a transaction");
+        nodes::insert(&mut tx, &node).await.expect("a new node");
+        nodes::record_information(&mut tx, &id, &said, self.now).await.expect("its report");
+        tx.commit().await.expect("a commit");
+        id
+    }
+}
+
+/// One request through the dispatcher.
+pub async fn call(ctx: &Ctx, service: Service, operation: &str, request: Value) -> Result<Value, Refused> {
+    let body = request.to_string().into_bytes();
+    match operations::dispatch(ctx, service, operation, &body).await {
+        Ok(body) => Ok(serde_json::from_slice(&body).expect("an answer is JSON")),
+        Err(error) => Err((error.code.name.to_owned(), error.message)),
+    }
+}
