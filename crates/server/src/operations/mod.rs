@@ -1,5 +1,6 @@
 //! The dispatcher: permission, then one exhaustive match from operation to handler.
 
+pub mod documents;
 pub mod idempotency;
 pub mod nodes;
 pub mod page;
@@ -123,10 +124,10 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         | Operation::ListCommands
         | Operation::ListCommandInvocations
         | Operation::GetCommandInvocation
-        | Operation::CancelCommand
-        | Operation::GetDocument
-        | Operation::DescribeDocument
-        | Operation::ListDocuments => Err(error::operation_not_served(name)),
+        | Operation::CancelCommand => Err(error::operation_not_served(name)),
+        Operation::GetDocument => call(ctx, body, documents::get_document).await,
+        Operation::DescribeDocument => call(ctx, body, documents::describe_document).await,
+        Operation::ListDocuments => call(ctx, body, documents::list_documents).await,
 
         // Baselines.
         Operation::CreatePatchBaseline => call(ctx, body, patch_baselines::create_patch_baseline).await,
