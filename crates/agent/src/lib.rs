@@ -13,6 +13,8 @@ pub mod packages;
 pub mod platform;
 pub mod plugins;
 pub mod run;
+#[cfg(target_os = "linux")]
+pub mod scan;
 pub mod transport;
 
 /// As servers see it.

@@ -25,6 +25,9 @@ enum Command {
     Enroll(EnrollArgs),
     /// Stay connected to the server and do what it asks. Ends on SIGTERM.
     Run(DataArgs),
+    /// Show this machine's patch state; needs no server.
+    #[cfg(target_os = "linux")]
+    Scan(agent::scan::ScanArgs),
 }
 
 #[derive(Args)]
@@ -66,6 +69,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Enroll(args) => run_enroll(args),
         Command::Run(args) => agent::run::run(&args.data_dir),
+        #[cfg(target_os = "linux")]
+        Command::Scan(args) => agent::scan::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

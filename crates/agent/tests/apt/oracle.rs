@@ -197,10 +197,12 @@ pub fn assert_equal(context: &str, facts: &FactSet, apt: &Apt) {
     // Where a repository spells the installed version differently (`0:1.0`), apt shows its spelling and we dpkg's.
     for (name, answer) in &mut theirs {
         let own = ours.get(name).and_then(|own| own.installed.clone());
-        if let (Some(own), Some(installed)) = (own, &mut answer.installed) {
-            if compare(&own, installed).is_eq() {
-                *installed = own;
-            }
+        if own
+            .as_deref()
+            .zip(answer.installed.as_deref())
+            .is_some_and(|(own, installed)| compare(own, installed).is_eq())
+        {
+            answer.installed = own;
         }
     }
     let differing: Vec<_> =

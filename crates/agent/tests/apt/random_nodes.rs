@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use agent::packages::apt::{Environment, Options, gather};
+use agent::packages::apt::{Environment, Options, RefreshLists, gather};
 use agent::packages::root::Root;
 use api::Timestamp;
 use domain::facts::FactSet;
@@ -379,11 +379,14 @@ pub fn apt_of(root: &Path) -> Apt {
 /// The facts as seen from outside, after checking that a look through `APT_CONFIG` shows the same.
 pub fn facts_of(root: &Path, apt: &Apt) -> FactSet {
     let now = Timestamp::from_seconds(0);
-    let options = Options { environment: Environment::default(), now };
+    let options = Options { environment: Environment::default(), now, refresh: RefreshLists::Never };
     let (outside, _) = gather(&Root::at(root).unwrap(), &options).expect("the root can be read");
     let apt_config = Some(apt.environment[0].1.clone().into());
-    let (inside, _) = gather(&Root::host(), &Options { environment: Environment { apt_config }, now })
-        .expect("and through APT_CONFIG");
+    let (inside, _) = gather(
+        &Root::host(),
+        &Options { environment: Environment { apt_config }, now, refresh: RefreshLists::Never },
+    )
+    .expect("and through APT_CONFIG");
     assert_eq!(outside.packages, inside.packages);
     assert_eq!(outside.repositories, inside.repositories);
     outside

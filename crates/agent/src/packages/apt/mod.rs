@@ -13,6 +13,7 @@ mod phasing;
 mod policy;
 mod preferences;
 mod record;
+pub mod refresh;
 mod release;
 mod settings;
 mod sources;
@@ -35,6 +36,7 @@ use phasing::Phasing;
 use policy::{Offer, Policy, Versions};
 use preferences::Preferences;
 use record::MultiArch;
+use refresh::Refresh;
 pub use settings::Environment;
 use settings::Settings;
 use sources::Architectures;
@@ -45,10 +47,23 @@ use states::Automatic;
 pub struct Options {
     pub environment: Environment,
     pub now: Timestamp,
+    pub refresh: RefreshLists,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshLists {
+    /// Where it may: as root, for the running machine.
+    WherePossible,
+    Never,
 }
 
 /// Reads a node: what is equal on equal nodes, and what is its own. Writes nothing outside the agent's data.
 pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), ScanError> {
+    let may_refresh = root.is_host() && rustix::process::geteuid().is_root();
+    let refresh = match options.refresh {
+        RefreshLists::WherePossible if may_refresh => refresh::run(),
+        _ => Refresh::default(),
+    };
     let settings = Settings::load(root, &options.environment)?;
     let database = Database::load(root, &settings.status)?;
     let installed = database.installed()?;
@@ -56,8 +71,12 @@ pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), 
     let facts = node.facts(root, &settings, &installed)?;
     let mut observation = Observation {
         captured_at: options.now,
-        refresh: ListRefresh::Skipped,
-        lists_updated_at: node.lists_updated_at(root),
+        lists_updated_at: match refresh.outcome {
+            ListRefresh::Refreshed => Some(options.now),
+            _ => node.lists_updated_at(root),
+        },
+        refresh: refresh.outcome,
+        failed_repositories: refresh.failed,
         ..Observation::default()
     };
     node::observe(root, &mut observation)?;

@@ -1,0 +1,208 @@
+//! A scan as text for a person: what is wrong first, each line with its reason, and how old the knowledge is.
+
+use std::fmt::Write;
+
+use api::Timestamp;
+use domain::facts::{FactSet, ListRefresh, Observation};
+use domain::patch::{Decision, Evaluation, HiddenFixCause, NotApproved, PatchState, Restriction, Verdict};
+
+use super::BaselineUsed;
+
+pub fn render(
+    baseline: &BaselineUsed,
+    facts: &FactSet,
+    observation: &Observation,
+    evaluation: &Evaluation,
+    now: Timestamp,
+) -> String {
+    let mut text = String::new();
+    for (label, value) in [
+        ("System", system(facts, observation)),
+        ("Lists", lists(facts, observation, now)),
+        ("Baseline", baseline_line(baseline)),
+        ("Status", status(evaluation)),
+        ("Reboot", reboot(observation)),
+    ] {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{label:<10}{value}");
+    }
+    for failure in &observation.failed_repositories {
+        let _ = writeln!(text, "{:<10}{} {}: {}", "Failed", failure.uri, failure.suite, failure.error);
+    }
+    let bad: Vec<_> = evaluation.non_compliant().map(|verdict| row(facts, verdict)).collect();
+    section(
+        &mut text,
+        "Not compliant",
+        &["STATE", "PACKAGE", "INSTALLED", "FIX", "FROM", "SEVERITY", "WHY"],
+        &bad,
+    );
+    let hidden: Vec<_> =
+        evaluation.verdicts.iter().filter_map(|verdict| hidden_row(facts, verdict)).collect();
+    section(
+        &mut text,
+        "Security fixes that this baseline does not reach",
+        &["PACKAGE", "INSTALLED", "FIX", "FROM", "WHY"],
+        &hidden,
+    );
+    text
+}
+
+fn system(facts: &FactSet, observation: &Observation) -> String {
+    let name = if facts.os.pretty_name.is_empty() { &facts.os.id } else { &facts.os.pretty_name };
+    let mut text = format!("{name}, {}, {} packages", facts.os.arch, facts.packages.len());
+    if !observation.running_kernel.is_empty() {
+        let _ = write!(text, ", kernel {}", observation.running_kernel);
+    }
+    text
+}
+
+fn lists(facts: &FactSet, observation: &Observation, now: Timestamp) -> String {
+    let age = observation.lists_updated_at.map_or_else(
+        || "no package list, so nothing can be missing".to_owned(),
+        |at| {
+            format!(
+                "{} indexes, the oldest {} old ({})",
+                facts.repositories.len(),
+                age(now.millis_since(at)),
+                at.to_iso_seconds()
+            )
+        },
+    );
+    let refresh = match &observation.refresh {
+        ListRefresh::Refreshed => "refreshed for this scan".to_owned(),
+        ListRefresh::Partial => "refreshed in part".to_owned(),
+        ListRefresh::Skipped => "not refreshed for this scan".to_owned(),
+        ListRefresh::Failed(reason) => format!("refresh failed: {reason}"),
+    };
+    format!("{age}; {refresh}")
+}
+
+fn age(milliseconds: i64) -> String {
+    let minutes = milliseconds.max(0) / 60_000;
+    match minutes {
+        0 => "less than a minute".to_owned(),
+        1..120 => format!("{minutes} min"),
+        120..2880 => format!("{} h", minutes / 60),
+        _ => format!("{} days", minutes / 1440),
+    }
+}
+
+fn baseline_line(baseline: &BaselineUsed) -> String {
+    match &baseline.file {
+        Some(file) => format!("{} (from {})", baseline.name, file.display()),
+        None => format!("{} (provided default)", baseline.name),
+    }
+}
+
+fn status(evaluation: &Evaluation) -> String {
+    let counts = &evaluation.counts;
+    let named = [
+        (counts.missing, "missing"),
+        (counts.failed, "failed"),
+        (counts.installed_pending_reboot, "pending reboot"),
+        (counts.installed_rejected, "rejected but installed"),
+        (counts.available_security_update, "security updates available"),
+        (counts.installed, "installed"),
+        (counts.installed_other, "other"),
+        (counts.not_applicable, "not applicable"),
+    ];
+    let named = named.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    format!("{}: {}", evaluation.status().as_str(), named.collect::<Vec<_>>().join(", "))
+}
+
+fn reboot(observation: &Observation) -> String {
+    match &observation.reboot_required_by {
+        None => "not asked for".to_owned(),
+        Some(packages) if packages.is_empty() => "required".to_owned(),
+        Some(packages) => format!("required by {}", packages.join(", ")),
+    }
+}
+
+fn row(facts: &FactSet, verdict: &Verdict) -> Vec<String> {
+    vec![
+        verdict.state.as_str().to_owned(),
+        verdict.id(),
+        verdict.installed_version.clone(),
+        verdict.fix_version().unwrap_or("-").to_owned(),
+        verdict
+            .candidate
+            .as_ref()
+            .and_then(|candidate| candidate.repository)
+            .map_or_else(|| "-".to_owned(), |at| suite(facts, at)),
+        if verdict.severity.is_empty() { "-" } else { verdict.severity.as_str() }.to_owned(),
+        why(verdict),
+    ]
+}
+
+fn hidden_row(facts: &FactSet, verdict: &Verdict) -> Option<Vec<String>> {
+    let fix = verdict.hidden_fix.as_ref().filter(|_| !verdict.state.is_non_compliant())?;
+    let cause = match fix.cause {
+        HiddenFixCause::NewerOutsideSecurity => "a newer version outside the security suite is the candidate",
+        HiddenFixCause::Pinned => "a pin prefers an older version",
+    };
+    Some(vec![
+        verdict.id(),
+        verdict.installed_version.clone(),
+        fix.version.clone(),
+        suite(facts, fix.repository),
+        cause.to_owned(),
+    ])
+}
+
+fn suite(facts: &FactSet, repository: u32) -> String {
+    let Some(repository) = facts.repositories.get(repository as usize) else { return "-".to_owned() };
+    let names = [&repository.codename, &repository.suite, &repository.uri];
+    names.into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default()
+}
+
+fn why(verdict: &Verdict) -> String {
+    let mut why = match (&verdict.decision, verdict.state) {
+        (Decision::ApprovedByRule { .. }, PatchState::InstalledPendingReboot) => {
+            "waits for a reboot".to_owned()
+        }
+        (Decision::ApprovedByRule { rule }, _) => format!("approved by rule {}", rule + 1),
+        (Decision::ApprovedByList { entry }, _) => format!("approved by list entry `{entry}`"),
+        (Decision::RejectedByList { entry, .. }, _) => format!("rejected by list entry `{entry}`"),
+        (Decision::NotApproved { because }, _) => not_approved(because).to_owned(),
+    };
+    for restriction in &verdict.restrictions {
+        let _ = match restriction {
+            Restriction::Held => write!(why, "; held"),
+            Restriction::PhasedOut { percent: Some(percent) } => {
+                write!(why, "; phased, {percent} % of machines so far")
+            }
+            Restriction::PhasedOut { percent: None } => write!(why, "; phased"),
+            Restriction::Unfinished { .. } => write!(why, "; dpkg did not finish with it"),
+        };
+    }
+    why
+}
+
+fn not_approved(because: &NotApproved) -> &'static str {
+    match because {
+        NotApproved::NoCandidate => "pins forbid every version",
+        NotApproved::NotOffered => "no repository offers it",
+        NotApproved::Downgrade => "the candidate is older",
+        NotApproved::OutsideSecurity { .. } => "the candidate is not in a security suite",
+        NotApproved::GlobalFilter { .. } => "the global filters leave it out",
+        NotApproved::NoRuleMatches { .. } => "no rule matches",
+        NotApproved::NoRules => "the baseline has no rules",
+    }
+}
+
+/// Columns as wide as their longest cell; nothing at all for no rows.
+fn section(text: &mut String, title: &str, header: &[&str], rows: &[Vec<String>]) {
+    if rows.is_empty() {
+        return;
+    }
+    let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
+    let width = |column: usize| {
+        rows.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..header.len()).map(width).collect();
+    let _ = writeln!(text, "\n{title}");
+    for row in [&header].into_iter().chain(rows) {
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(text, "  {}", cells.join("  ").trim_end());
+    }
+}
