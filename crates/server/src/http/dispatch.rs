@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 
 use super::{BODY_LIMIT_BYTES, Peer, Scheme, answer};
@@ -26,7 +26,7 @@ pub async fn aws(State(app): State<Arc<App>>, request: Request) -> Response<Body
     let started = Instant::now();
     let request_id = uuid::Uuid::new_v4().to_string();
     let (parts, body) = request.into_parts();
-    let (service, operation) = target(&parts.headers);
+    let (service, operation) = target(&parts);
     let outcome = answer_one(&app, &parts, body, service, &operation, &request_id).await;
     let code = outcome.as_ref().err().map_or("ok", |error| error.code.name);
     let took = started.elapsed();
@@ -56,7 +56,8 @@ async fn answer_one(
     let now = now();
     let signed = auth::authenticate(app, parts, &body, service, operation, now).await?;
     let ctx = context(app, parts, signed, request_id, now);
-    operations::dispatch(&ctx, service, operation, &body).await
+    let form = parts.uri.query().filter(|_| service == Service::Sts && body.is_empty());
+    operations::dispatch(&ctx, service, operation, form.map_or(&body[..], str::as_bytes)).await
 }
 
 /// The context of one request; also used by the agents' endpoints.
@@ -79,8 +80,9 @@ async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
     }
 }
 
-/// Which service and operation the headers name.
-fn target(headers: &HeaderMap) -> (Service, String) {
+/// Which service and operation a request names: in its headers, or in the query of a presigned form.
+fn target(parts: &Parts) -> (Service, String) {
+    let headers = &parts.headers;
     if let Some(target) = headers.get("x-amz-target") {
         let target = String::from_utf8_lossy(target.as_bytes());
         let (prefix, operation) = target.split_once('.').unwrap_or((&target, ""));
@@ -92,7 +94,16 @@ fn target(headers: &HeaderMap) -> (Service, String) {
     let is_form = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    if is_form { (Service::Sts, String::new()) } else { (Service::Unknown, String::new()) }
+    if is_form || is_query_form(parts) {
+        (Service::Sts, String::new())
+    } else {
+        (Service::Unknown, String::new())
+    }
+}
+
+/// A presigned call of the query protocol has its form in the URL.
+fn is_query_form(parts: &Parts) -> bool {
+    parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("Action=")))
 }
 
 /// This server as the client addressed it, for URLs in answers.
