@@ -73,6 +73,36 @@ impl TestServer {
         call(&self.root(), Service::Ssm, operation, request).await
     }
 
+    /// What a request that must succeed is answered with.
+    pub async fn answer(&self, operation: &str, request: Value) -> Value {
+        let outcome = self.call(operation, request.clone()).await;
+        outcome.unwrap_or_else(|(code, text)| panic!("{operation} {request}: {code}: {text}"))
+    }
+
+    /// The code that a request is refused with.
+    pub async fn refusal(&self, operation: &str, request: Value) -> String {
+        match self.call(operation, request.clone()).await {
+            Ok(answer) => panic!("{operation} {request} was answered: {answer}"),
+            Err((code, _)) => code,
+        }
+    }
+
+    /// All rows of a paged list, read in pages of `size`.
+    pub async fn pages(&self, operation: &str, mut request: Value, member: &str, size: usize) -> Vec<Value> {
+        let mut rows = Vec::new();
+        request["MaxResults"] = size.into();
+        loop {
+            let answer = self.answer(operation, request.clone()).await;
+            let page = answer[member].as_array().expect("a list").clone();
+            assert!(page.len() <= size, "{operation}: a page of {}", page.len());
+            rows.extend(page);
+            match answer.get("NextToken") {
+                Some(token) => request["NextToken"] = token.clone(),
+                None => return rows,
+            }
+        }
+    }
+
     /// A registered Debian 12 node that has reported once.
     pub async fn add_node(&self, number: u8) -> NodeId {
         let ctx = self.root();

@@ -7,8 +7,6 @@ pub mod page;
 pub mod patch_baselines;
 pub mod sts;
 pub mod tags;
-#[cfg(test)]
-pub mod testing;
 
 use api::ssm::{ErrorCode, Operation};
 use api::{fettle, mds};

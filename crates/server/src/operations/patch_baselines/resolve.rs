@@ -122,20 +122,19 @@ fn owner(id: &BaselineId) -> &'static str {
 mod tests {
     use super::*;
 
+    fn check(tags: &[(&str, &str)], expected: Option<(&str, &str)>) {
+        let tags = tags.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let found = group_of(&tags);
+        assert_eq!(found.as_ref().map(|(tag, group)| (*tag, group.as_str())), expected, "{tags:?}");
+    }
+
     #[test]
     fn the_tag_with_a_space_counts_first() {
-        let rows: [(&[(&str, &str)], Option<(&str, &str)>); 6] = [
-            (&[], None),
-            (&[("PatchGroup", "b")], Some(("PatchGroup", "b"))),
-            (&[("PatchGroup", "b"), ("Patch Group", "a")], Some(("Patch Group", "a"))),
-            (&[("patch group", "a"), ("Patchgroup", "b")], None),
-            (&[("Patch Group", ""), ("PatchGroup", "b")], Some(("PatchGroup", "b"))),
-            (&[("Patch Group", "a#b")], None),
-        ];
-        for (tags, expected) in rows {
-            let tags = tags.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-            let found = group_of(&tags);
-            assert_eq!(found.as_ref().map(|(tag, group)| (*tag, group.as_str())), expected);
-        }
+        check(&[], None);
+        check(&[("PatchGroup", "b")], Some(("PatchGroup", "b")));
+        check(&[("PatchGroup", "b"), ("Patch Group", "a")], Some(("Patch Group", "a")));
+        check(&[("patch group", "a"), ("Patchgroup", "b")], None);
+        check(&[("Patch Group", ""), ("PatchGroup", "b")], Some(("PatchGroup", "b")));
+        check(&[("Patch Group", "a#b")], None);
     }
 }

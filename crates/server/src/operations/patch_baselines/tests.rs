@@ -1,14 +1,17 @@
-//! The operations through the dispatcher.
+//! The operations through the dispatcher, on each engine.
+
+mod snapshots;
 
 use serde_json::{Value, json};
 
-use crate::operations::testing::{ACCOUNT, Bench, NODE, REGION};
+use crate::root_key::FIRST_ACCOUNT;
+use crate::testing::{REGION, TestServer};
 
 const DEBIAN_ARN: &str = "arn:aws:ssm:eu-central-1:075727635805:patchbaseline/pb-09a5f8eb62bde80b1";
 const WINDOWS_ARN: &str = "arn:aws:ssm:eu-central-1:075727635805:patchbaseline/pb-09ca3fb51f0412ec3";
 const UNKNOWN: &str = "pb-00000000000000000";
 
-async fn create(bench: &Bench, name: &str, os: &str) -> String {
+async fn create(bench: &TestServer, name: &str, os: &str) -> String {
     let answer = bench.answer("CreatePatchBaseline", json!({"Name": name, "OperatingSystem": os})).await;
     answer["BaselineId"].as_str().unwrap().to_owned()
 }
@@ -23,456 +26,401 @@ fn full() -> Value {
         "ApprovedPatches": ["openssl"], "ApprovedPatchesComplianceLevel": "CRITICAL",
         "ApprovedPatchesEnableNonSecurity": true,
         "RejectedPatches": ["vim"], "RejectedPatchesAction": "BLOCK",
-        "Sources": [{"Name": "mirror", "Products": ["*"], "Configuration": "deb http://mirror.example.org jammy main"}],
+        "Sources": [{"Name": "mirror", "Products": ["*"],
+            "Configuration": "deb http://mirror.example.org jammy main"}],
     })
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_created_is_answered() {
-    let bench = Bench::new().await;
-    let id = bench.answer("CreatePatchBaseline", full()).await["BaselineId"].clone();
-    let got = bench.answer("GetPatchBaseline", json!({"BaselineId": id})).await;
-    for (member, value) in full().as_object().unwrap() {
-        assert_eq!(got.get(member), Some(value), "{member}");
+    for bench in TestServer::on_each_engine().await {
+        let id = bench.answer("CreatePatchBaseline", full()).await["BaselineId"].clone();
+        let got = bench.answer("GetPatchBaseline", json!({"BaselineId": id})).await;
+        for (member, value) in full().as_object().unwrap() {
+            assert_eq!(got.get(member), Some(value), "{member}");
+        }
+        assert_eq!(got["BaselineId"], id);
+        assert_eq!(got["CreatedDate"], json!(bench.now.as_seconds()));
+        assert_eq!(got["ModifiedDate"], got["CreatedDate"]);
+        assert_eq!(got["PatchGroups"], json!([]));
+        let arn = format!("arn:aws:ssm:{REGION}:{FIRST_ACCOUNT}:patchbaseline/{}", id.as_str().unwrap());
+        assert_eq!(bench.answer("GetPatchBaseline", json!({"BaselineId": arn})).await, got);
     }
-    assert_eq!(got["BaselineId"], id);
-    assert_eq!(got["CreatedDate"], json!(bench.now.as_seconds()));
-    assert_eq!(got["ModifiedDate"], got["CreatedDate"]);
-    assert_eq!(got["PatchGroups"], json!([]));
-    let arn = format!("arn:aws:ssm:{REGION}:{ACCOUNT}:patchbaseline/{}", id.as_str().unwrap());
-    assert_eq!(bench.answer("GetPatchBaseline", json!({"BaselineId": arn})).await, got);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn windows_is_the_system_of_a_baseline_that_names_none() {
-    let bench = Bench::new().await;
-    let id = bench.answer("CreatePatchBaseline", json!({"Name": "plain"})).await["BaselineId"].clone();
-    let got = bench.answer("GetPatchBaseline", json!({"BaselineId": id})).await;
-    assert_eq!(got["OperatingSystem"], "WINDOWS");
-    assert_eq!(got["RejectedPatchesAction"], "ALLOW_AS_DEPENDENCY");
-    assert_eq!(got["ApprovedPatchesComplianceLevel"], "UNSPECIFIED");
+    for bench in TestServer::on_each_engine().await {
+        let id = bench.answer("CreatePatchBaseline", json!({"Name": "plain"})).await["BaselineId"].clone();
+        let got = bench.answer("GetPatchBaseline", json!({"BaselineId": id})).await;
+        assert_eq!(got["OperatingSystem"], "WINDOWS");
+        assert_eq!(got["RejectedPatchesAction"], "ALLOW_AS_DEPENDENCY");
+        assert_eq!(got["ApprovedPatchesComplianceLevel"], "UNSPECIFIED");
+    }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn creation_refuses_what_cannot_work() {
-    let bench = Bench::new().await;
-    let rules = |os: &str, rule: Value| json!({"Name": "abc", "OperatingSystem": os, "ApprovalRules": {"PatchRules": [rule]}});
-    let filter = |key: &str, value: &str| json!({"PatchFilters": [{"Key": key, "Values": [value]}]});
-    let rows = [
-        json!({}),
-        json!({"Name": "AWS-mine"}),
-        json!({"Name": "ab"}),
-        json!({"Name": "abc", "OperatingSystem": "PLAN9"}),
-        json!({"Name": "abc", "Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}),
-        json!({"Name": "abc", "ApprovedPatches": vec!["x"; 51]}),
-        rules("DEBIAN", json!({"PatchFilterGroup": filter("SEVERITY", "Critical"), "ApproveAfterDays": 1})),
-        rules("CENTOS", json!({"PatchFilterGroup": filter("SEVERITY", "Dreadful"), "ApproveAfterDays": 1})),
-        rules("CENTOS", json!({"PatchFilterGroup": filter("SEVERITY", "Critical")})),
-        rules("CENTOS", json!({"PatchFilterGroup": filter("SEVERITY", "Critical"), "ApproveAfterDays": 361})),
-    ];
-    for request in rows {
+    for bench in TestServer::on_each_engine().await {
+        let rules = |os: &str, rule: Value| {
+            let rules = json!({"PatchRules": [rule]});
+            json!({"Name": "abc", "OperatingSystem": os, "ApprovalRules": rules})
+        };
+        let filter = |key: &str, value: &str| json!({"PatchFilters": [{"Key": key, "Values": [value]}]});
+        let rows = [
+            json!({}),
+            json!({"Name": "AWS-mine"}),
+            json!({"Name": "ab"}),
+            json!({"Name": "abc", "OperatingSystem": "PLAN9"}),
+            json!({"Name": "abc", "Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}),
+            json!({"Name": "abc", "ApprovedPatches": vec!["x"; 51]}),
+            rules(
+                "DEBIAN",
+                json!({"PatchFilterGroup": filter("SEVERITY", "Critical"), "ApproveAfterDays": 1}),
+            ),
+            rules(
+                "CENTOS",
+                json!({"PatchFilterGroup": filter("SEVERITY", "Dreadful"), "ApproveAfterDays": 1}),
+            ),
+            rules("CENTOS", json!({"PatchFilterGroup": filter("SEVERITY", "Critical")})),
+            rules(
+                "CENTOS",
+                json!({"PatchFilterGroup": filter("SEVERITY", "Critical"), "ApproveAfterDays": 361}),
+            ),
+        ];
+        for request in rows {
+            assert_eq!(
+                bench.refusal("CreatePatchBaseline", request.clone()).await,
+                "ValidationException",
+                "{request}"
+            );
+        }
+        let own = json!({"Filters": [{"Key": "OWNER", "Values": ["Self"]}]});
+        let answer = bench.answer("DescribePatchBaselines", own).await;
+        assert_eq!(answer["BaselineIdentities"], json!([]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_token_gives_the_first_answer_again() {
+    for bench in TestServer::on_each_engine().await {
+        let tags = json!([{"Key": "a", "Value": "1"}]);
+        let request = |name: &str, token: &str| json!({"Name": name, "ClientToken": token, "Tags": tags});
+        let first = bench.answer("CreatePatchBaseline", request("one", "t")).await;
+        assert_eq!(bench.answer("CreatePatchBaseline", request("one", "t")).await, first);
         assert_eq!(
-            bench.refusal("CreatePatchBaseline", request.clone()).await,
-            "ValidationException",
-            "{request}"
+            bench.refusal("CreatePatchBaseline", request("two", "t")).await,
+            "IdempotentParameterMismatch"
+        );
+        let tagged = json!({"Name": "one", "ClientToken": "t", "Tags": [{"Key": "a", "Value": "2"}]});
+        assert_eq!(bench.refusal("CreatePatchBaseline", tagged).await, "IdempotentParameterMismatch");
+        assert_ne!(bench.answer("CreatePatchBaseline", request("one", "u")).await, first);
+        assert_ne!(bench.answer("CreatePatchBaseline", json!({"Name": "one"})).await, first);
+        let tags = json!({"ResourceType": "PatchBaseline", "ResourceId": first["BaselineId"]});
+        let tags = bench.answer("ListTagsForResource", tags).await;
+        assert_eq!(tags["TagList"], json!([{"Key": "a", "Value": "1"}]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_fifty_baselines_of_its_own() {
+    for bench in TestServer::on_each_engine().await {
+        for n in 0..50 {
+            create(&bench, &format!("number-{n}"), "DEBIAN").await;
+        }
+        let one_more = json!({"Name": "one-more"});
+        assert_eq!(bench.refusal("CreatePatchBaseline", one_more).await, "ResourceLimitExceededException");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_merges_or_replaces() {
+    for mut bench in TestServer::on_each_engine().await {
+        let id = bench.answer("CreatePatchBaseline", full()).await["BaselineId"].clone();
+        let created = bench.now.as_seconds();
+        bench.now = bench.now.plus_seconds(60);
+        let update = json!({"BaselineId": id, "RejectedPatches": ["nano"]});
+        let merged = bench.answer("UpdatePatchBaseline", update).await;
+        assert_eq!(merged["RejectedPatches"], json!(["nano"]));
+        assert_eq!(merged["ApprovedPatches"], json!(["openssl"]));
+        assert_eq!(merged["Description"], "front");
+        assert_eq!(
+            (merged["CreatedDate"].as_i64(), merged["ModifiedDate"].as_i64()),
+            (Some(created), Some(created + 60))
+        );
+
+        let nameless = json!({"BaselineId": id, "Replace": true});
+        assert_eq!(bench.refusal("UpdatePatchBaseline", nameless).await, "ValidationException");
+        let replace = json!({"BaselineId": id, "Replace": true, "Name": "web2"});
+        bench.answer("UpdatePatchBaseline", replace).await;
+        let got = bench.answer("GetPatchBaseline", json!({"BaselineId": id})).await;
+        assert_eq!(got["Name"], "web2");
+        assert_eq!(got["OperatingSystem"], "UBUNTU");
+        assert_eq!(got["ApprovedPatches"], json!([]));
+        assert_eq!(got["ApprovalRules"], json!({"PatchRules": []}));
+        assert_eq!(got.get("Description"), None);
+
+        let rows = [
+            (json!({"BaselineId": UNKNOWN}), "DoesNotExistException"),
+            (json!({"BaselineId": DEBIAN_ARN, "Name": "mine"}), "ValidationException"),
+            (json!({"BaselineId": id, "Name": "AWS-mine"}), "ValidationException"),
+            (json!({"BaselineId": "pb-not-hexadecimal-at-all"}), "ValidationException"),
+        ];
+        for (request, expected) in rows {
+            assert_eq!(bench.refusal("UpdatePatchBaseline", request.clone()).await, expected, "{request}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn provided_baselines_are_named_by_their_arn() {
+    for bench in TestServer::on_each_engine().await {
+        let got = bench.answer("GetPatchBaseline", json!({"BaselineId": DEBIAN_ARN})).await;
+        assert_eq!(got["Name"], "AWS-DebianDefaultPatchBaseline");
+        assert_eq!(got["BaselineId"], DEBIAN_ARN);
+        let rows = [
+            ("pb-09a5f8eb62bde80b1", "DoesNotExistException"),
+            (UNKNOWN, "DoesNotExistException"),
+            (
+                "arn:aws:ssm:us-east-1:075727635805:patchbaseline/pb-09a5f8eb62bde80b1",
+                "DoesNotExistException",
+            ),
+            (
+                "arn:aws:ssm:eu-central-1:075727635805:patchbaseline/pb-00000000000000000",
+                "DoesNotExistException",
+            ),
+            ("pb-not-hexadecimal-at-all", "InvalidResourceId"),
+            ("pb-short", "ValidationException"),
+        ];
+        for (id, expected) in rows {
+            let request = json!({"BaselineId": id});
+            assert_eq!(bench.refusal("GetPatchBaseline", request).await, expected, "{id}");
+        }
+        assert_eq!(
+            bench.refusal("DeletePatchBaseline", json!({"BaselineId": DEBIAN_ARN})).await,
+            "ValidationException"
         );
     }
-    let own = json!({"Filters": [{"Key": "OWNER", "Values": ["Self"]}]});
-    let answer = bench.answer("DescribePatchBaselines", own).await;
-    assert_eq!(answer["BaselineIdentities"], json!([]));
 }
 
-#[tokio::test]
-async fn a_client_token_gives_the_first_answer_again() {
-    let bench = Bench::new().await;
-    let request = |name: &str, token: &str| json!({"Name": name, "ClientToken": token, "Tags": [{"Key": "a", "Value": "1"}]});
-    let first = bench.answer("CreatePatchBaseline", request("one", "t")).await;
-    assert_eq!(bench.answer("CreatePatchBaseline", request("one", "t")).await, first);
-    assert_eq!(
-        bench.refusal("CreatePatchBaseline", request("two", "t")).await,
-        "IdempotentParameterMismatch"
-    );
-    let tagged = json!({"Name": "one", "ClientToken": "t", "Tags": [{"Key": "a", "Value": "2"}]});
-    assert_eq!(bench.refusal("CreatePatchBaseline", tagged).await, "IdempotentParameterMismatch");
-    assert_ne!(bench.answer("CreatePatchBaseline", request("one", "u")).await, first);
-    assert_ne!(bench.answer("CreatePatchBaseline", json!({"Name": "one"})).await, first);
-    let tags = json!({"ResourceType": "PatchBaseline", "ResourceId": first["BaselineId"]});
-    let tags = bench.answer("ListTagsForResource", tags).await;
-    assert_eq!(tags["TagList"], json!([{"Key": "a", "Value": "1"}]));
-}
-
-#[tokio::test]
-async fn an_account_has_fifty_baselines_of_its_own() {
-    let bench = Bench::new().await;
-    for n in 0..50 {
-        create(&bench, &format!("number-{n}"), "DEBIAN").await;
-    }
-    let one_more = json!({"Name": "one-more"});
-    assert_eq!(bench.refusal("CreatePatchBaseline", one_more).await, "ResourceLimitExceededException");
-}
-
-#[tokio::test]
-async fn an_update_merges_or_replaces() {
-    let mut bench = Bench::new().await;
-    let id = bench.answer("CreatePatchBaseline", full()).await["BaselineId"].clone();
-    let created = bench.now.as_seconds();
-    bench.now = bench.now.plus_seconds(60);
-    let update = json!({"BaselineId": id, "RejectedPatches": ["nano"]});
-    let merged = bench.answer("UpdatePatchBaseline", update).await;
-    assert_eq!(merged["RejectedPatches"], json!(["nano"]));
-    assert_eq!(merged["ApprovedPatches"], json!(["openssl"]));
-    assert_eq!(merged["Description"], "front");
-    assert_eq!(
-        (merged["CreatedDate"].as_i64(), merged["ModifiedDate"].as_i64()),
-        (Some(created), Some(created + 60))
-    );
-
-    let nameless = json!({"BaselineId": id, "Replace": true});
-    assert_eq!(bench.refusal("UpdatePatchBaseline", nameless).await, "ValidationException");
-    let replace = json!({"BaselineId": id, "Replace": true, "Name": "web2"});
-    bench.answer("UpdatePatchBaseline", replace).await;
-    let got = bench.answer("GetPatchBaseline", json!({"BaselineId": id})).await;
-    assert_eq!(got["Name"], "web2");
-    assert_eq!(got["OperatingSystem"], "UBUNTU");
-    assert_eq!(got["ApprovedPatches"], json!([]));
-    assert_eq!(got["ApprovalRules"], json!({"PatchRules": []}));
-    assert_eq!(got.get("Description"), None);
-
-    let rows = [
-        (json!({"BaselineId": UNKNOWN}), "DoesNotExistException"),
-        (json!({"BaselineId": DEBIAN_ARN, "Name": "mine"}), "ValidationException"),
-        (json!({"BaselineId": id, "Name": "AWS-mine"}), "ValidationException"),
-        (json!({"BaselineId": "pb-not-hexadecimal-at-all"}), "ValidationException"),
-    ];
-    for (request, expected) in rows {
-        assert_eq!(bench.refusal("UpdatePatchBaseline", request.clone()).await, expected, "{request}");
-    }
-}
-
-#[tokio::test]
-async fn provided_baselines_are_named_by_their_arn() {
-    let bench = Bench::new().await;
-    let got = bench.answer("GetPatchBaseline", json!({"BaselineId": DEBIAN_ARN})).await;
-    assert_eq!(got["Name"], "AWS-DebianDefaultPatchBaseline");
-    assert_eq!(got["BaselineId"], DEBIAN_ARN);
-    let rows = [
-        ("pb-09a5f8eb62bde80b1", "DoesNotExistException"),
-        (UNKNOWN, "DoesNotExistException"),
-        ("arn:aws:ssm:us-east-1:075727635805:patchbaseline/pb-09a5f8eb62bde80b1", "DoesNotExistException"),
-        ("arn:aws:ssm:eu-central-1:075727635805:patchbaseline/pb-00000000000000000", "DoesNotExistException"),
-        ("pb-not-hexadecimal-at-all", "InvalidResourceId"),
-        ("pb-short", "ValidationException"),
-    ];
-    for (id, expected) in rows {
-        let request = json!({"BaselineId": id});
-        assert_eq!(bench.refusal("GetPatchBaseline", request).await, expected, "{id}");
-    }
-    assert_eq!(
-        bench.refusal("DeletePatchBaseline", json!({"BaselineId": DEBIAN_ARN})).await,
-        "ValidationException"
-    );
-}
-
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_baseline_in_use_is_not_deleted() {
-    let bench = Bench::new().await;
-    let id = create(&bench, "web", "DEBIAN").await;
-    let pair = json!({"BaselineId": id, "PatchGroup": "web servers"});
-    let only = json!({"BaselineId": id});
-    bench.answer("RegisterPatchBaselineForPatchGroup", pair.clone()).await;
-    assert_eq!(bench.refusal("DeletePatchBaseline", only.clone()).await, "ResourceInUseException");
-    bench.answer("DeregisterPatchBaselineForPatchGroup", pair).await;
-    bench.answer("RegisterDefaultPatchBaseline", only.clone()).await;
-    assert_eq!(bench.refusal("DeletePatchBaseline", only.clone()).await, "ResourceInUseException");
-    bench.answer("RegisterDefaultPatchBaseline", json!({"BaselineId": DEBIAN_ARN})).await;
-    assert_eq!(bench.answer("DeletePatchBaseline", only.clone()).await, only);
-    assert_eq!(bench.refusal("GetPatchBaseline", only.clone()).await, "DoesNotExistException");
-    assert_eq!(bench.answer("DeletePatchBaseline", only.clone()).await, only);
-    let tags = json!({"ResourceType": "PatchBaseline", "ResourceId": id});
-    assert_eq!(bench.refusal("ListTagsForResource", tags).await, "InvalidResourceId");
+    for bench in TestServer::on_each_engine().await {
+        let id = create(&bench, "web", "DEBIAN").await;
+        let pair = json!({"BaselineId": id, "PatchGroup": "web servers"});
+        let only = json!({"BaselineId": id});
+        bench.answer("RegisterPatchBaselineForPatchGroup", pair.clone()).await;
+        assert_eq!(bench.refusal("DeletePatchBaseline", only.clone()).await, "ResourceInUseException");
+        bench.answer("DeregisterPatchBaselineForPatchGroup", pair).await;
+        bench.answer("RegisterDefaultPatchBaseline", only.clone()).await;
+        assert_eq!(bench.refusal("DeletePatchBaseline", only.clone()).await, "ResourceInUseException");
+        bench.answer("RegisterDefaultPatchBaseline", json!({"BaselineId": DEBIAN_ARN})).await;
+        assert_eq!(bench.answer("DeletePatchBaseline", only.clone()).await, only);
+        assert_eq!(bench.refusal("GetPatchBaseline", only.clone()).await, "DoesNotExistException");
+        assert_eq!(bench.answer("DeletePatchBaseline", only.clone()).await, only);
+        let tags = json!({"ResourceType": "PatchBaseline", "ResourceId": id});
+        assert_eq!(bench.refusal("ListTagsForResource", tags).await, "InvalidResourceId");
+    }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn each_system_has_a_default() {
-    let bench = Bench::new().await;
-    let default = async |request: Value| bench.answer("GetDefaultPatchBaseline", request).await;
-    assert_eq!(default(json!({})).await, json!({"BaselineId": WINDOWS_ARN, "OperatingSystem": "WINDOWS"}));
-    let id = create(&bench, "mine", "DEBIAN").await;
-    let answer = bench.answer("RegisterDefaultPatchBaseline", json!({"BaselineId": id})).await;
-    assert_eq!(answer, json!({"BaselineId": id}));
-    assert_eq!(default(json!({"OperatingSystem": "DEBIAN"})).await["BaselineId"], id);
-    assert_eq!(default(json!({})).await["BaselineId"], WINDOWS_ARN);
-    let listed = bench
-        .answer(
-            "DescribePatchBaselines",
-            json!({"Filters": [{"Key": "OPERATING_SYSTEM", "Values": ["DEBIAN"]}]}),
-        )
-        .await;
-    let flags: Vec<_> = listed["BaselineIdentities"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| (row["BaselineId"].as_str().unwrap(), row["DefaultBaseline"].as_bool().unwrap()))
-        .collect();
-    assert_eq!(flags, [(DEBIAN_ARN, false), (id.as_str(), true)]);
-    for (id, expected) in
-        [(UNKNOWN, "DoesNotExistException"), ("pb-not-hexadecimal-at-all", "InvalidResourceId")]
-    {
-        let request = json!({"BaselineId": id});
-        assert_eq!(bench.refusal("RegisterDefaultPatchBaseline", request).await, expected);
+    for bench in TestServer::on_each_engine().await {
+        let default = async |request: Value| bench.answer("GetDefaultPatchBaseline", request).await;
+        assert_eq!(
+            default(json!({})).await,
+            json!({"BaselineId": WINDOWS_ARN, "OperatingSystem": "WINDOWS"})
+        );
+        let id = create(&bench, "mine", "DEBIAN").await;
+        let answer = bench.answer("RegisterDefaultPatchBaseline", json!({"BaselineId": id})).await;
+        assert_eq!(answer, json!({"BaselineId": id}));
+        assert_eq!(default(json!({"OperatingSystem": "DEBIAN"})).await["BaselineId"], id);
+        assert_eq!(default(json!({})).await["BaselineId"], WINDOWS_ARN);
+        let listed = bench
+            .answer(
+                "DescribePatchBaselines",
+                json!({"Filters": [{"Key": "OPERATING_SYSTEM", "Values": ["DEBIAN"]}]}),
+            )
+            .await;
+        let flags: Vec<_> = listed["BaselineIdentities"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row["BaselineId"].as_str().unwrap(), row["DefaultBaseline"].as_bool().unwrap()))
+            .collect();
+        assert_eq!(flags, [(DEBIAN_ARN, false), (id.as_str(), true)]);
+        for (id, expected) in
+            [(UNKNOWN, "DoesNotExistException"), ("pb-not-hexadecimal-at-all", "InvalidResourceId")]
+        {
+            let request = json!({"BaselineId": id});
+            assert_eq!(bench.refusal("RegisterDefaultPatchBaseline", request).await, expected);
+        }
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn baselines_are_listed_page_by_page() {
-    let bench = Bench::new().await;
-    let mut own = Vec::new();
-    for name in ["prod-a", "prod-b", "test-a"] {
-        own.push(create(&bench, name, "UBUNTU").await);
-    }
-    own.sort();
-    let ids = |rows: Vec<Value>| -> Vec<String> {
-        rows.iter().map(|row| row["BaselineId"].as_str().unwrap().to_owned()).collect()
-    };
-    for size in [1, 2, 7, 17, 18, 100] {
-        let all = ids(bench.pages("DescribePatchBaselines", json!({}), "BaselineIdentities", size).await);
-        assert_eq!(all.len(), 20, "{size}");
-        assert!(all[..17].is_sorted() && all[..17].iter().all(|id| id.starts_with("arn:")), "{size}");
-        assert_eq!(all[17..], own, "{size}");
-    }
-    let count = async |filters: Value| {
-        bench
-            .pages("DescribePatchBaselines", json!({"Filters": filters}), "BaselineIdentities", 2)
-            .await
-            .len()
-    };
-    let filter = |key: &str, values: &[&str]| json!({"Key": key, "Values": values});
-    assert_eq!(count(json!([filter("OWNER", &["AWS"])])).await, 17);
-    assert_eq!(count(json!([filter("OWNER", &["Self"])])).await, 3);
-    assert_eq!(count(json!([filter("OWNER", &["All"])])).await, 20);
-    assert_eq!(count(json!([filter("NAME_PREFIX", &["prod-", "AWS-Debian"])])).await, 3);
-    assert_eq!(count(json!([filter("OPERATING_SYSTEM", &["UBUNTU"])])).await, 4);
-    assert_eq!(
-        count(json!([filter("OPERATING_SYSTEM", &["UBUNTU"]), filter("NAME_PREFIX", &["test"])])).await,
-        1
-    );
-    for bad in [
-        filter("COLOUR", &["red"]),
-        filter("OWNER", &["me"]),
-        filter("OPERATING_SYSTEM", &["X"]),
-        filter("OWNER", &[]),
-    ] {
-        let request = json!({"Filters": [bad]});
-        assert_eq!(bench.refusal("DescribePatchBaselines", request).await, "ValidationException");
+    for bench in TestServer::on_each_engine().await {
+        let mut own = Vec::new();
+        for name in ["prod-a", "prod-b", "test-a"] {
+            own.push(create(&bench, name, "UBUNTU").await);
+        }
+        own.sort();
+        let ids = |rows: Vec<Value>| -> Vec<String> {
+            rows.iter().map(|row| row["BaselineId"].as_str().unwrap().to_owned()).collect()
+        };
+        for size in [1, 2, 7, 17, 18, 100] {
+            let all = ids(bench.pages("DescribePatchBaselines", json!({}), "BaselineIdentities", size).await);
+            assert_eq!(all.len(), 20, "{size}");
+            assert!(all[..17].is_sorted() && all[..17].iter().all(|id| id.starts_with("arn:")), "{size}");
+            assert_eq!(all[17..], own, "{size}");
+        }
+        let count = async |filters: Value| {
+            bench
+                .pages("DescribePatchBaselines", json!({"Filters": filters}), "BaselineIdentities", 2)
+                .await
+                .len()
+        };
+        let filter = |key: &str, values: &[&str]| json!({"Key": key, "Values": values});
+        assert_eq!(count(json!([filter("OWNER", &["AWS"])])).await, 17);
+        assert_eq!(count(json!([filter("OWNER", &["Self"])])).await, 3);
+        assert_eq!(count(json!([filter("OWNER", &["All"])])).await, 20);
+        assert_eq!(count(json!([filter("NAME_PREFIX", &["prod-", "AWS-Debian"])])).await, 3);
+        assert_eq!(count(json!([filter("OPERATING_SYSTEM", &["UBUNTU"])])).await, 4);
+        assert_eq!(
+            count(json!([filter("OPERATING_SYSTEM", &["UBUNTU"]), filter("NAME_PREFIX", &["test"])])).await,
+            1
+        );
+        for bad in [
+            filter("COLOUR", &["red"]),
+            filter("OWNER", &["me"]),
+            filter("OPERATING_SYSTEM", &["X"]),
+            filter("OWNER", &[]),
+        ] {
+            let request = json!({"Filters": [bad]});
+            assert_eq!(bench.refusal("DescribePatchBaselines", request).await, "ValidationException");
+        }
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_belongs_to_its_list_and_survives_deletions() {
-    let bench = Bench::new().await;
-    for name in ["aaa", "bbb", "ccc"] {
-        create(&bench, name, "UBUNTU").await;
-    }
-    let mine = json!([{"Key": "OWNER", "Values": ["Self"]}]);
-    let page = bench.answer("DescribePatchBaselines", json!({"Filters": mine, "MaxResults": 1})).await;
-    let token = page["NextToken"].clone();
-    let last = page["BaselineIdentities"][0]["BaselineId"].clone();
-    bench.answer("DeletePatchBaseline", json!({"BaselineId": last})).await;
-    let rest = bench.answer("DescribePatchBaselines", json!({"Filters": mine, "NextToken": token})).await;
-    assert_eq!(rest["BaselineIdentities"].as_array().unwrap().len(), 2);
-    assert_eq!(rest.get("NextToken"), None);
-    for (operation, request) in [
-        ("DescribePatchBaselines", json!({"NextToken": token})),
-        ("DescribePatchBaselines", json!({"Filters": mine, "NextToken": "forged"})),
-        ("DescribePatchGroups", json!({"NextToken": token})),
-    ] {
-        assert_eq!(bench.refusal(operation, request).await, "ValidationException");
+    for bench in TestServer::on_each_engine().await {
+        for name in ["aaa", "bbb", "ccc"] {
+            create(&bench, name, "UBUNTU").await;
+        }
+        let mine = json!([{"Key": "OWNER", "Values": ["Self"]}]);
+        let page = bench.answer("DescribePatchBaselines", json!({"Filters": mine, "MaxResults": 1})).await;
+        let token = page["NextToken"].clone();
+        let last = page["BaselineIdentities"][0]["BaselineId"].clone();
+        bench.answer("DeletePatchBaseline", json!({"BaselineId": last})).await;
+        let rest = bench.answer("DescribePatchBaselines", json!({"Filters": mine, "NextToken": token})).await;
+        assert_eq!(rest["BaselineIdentities"].as_array().unwrap().len(), 2);
+        assert_eq!(rest.get("NextToken"), None);
+        for (operation, request) in [
+            ("DescribePatchBaselines", json!({"NextToken": token})),
+            ("DescribePatchBaselines", json!({"Filters": mine, "NextToken": "forged"})),
+            ("DescribePatchGroups", json!({"NextToken": token})),
+        ] {
+            assert_eq!(bench.refusal(operation, request).await, "ValidationException");
+        }
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_has_one_baseline_per_system() {
-    let bench = Bench::new().await;
-    let (a, b) = (create(&bench, "one", "DEBIAN").await, create(&bench, "two", "DEBIAN").await);
-    let w = create(&bench, "win", "WINDOWS").await;
-    let pair = |id: &str, group: &str| json!({"BaselineId": id, "PatchGroup": group});
-    let answer = bench.answer("RegisterPatchBaselineForPatchGroup", pair(&a, "web")).await;
-    assert_eq!(answer, pair(&a, "web"));
-    assert_eq!(bench.answer("RegisterPatchBaselineForPatchGroup", pair(&a, "web")).await, answer);
-    let refused = bench.refusal("RegisterPatchBaselineForPatchGroup", pair(&b, "web")).await;
-    assert_eq!(refused, "AlreadyExistsException");
-    bench.answer("RegisterPatchBaselineForPatchGroup", pair(&w, "web")).await;
-    bench.answer("RegisterPatchBaselineForPatchGroup", pair(DEBIAN_ARN, "db")).await;
+    for bench in TestServer::on_each_engine().await {
+        let (a, b) = (create(&bench, "one", "DEBIAN").await, create(&bench, "two", "DEBIAN").await);
+        let w = create(&bench, "win", "WINDOWS").await;
+        let pair = |id: &str, group: &str| json!({"BaselineId": id, "PatchGroup": group});
+        let answer = bench.answer("RegisterPatchBaselineForPatchGroup", pair(&a, "web")).await;
+        assert_eq!(answer, pair(&a, "web"));
+        assert_eq!(bench.answer("RegisterPatchBaselineForPatchGroup", pair(&a, "web")).await, answer);
+        let refused = bench.refusal("RegisterPatchBaselineForPatchGroup", pair(&b, "web")).await;
+        assert_eq!(refused, "AlreadyExistsException");
+        bench.answer("RegisterPatchBaselineForPatchGroup", pair(&w, "web")).await;
+        bench.answer("RegisterPatchBaselineForPatchGroup", pair(DEBIAN_ARN, "db")).await;
 
-    let of = async |group: &str, os: &str| {
-        let request = json!({"PatchGroup": group, "OperatingSystem": os});
-        bench.answer("GetPatchBaselineForPatchGroup", request).await
-    };
-    let expected = json!({"BaselineId": a, "PatchGroup": "web", "OperatingSystem": "DEBIAN"});
-    assert_eq!(of("web", "DEBIAN").await, expected);
-    let by_default = bench.answer("GetPatchBaselineForPatchGroup", json!({"PatchGroup": "web"})).await;
-    assert_eq!(by_default["BaselineId"], w);
-    assert_eq!(of("nobody", "WINDOWS").await["BaselineId"], WINDOWS_ARN);
-    let got = bench.answer("GetPatchBaseline", json!({"BaselineId": a})).await;
-    assert_eq!(got["PatchGroups"], json!(["web"]));
+        let of = async |group: &str, os: &str| {
+            let request = json!({"PatchGroup": group, "OperatingSystem": os});
+            bench.answer("GetPatchBaselineForPatchGroup", request).await
+        };
+        let expected = json!({"BaselineId": a, "PatchGroup": "web", "OperatingSystem": "DEBIAN"});
+        assert_eq!(of("web", "DEBIAN").await, expected);
+        let by_default = bench.answer("GetPatchBaselineForPatchGroup", json!({"PatchGroup": "web"})).await;
+        assert_eq!(by_default["BaselineId"], w);
+        assert_eq!(of("nobody", "WINDOWS").await["BaselineId"], WINDOWS_ARN);
+        let got = bench.answer("GetPatchBaseline", json!({"BaselineId": a})).await;
+        assert_eq!(got["PatchGroups"], json!(["web"]));
 
-    let rows = bench.pages("DescribePatchGroups", json!({}), "Mappings", 1).await;
-    let seen: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            (row["PatchGroup"].as_str().unwrap(), row["BaselineIdentity"]["BaselineName"].as_str().unwrap())
-        })
-        .collect();
-    assert_eq!(seen, [("db", "AWS-DebianDefaultPatchBaseline"), ("web", "one"), ("web", "win")]);
-    assert_eq!(rows[0]["BaselineIdentity"]["DefaultBaseline"], true);
-    let filters = json!({"Filters": [{"Key": "NAME_PREFIX", "Values": ["w"]}, {"Key": "OPERATING_SYSTEM", "Values": ["WINDOWS"]}]});
-    assert_eq!(bench.pages("DescribePatchGroups", filters, "Mappings", 1).await, rows[2..]);
+        let rows = bench.pages("DescribePatchGroups", json!({}), "Mappings", 1).await;
+        let seen: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row["PatchGroup"].as_str().unwrap(),
+                    row["BaselineIdentity"]["BaselineName"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(seen, [("db", "AWS-DebianDefaultPatchBaseline"), ("web", "one"), ("web", "win")]);
+        assert_eq!(rows[0]["BaselineIdentity"]["DefaultBaseline"], true);
+        let filters = json!({"Filters": [{"Key": "NAME_PREFIX", "Values": ["w"]},
+            {"Key": "OPERATING_SYSTEM", "Values": ["WINDOWS"]}]});
+        assert_eq!(bench.pages("DescribePatchGroups", filters, "Mappings", 1).await, rows[2..]);
 
-    bench.answer("DeregisterPatchBaselineForPatchGroup", pair(&a, "web")).await;
-    assert_eq!(of("web", "DEBIAN").await["BaselineId"], DEBIAN_ARN);
-    bench.answer("DeregisterPatchBaselineForPatchGroup", pair(&a, "web")).await;
-    for (id, group, expected) in [
-        (UNKNOWN, "web", "DoesNotExistException"),
-        ("pb-not-hexadecimal-at-all", "web", "InvalidResourceId"),
-        (a.as_str(), "a#b", "ValidationException"),
-    ] {
-        assert_eq!(bench.refusal("RegisterPatchBaselineForPatchGroup", pair(id, group)).await, expected);
+        bench.answer("DeregisterPatchBaselineForPatchGroup", pair(&a, "web")).await;
+        assert_eq!(of("web", "DEBIAN").await["BaselineId"], DEBIAN_ARN);
+        bench.answer("DeregisterPatchBaselineForPatchGroup", pair(&a, "web")).await;
+        for (id, group, expected) in [
+            (UNKNOWN, "web", "DoesNotExistException"),
+            ("pb-not-hexadecimal-at-all", "web", "InvalidResourceId"),
+            (a.as_str(), "a#b", "ValidationException"),
+        ] {
+            assert_eq!(bench.refusal("RegisterPatchBaselineForPatchGroup", pair(id, group)).await, expected);
+        }
+        let refused = bench
+            .refusal("DeregisterPatchBaselineForPatchGroup", pair("pb-not-hexadecimal-at-all", "x"))
+            .await;
+        assert_eq!(refused, "InvalidResourceId");
     }
-    let refused =
-        bench.refusal("DeregisterPatchBaselineForPatchGroup", pair("pb-not-hexadecimal-at-all", "x")).await;
-    assert_eq!(refused, "InvalidResourceId");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_baseline_serves_twenty_five_groups() {
-    let bench = Bench::new().await;
-    let id = create(&bench, "busy", "DEBIAN").await;
-    for n in 0..25 {
-        let pair = json!({"BaselineId": id, "PatchGroup": format!("g{n}")});
-        bench.answer("RegisterPatchBaselineForPatchGroup", pair).await;
+    for bench in TestServer::on_each_engine().await {
+        let id = create(&bench, "busy", "DEBIAN").await;
+        for n in 0..25 {
+            let pair = json!({"BaselineId": id, "PatchGroup": format!("g{n}")});
+            bench.answer("RegisterPatchBaselineForPatchGroup", pair).await;
+        }
+        let one_more = json!({"BaselineId": id, "PatchGroup": "g25"});
+        let refused = bench.refusal("RegisterPatchBaselineForPatchGroup", one_more).await;
+        assert_eq!(refused, "ResourceLimitExceededException");
     }
-    let one_more = json!({"BaselineId": id, "PatchGroup": "g25"});
-    let refused = bench.refusal("RegisterPatchBaselineForPatchGroup", one_more).await;
-    assert_eq!(refused, "ResourceLimitExceededException");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn properties_are_listed() {
-    let bench = Bench::new().await;
-    let ask = |os: &str, property: &str| json!({"OperatingSystem": os, "Property": property});
-    let rows = bench.pages("DescribePatchProperties", ask("DEBIAN", "PRIORITY"), "Properties", 2).await;
-    let names: Vec<_> = rows.iter().map(|row| row["Name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Required", "Important", "Standard", "Optional", "Extra"]);
-    let products = bench.pages("DescribePatchProperties", ask("UBUNTU", "PRODUCT"), "Properties", 50).await;
-    assert!(products.contains(&json!({"Name": "Ubuntu22.04"})));
-    let mut windows = ask("WINDOWS", "PRODUCT");
-    let all = bench.pages("DescribePatchProperties", windows.clone(), "Properties", 50).await;
-    windows["PatchSet"] = json!("OS");
-    let system = bench.pages("DescribePatchProperties", windows, "Properties", 50).await;
-    assert!(system.len() < all.len() && system.contains(&json!({"Name": "WindowsServer2022"})));
-    let mut applications = ask("DEBIAN", "PRODUCT");
-    applications["PatchSet"] = json!("APPLICATION");
-    for request in
-        [ask("DEBIAN", "SEVERITY"), ask("DEBIAN", "COLOUR"), applications, json!({"Property": "PRODUCT"})]
-    {
-        assert_eq!(bench.refusal("DescribePatchProperties", request).await, "ValidationException");
+    for bench in TestServer::on_each_engine().await {
+        let ask = |os: &str, property: &str| json!({"OperatingSystem": os, "Property": property});
+        let rows = bench.pages("DescribePatchProperties", ask("DEBIAN", "PRIORITY"), "Properties", 2).await;
+        let names: Vec<_> = rows.iter().map(|row| row["Name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["Required", "Important", "Standard", "Optional", "Extra"]);
+        let products =
+            bench.pages("DescribePatchProperties", ask("UBUNTU", "PRODUCT"), "Properties", 50).await;
+        assert!(products.contains(&json!({"Name": "Ubuntu22.04"})));
+        let mut windows = ask("WINDOWS", "PRODUCT");
+        let all = bench.pages("DescribePatchProperties", windows.clone(), "Properties", 50).await;
+        windows["PatchSet"] = json!("OS");
+        let system = bench.pages("DescribePatchProperties", windows, "Properties", 50).await;
+        assert!(system.len() < all.len() && system.contains(&json!({"Name": "WindowsServer2022"})));
+        let mut applications = ask("DEBIAN", "PRODUCT");
+        applications["PatchSet"] = json!("APPLICATION");
+        for request in
+            [ask("DEBIAN", "SEVERITY"), ask("DEBIAN", "COLOUR"), applications, json!({"Property": "PRODUCT"})]
+        {
+            assert_eq!(bench.refusal("DescribePatchProperties", request).await, "ValidationException");
+        }
     }
-}
-
-const SNAPSHOT: &str = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
-
-/// What a node would download.
-async fn content(bench: &Bench, answer: &Value) -> Value {
-    let url = answer["SnapshotDownloadUrl"].as_str().unwrap();
-    let token = url.strip_prefix("http://127.0.0.1:4510/_fettle/snapshots/").unwrap();
-    let key = super::snapshot::open_token(&bench.app.keyring, token, bench.now).unwrap();
-    let mut tx = bench.app.store().read().await.unwrap();
-    let gone_since = super::snapshot::gone_since(bench.now);
-    let kept = store::snapshots::find(&mut tx, &key, gone_since).await.unwrap().unwrap();
-    serde_json::from_str(&kept.content).unwrap()
-}
-
-async fn snapshot(bench: &Bench, node: &str) -> Value {
-    let request = json!({"InstanceId": node, "SnapshotId": SNAPSHOT});
-    let answer = bench.call_as_node(node, "GetDeployablePatchSnapshotForInstance", request).await.unwrap();
-    content(bench, &answer).await
-}
-
-#[tokio::test]
-async fn a_snapshot_freezes_the_baseline_of_a_group_for_three_days() {
-    let mut bench = Bench::new().await;
-    let other = "mi-0123456789abcdef1";
-    bench.add_node(NODE, "Debian GNU/Linux", "12").await;
-    bench.add_node(other, "Debian GNU/Linux", "12").await;
-    let id = create(&bench, "web", "DEBIAN").await;
-    bench.answer("RegisterPatchBaselineForPatchGroup", json!({"BaselineId": id, "PatchGroup": "web"})).await;
-    let tag = |node: &str| json!({"ResourceType": "ManagedInstance", "ResourceId": node, "Tags": [{"Key": "Patch Group", "Value": "web"}]});
-    let before = snapshot(&bench, NODE).await;
-    assert_eq!(before["BaselineId"], DEBIAN_ARN);
-    assert_eq!(before["PatchGroup"], "");
-    bench.answer("AddTagsToResource", tag(NODE)).await;
-    bench.answer("AddTagsToResource", tag(other)).await;
-
-    let first = snapshot(&bench, NODE).await;
-    assert_eq!(
-        (first["BaselineId"].as_str(), first["PatchGroup"].as_str()),
-        (Some(id.as_str()), Some("web"))
-    );
-    assert_eq!((first["SnapshotId"].as_str(), first["ApprovedPatches"].clone()), (Some(SNAPSHOT), json!([])));
-    let change = json!({"BaselineId": id, "ApprovedPatches": ["openssl"]});
-    bench.answer("UpdatePatchBaseline", change).await;
-    bench.now = bench.now.plus_seconds(3 * 24 * 3600 - 1);
-    assert_eq!(snapshot(&bench, other).await, first);
-    bench.now = bench.now.plus_seconds(1);
-    assert_eq!(snapshot(&bench, other).await["ApprovedPatches"], json!(["openssl"]));
-    assert_eq!(snapshot(&bench, NODE).await["ApprovedPatches"], json!(["openssl"]));
-}
-
-#[tokio::test]
-async fn a_brought_baseline_takes_precedence_where_its_system_fits() {
-    let bench = Bench::new().await;
-    bench.add_node(NODE, "Ubuntu", "22.04").await;
-    let ask = async |given: Value| {
-        let request = json!({"InstanceId": NODE, "SnapshotId": SNAPSHOT, "BaselineOverride": given});
-        let answer = bench.answer("GetDeployablePatchSnapshotForInstance", request).await;
-        assert_eq!(answer["Product"], "Ubuntu22.04");
-        assert_eq!(answer["SnapshotId"], SNAPSHOT);
-        content(&bench, &answer).await
-    };
-    let own = ask(json!({"OperatingSystem": "UBUNTU", "ApprovedPatches": ["curl"]})).await;
-    assert_eq!(own["ApprovedPatches"], json!(["curl"]));
-    assert_eq!(own.get("BaselineId"), None);
-    let silent = ask(json!({"ApprovedPatches": ["wget"]})).await;
-    assert_eq!(silent["ApprovedPatches"], json!(["wget"]));
-    let foreign = ask(json!({"OperatingSystem": "WINDOWS"})).await;
-    assert_eq!(foreign["Name"], "AWS-UbuntuDefaultPatchBaseline");
-    let plain = snapshot(&bench, NODE).await;
-    assert_eq!(plain, foreign);
-    // What is handed out can be read by what applies it.
-    for text in [own.to_string(), plain.to_string()] {
-        let rules: domain::baseline::BaselineRules = serde_json::from_str(&text).unwrap();
-        assert_eq!(rules.operating_system, domain::os::OperatingSystem::Ubuntu);
-    }
-    let broken = json!({"InstanceId": NODE, "SnapshotId": SNAPSHOT, "BaselineOverride": {"Sources":
-        [{"Name": "mirror", "Products": ["*"], "Configuration": "no deb line"}]}});
-    let refused = bench.refusal("GetDeployablePatchSnapshotForInstance", broken).await;
-    assert_eq!(refused, "ValidationException");
-}
-
-#[tokio::test]
-async fn a_node_asks_for_its_own_snapshot_only() {
-    let bench = Bench::new().await;
-    let other = "mi-0123456789abcdef1";
-    bench.add_node(NODE, "Debian GNU/Linux", "12").await;
-    bench.add_node(other, "Slackware", "15").await;
-    let operation = "GetDeployablePatchSnapshotForInstance";
-    let of = |node: &str| json!({"InstanceId": node, "SnapshotId": SNAPSHOT});
-    let refused = bench.call_as_node(other, operation, of(NODE)).await.unwrap_err();
-    assert_eq!(refused.code.name, "AccessDeniedException");
-    let refused = bench.call_as_node(NODE, "GetPatchBaseline", json!({"BaselineId": DEBIAN_ARN})).await;
-    assert_eq!(refused.unwrap_err().code.name, "AccessDeniedException");
-    assert_eq!(bench.refusal(operation, of(other)).await, "UnsupportedOperatingSystem");
-    assert_eq!(bench.refusal(operation, of("mi-fffffffffffffffff")).await, "InvalidInstanceId");
-    let no_uuid = json!({"InstanceId": NODE, "SnapshotId": "monday"});
-    assert_eq!(bench.refusal(operation, no_uuid).await, "ValidationException");
 }
