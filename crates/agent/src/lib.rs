@@ -8,8 +8,8 @@ pub mod enroll;
 pub mod files;
 pub mod heartbeat;
 pub mod journal;
-#[cfg(unix)]
 pub mod packages;
+pub mod patch_run;
 pub mod platform;
 pub mod plugins;
 pub mod run;

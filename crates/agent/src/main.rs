@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use agent::enroll::{Enrollment, Existing, enroll};
+use agent::patch_run::{PatchRequest, patch};
 use agent::platform::default_data_dir;
 use agent::transport::endpoint::Endpoint;
 use clap::{Args, Parser, Subcommand};
+use domain::compliance::report::Operation;
 use tracing::Level;
 
 #[derive(Parser)]
@@ -28,6 +30,8 @@ enum Command {
     /// Show this machine's patch state; needs no server.
     #[cfg(target_os = "linux")]
     Scan(agent::scan::ScanArgs),
+    /// Compare this machine with its patch baseline and report; what AWS-RunPatchBaseline runs.
+    Patch(PatchArgs),
 }
 
 #[derive(Args)]
@@ -59,6 +63,28 @@ struct EnrollArgs {
     force: bool,
 }
 
+#[derive(Args)]
+struct PatchArgs {
+    /// Scan or Install
+    #[arg(long)]
+    operation: Operation,
+    /// A UUID: runs that name the same one work by the same frozen baseline. By default the command's id.
+    #[arg(long, default_value = "")]
+    snapshot_id: String,
+    #[arg(long, default_value = "RebootIfNeeded")]
+    reboot_option: String,
+    #[arg(long, default_value = "", value_name = "URL")]
+    install_override_list: String,
+    #[arg(long, default_value = "", value_name = "URL")]
+    baseline_override: String,
+    #[arg(long, default_value = "")]
+    association_id: String,
+    #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
+    command_id: String,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
@@ -71,6 +97,7 @@ fn main() -> ExitCode {
         Command::Run(args) => agent::run::run(&args.data_dir),
         #[cfg(target_os = "linux")]
         Command::Scan(args) => agent::scan::run(&args),
+        Command::Patch(args) => run_patch(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -92,6 +119,21 @@ fn run_enroll(args: EnrollArgs) -> anyhow::Result<()> {
         existing: if args.force { Existing::Replace } else { Existing::Refuse },
     })?;
     print(&registration.instance_id);
+    Ok(())
+}
+
+fn run_patch(args: PatchArgs) -> anyhow::Result<()> {
+    let summary = patch(&PatchRequest {
+        operation: args.operation,
+        snapshot_id: args.snapshot_id,
+        reboot_option: args.reboot_option,
+        install_override_list: args.install_override_list,
+        baseline_override: args.baseline_override,
+        association_id: args.association_id,
+        command_id: args.command_id,
+        data_dir: args.data.data_dir,
+    })?;
+    print(&summary);
     Ok(())
 }
 

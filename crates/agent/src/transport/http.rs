@@ -151,9 +151,9 @@ fn read(
     url: &str,
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
 ) -> Result<Answer, TransportError> {
-    // The query of a download URL is a secret.
+    // Path and query of a download's address are secrets.
     let failed = |source| TransportError {
-        url: url.split('?').next().unwrap_or_default().to_owned(),
+        url: url.split('/').take(3).collect::<Vec<_>>().join("/"),
         source: Box::new(source),
     };
     let mut answer = answer.map_err(failed)?;

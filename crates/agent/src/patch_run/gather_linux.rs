@@ -1,0 +1,29 @@
+//! Linux: package lists, refreshed where possible, read together with what dpkg knows.
+
+use domain::os::OperatingSystem;
+
+use crate::packages::ScanError;
+use crate::packages::apt::{self, Environment, Options, RefreshLists};
+use crate::packages::root::Root;
+use crate::transport::call::now;
+
+use super::Gathered;
+
+/// With old lists when they cannot be refreshed; the observation says so.
+pub fn gather() -> Result<Gathered, ScanError> {
+    let options =
+        Options { environment: Environment::of_process(), now: now(), refresh: RefreshLists::WherePossible };
+    let (facts, observation) = apt::gather(&Root::host(), &options)?;
+    Ok(Gathered { facts, observation })
+}
+
+/// What this node runs, as baselines name it.
+pub fn operating_system() -> Option<OperatingSystem> {
+    let release = crate::platform::machine();
+    let detected = OperatingSystem::detect_platform(
+        release.platform_type,
+        &release.platform_name,
+        &release.platform_version,
+    );
+    detected.map(|detected| detected.operating_system)
+}

@@ -1,0 +1,15 @@
+//! Other systems than Linux: this version reads no package manager there.
+
+use domain::os::OperatingSystem;
+
+use crate::packages::ScanError;
+
+use super::Gathered;
+
+pub fn gather() -> Result<Gathered, ScanError> {
+    Err(ScanError::Settings("this version of the agent reads apt nodes only".to_owned()))
+}
+
+pub fn operating_system() -> Option<OperatingSystem> {
+    None
+}
