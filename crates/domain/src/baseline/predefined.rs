@@ -12,9 +12,6 @@ use super::{ApprovalDate, ApprovalRules, Baseline, BaselineRules, Filter, Filter
 /// When the provided baselines say they were made: 2025-01-01.
 const PROVIDED_AT: Timestamp = Timestamp::from_seconds(1_735_689_600);
 
-/// Another name under which guides know the Raspbian baseline.
-pub const RASPBIAN_ALIAS: &str = "AWS-DefaultRaspbianPatchBaseline";
-
 struct Provided {
     short_id: &'static str,
     name: &'static str,

@@ -70,7 +70,7 @@ fn missing(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
     let patches = counted(count, "approved patch is missing", "approved patches are missing");
     let headline = match last_install {
         None if report.frame.operation == Operation::Scan => {
-            format!("{patches}, and only scans have run: nothing was ever installed")
+            format!("{patches}, and no install run is on record")
         }
         None => patches,
         Some(run) => format!("{patches} since the install run of {}", run.requested_at.to_iso_seconds()),

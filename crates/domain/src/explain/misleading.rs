@@ -19,12 +19,13 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
     let mut causes: Vec<Cause> = custom_types(situation);
     let finders = [
         approves_nothing,
-        outside_security,
+        hidden_fixes,
         levels_unspecified,
         reboot_wanted,
         lists_old,
         system_changed,
         rejection_hides,
+        other_updates,
     ];
     causes.extend(finders.into_iter().filter_map(|find| find(situation)));
     causes
@@ -90,39 +91,45 @@ fn approves_nothing(situation: &Situation<'_>) -> Option<Cause> {
     Some(cause)
 }
 
-fn outside_security(situation: &Situation<'_>) -> Option<Cause> {
+fn is_hidden(verdict: &Verdict) -> bool {
+    verdict.hidden_fix.as_ref().is_some_and(|fix| fix.cause == HiddenFixCause::NewerOutsideSecurity)
+}
+
+fn is_outside(verdict: &Verdict) -> bool {
+    let upgrade = verdict.candidate.as_ref().is_some_and(|candidate| candidate.is_upgrade);
+    let refused = &verdict.decision;
+    upgrade && matches!(refused, Decision::NotApproved { because: NotApproved::OutsideSecurity { .. } })
+}
+
+fn hidden_fixes(situation: &Situation<'_>) -> Option<Cause> {
+    outside_security(situation, CauseSeverity::Warning, is_hidden, |count| {
+        let fixes = counted(count, "security fix is", "security fixes are");
+        format!("{fixes} hidden behind a newer version outside the security suites")
+    })
+}
+
+fn other_updates(situation: &Situation<'_>) -> Option<Cause> {
+    let is_other = |verdict: &Verdict| is_outside(verdict) && !is_hidden(verdict);
+    outside_security(situation, CauseSeverity::Info, is_other, |count| {
+        let updates = counted(count, "update is", "updates are");
+        format!("{updates} available outside the security suites, where the baseline does not look")
+    })
+}
+
+fn outside_security(
+    situation: &Situation<'_>,
+    severity: CauseSeverity,
+    wanted: impl Fn(&Verdict) -> bool,
+    headline: impl Fn(i64) -> String,
+) -> Option<Cause> {
     let (scan, rules, _) = judged(situation)?;
-    let is_hidden = |verdict: &&Verdict| {
-        verdict.hidden_fix.as_ref().is_some_and(|fix| fix.cause == HiddenFixCause::NewerOutsideSecurity)
-    };
-    let is_outside = |verdict: &&Verdict| {
-        let upgrade = verdict.candidate.as_ref().is_some_and(|candidate| candidate.is_upgrade);
-        let refused = &verdict.decision;
-        upgrade && matches!(refused, Decision::NotApproved { because: NotApproved::OutsideSecurity { .. } })
-    };
-    let verdicts = &scan.evaluation.verdicts;
-    let hidden: Vec<&Verdict> = verdicts.iter().filter(is_hidden).collect();
-    let others = verdicts.iter().filter(|verdict| is_outside(verdict) && !is_hidden(verdict));
-    let found: Vec<&Verdict> = hidden.iter().copied().chain(others).collect();
-    if found.is_empty() {
+    let found = scan.evaluation.verdicts.iter().filter(|verdict| wanted(verdict));
+    let items: Vec<CauseItem> = found.map(|verdict| proof::item(verdict, rules, scan.facts)).collect();
+    if items.is_empty() {
         return None;
     }
-    let updates = counted(i64::try_from(found.len()).unwrap_or(i64::MAX), "update is", "updates are");
-    let (severity, headline) = match i64::try_from(hidden.len()).unwrap_or(i64::MAX) {
-        0 => (
-            CauseSeverity::Info,
-            format!("{updates} available outside the security suites, where the baseline does not look"),
-        ),
-        count => (
-            CauseSeverity::Warning,
-            format!(
-                "{} hidden behind a newer version outside the security suites",
-                counted(count, "security fix is", "security fixes are")
-            ),
-        ),
-    };
-    let cause = Cause::new("M6", severity, headline)
-        .items(found.into_iter().map(|verdict| proof::item(verdict, rules, scan.facts)).collect())
+    let cause = Cause::new("M6", severity, headline(i64::try_from(items.len()).unwrap_or(i64::MAX)))
+        .items(items)
         .evidence("GetPatchBaseline", "ApprovalRules.PatchRules[].EnableNonSecurity", "false")
         .remedy("Set EnableNonSecurity in a rule of the baseline, or name the packages in ApprovedPatches with ApprovedPatchesEnableNonSecurity.");
     Some(cause)

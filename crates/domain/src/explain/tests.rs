@@ -293,7 +293,7 @@ fn causes_of_non_compliance() {
     let severity = |scene: Scene| scene.causes()[0].severity;
     assert_eq!(severity(held()), CauseSeverity::Error);
     assert_eq!(severity(pinned()), CauseSeverity::Warning); // hidden, not counted
-    assert!(rows[0].0.causes()[0].headline.contains("nothing was ever installed"));
+    assert!(rows[0].0.causes()[0].headline.contains("no install run is on record"));
     let installed = missing().run(DAY, InvocationStatus::Success, &[("Operation", "Install")]);
     assert!(installed.causes()[0].headline.contains("since the install run"));
 }

@@ -38,7 +38,7 @@ impl Cause {
             id: self.id.to_owned(),
             severity: self.severity.as_str().into(),
             headline: self.headline.clone(),
-            count: Some(i32::try_from(self.items.len()).unwrap_or(i32::MAX)),
+            count: (!self.items.is_empty()).then(|| i32::try_from(self.items.len()).unwrap_or(i32::MAX)),
             items: Some(self.items.iter().take(max_items).map(CauseItem::to_wire).collect()),
             evidence: Some(evidence.collect()),
             remedy: Some(fettle::Remedy {
