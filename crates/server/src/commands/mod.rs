@@ -2,15 +2,19 @@
 
 mod credentials;
 mod server;
+mod up;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Subcommand;
 
 pub use server::now;
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Start everything on this machine: server, agent, a first scan, and its report.
+    Up(up::UpArguments),
     /// Run the server.
     Server(server::ServerArguments),
     /// Print the root access key as shell export lines.
@@ -21,10 +25,10 @@ pub enum Command {
 
 /// Runs a command to its end. Data goes to stdout, everything else to stderr.
 pub fn run(command: Command) -> ExitCode {
-    start_logging(&command);
-    let outcome = runtime().and_then(|runtime| {
+    let outcome = start_logging(&command).and_then(|()| runtime()).and_then(|runtime| {
         runtime.block_on(async {
             match command {
+                Command::Up(arguments) => up::run(arguments).await,
                 Command::Server(arguments) => server::run(arguments).await,
                 Command::Credentials(arguments) => credentials::run(arguments).await,
                 Command::Operator(command) => operator(command).await,
@@ -58,12 +62,20 @@ fn complain(error: &anyhow::Error) {
     eprintln!("fettle: {error:#}");
 }
 
-/// JSON lines on stderr; `FETTLE_LOG` filters (`warn`, `server=debug`).
-fn start_logging(command: &Command) {
-    let default = if matches!(command, Command::Server(_)) { "info" } else { "warn" };
+/// JSON lines on stderr, or in a file beside `fettle up`; `FETTLE_LOG` filters (`warn`, `server=debug`).
+fn start_logging(command: &Command) -> anyhow::Result<()> {
+    let default = if matches!(command, Command::Server(_) | Command::Up(_)) { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("FETTLE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
     // A second call, in tests, keeps the first logger.
-    let _ = log.with_writer(std::io::stderr).try_init();
+    let _ = match command {
+        Command::Up(arguments) => {
+            let path = arguments.log_file();
+            let file = up::private_log(&path).with_context(|| format!("cannot write {}", path.display()))?;
+            log.with_writer(std::sync::Mutex::new(file)).try_init()
+        }
+        _ => log.with_writer(std::io::stderr).try_init(),
+    };
+    Ok(())
 }
