@@ -1,8 +1,8 @@
 //! The loop around all background jobs: interval, jitter, one log line, stop.
 //! A job is one file with `run_once`: bounded, idempotent, safe on several servers.
 
-mod forget_client_tokens;
-mod forget_snapshots;
+pub(crate) mod forget_client_tokens;
+pub(crate) mod forget_snapshots;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -69,7 +69,7 @@ fn key(
     SnapshotKey {
         account: ctx.account.clone(),
         region: ctx.region.clone(),
-        patch_group: resolved.patch_group.as_ref().map(PatchGroup::to_string).unwrap_or_default(),
+        patch_group: resolved.choice.patch_group.as_ref().map(PatchGroup::to_string).unwrap_or_default(),
         operating_system: resolved.system.operating_system,
         snapshot_id,
         override_sha256: given.map(sha256).unwrap_or_default(),
@@ -89,9 +89,9 @@ async fn make(
     }
     let content = match given {
         Some(rules) => snapshot::content_of_override(rules, key, ctx.now),
-        None => snapshot::content_of(&resolved.baseline, key, ctx.now),
+        None => snapshot::content_of(&resolved.choice.baseline, key, ctx.now),
     };
-    let baseline_id = given.is_none().then(|| resolved.baseline.id.clone());
+    let baseline_id = given.is_none().then(|| resolved.choice.baseline.id.clone());
     let new = Snapshot { baseline_id, content: content.to_string(), created_at: ctx.now };
     snapshots::put(&mut tx, key, &new).await?;
     tx.commit().await?;

@@ -1,10 +1,8 @@
-//! Which baseline a node uses, and why: a given one, that of its patch group, the default.
+//! Which baseline a node uses: looks up what `domain::baseline`'s choice needs to know.
 //! Source: spec patch-manager 5.1 and 5.2.
 
-use std::collections::BTreeMap;
-
-use domain::baseline::{Baseline, BaselineRules};
-use domain::ids::{BaselineId, PatchGroup};
+use domain::baseline::{Baseline, BaselineChoice, BaselineRules, patch_group_of, predefined};
+use domain::ids::BaselineId;
 use domain::os::{DetectedSystem, OperatingSystem};
 use store::nodes::Node;
 use store::tags::{self, Tagged};
@@ -13,47 +11,42 @@ use store::{StoreError, Tx, patch_groups};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 
-/// The tags that name a node's group; where both are set the first counts.
-const GROUP_TAGS: [&str; 2] = ["Patch Group", "PatchGroup"];
-
 /// A node's baseline, with the way that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedBaseline {
-    pub baseline: Baseline,
+    pub choice: BaselineChoice,
     pub system: DetectedSystem,
-    /// By the node's tags, whether or not the group decided.
-    pub patch_group: Option<PatchGroup>,
-    pub source: BaselineSource,
-    /// One sentence for people.
-    pub reason: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BaselineSource {
-    /// Registered to the node's patch group.
-    PatchGroup,
-    /// The default of the node's operating system.
-    Default,
 }
 
 /// Refuses a node whose system has no baselines, or that has not said yet what it runs.
 pub async fn baseline_of_node(tx: &mut Tx, ctx: &Ctx, node: &Node) -> Result<ResolvedBaseline, ApiError> {
     let system = system_of(node)?;
     let os = system.operating_system;
-    let tagged = group_of_node(tx, ctx, node).await?;
-    let patch_group = tagged.as_ref().map(|(_, group)| group.clone());
-    let registered = match &patch_group {
+    let tags = tags::list(tx, Tagged::node(&ctx.account, &ctx.region, &node.id)).await?;
+    let group = patch_group_of(&tags).map(|(_, group)| group);
+    let registered = match &group {
         Some(group) => patch_groups::find(tx, &ctx.account, &ctx.region, group, os).await?,
         None => None,
     };
-    let (id, source) = match registered {
-        Some(id) => (id, BaselineSource::PatchGroup),
-        None => (super::default_id(tx, ctx, os).await?, BaselineSource::Default),
+    let registered = match registered {
+        Some(id) => Some(in_use(tx, ctx, &id).await?),
+        None => None,
     };
-    let lost = || StoreError::Corrupt(format!("baseline {id} is in use and not there"));
-    let baseline = super::find(tx, ctx, &id).await?.ok_or_else(lost)?;
-    let reason = in_words(tagged.as_ref(), &baseline, source);
-    Ok(ResolvedBaseline { baseline, system, patch_group, source, reason })
+    let default = match registered {
+        // Not asked for when the group decides.
+        Some(_) => predefined::default_for(os, &ctx.region),
+        None => {
+            let id = super::default_id(tx, ctx, os).await?;
+            in_use(tx, ctx, &id).await?
+        }
+    };
+    Ok(ResolvedBaseline { choice: BaselineChoice::of(group, registered, default), system })
+}
+
+/// A baseline that is registered cannot be deleted.
+async fn in_use(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Baseline, ApiError> {
+    let lost = || StoreError::Corrupt(format!("baseline {id} is registered and not there"));
+    Ok(super::find(tx, ctx, id).await?.ok_or_else(lost)?)
 }
 
 /// Whether a baseline that the caller brought is for this node. One for another system is
@@ -73,68 +66,4 @@ pub fn system_of(node: &Node) -> Result<DetectedSystem, ApiError> {
         let platform = if name.is_empty() { "a system it has not reported yet" } else { platform.trim() };
         error::unsupported_operating_system(node.id.as_str(), platform)
     })
-}
-
-/// The tag that names the group, and the group. Values that no group can have name none.
-async fn group_of_node(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    node: &Node,
-) -> Result<Option<(&'static str, PatchGroup)>, ApiError> {
-    let tags = tags::list(tx, Tagged::node(&ctx.account, &ctx.region, &node.id)).await?;
-    Ok(group_of(&tags))
-}
-
-fn group_of(tags: &BTreeMap<String, String>) -> Option<(&'static str, PatchGroup)> {
-    let named = |tag: &'static str| Some((tag, tags.get(tag)?.parse().ok()?));
-    GROUP_TAGS.into_iter().find_map(named)
-}
-
-fn in_words(
-    tagged: Option<&(&'static str, PatchGroup)>,
-    baseline: &Baseline,
-    source: BaselineSource,
-) -> String {
-    let os = baseline.rules.operating_system;
-    let (name, owner) = (&baseline.name, owner(&baseline.id));
-    match (tagged, source) {
-        (Some((tag, group)), BaselineSource::PatchGroup) => {
-            format!(
-                "tag `{tag}` puts the node into group `{group}`, which is registered with `{name}` for {os}"
-            )
-        }
-        (Some((tag, group)), BaselineSource::Default) => format!(
-            "tag `{tag}` puts the node into group `{group}`, which has no baseline for {os}: \
-             its default, {owner} `{name}`, is used"
-        ),
-        (None, _) => format!(
-            "the node has no tag `{}` or `{}`: the default for {os}, {owner} `{name}`, is used",
-            GROUP_TAGS[0], GROUP_TAGS[1]
-        ),
-    }
-}
-
-fn owner(id: &BaselineId) -> &'static str {
-    if id.is_provided() { "the provided" } else { "the account's" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(tags: &[(&str, &str)], expected: Option<(&str, &str)>) {
-        let tags = tags.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let found = group_of(&tags);
-        assert_eq!(found.as_ref().map(|(tag, group)| (*tag, group.as_str())), expected, "{tags:?}");
-    }
-
-    #[test]
-    fn the_tag_with_a_space_counts_first() {
-        check(&[], None);
-        check(&[("PatchGroup", "b")], Some(("PatchGroup", "b")));
-        check(&[("PatchGroup", "b"), ("Patch Group", "a")], Some(("Patch Group", "a")));
-        check(&[("patch group", "a"), ("Patchgroup", "b")], None);
-        check(&[("Patch Group", ""), ("PatchGroup", "b")], Some(("PatchGroup", "b")));
-        check(&[("Patch Group", "a#b")], None);
-    }
 }

@@ -1,10 +1,12 @@
 //! GetDeployablePatchSnapshotForInstance through the dispatcher, on each engine.
 
+use domain::baseline::BaselineSource;
 use domain::ids::NodeId;
 use serde_json::{Value, json};
 
-use super::super::snapshot;
+use super::super::{resolve, snapshot};
 use super::{DEBIAN_ARN, create};
+use crate::jobs::{forget_client_tokens, forget_snapshots};
 use crate::operations::Service;
 use crate::testing::{Refused, TestServer, call};
 
@@ -125,5 +127,57 @@ async fn a_node_asks_for_its_own_snapshot_only() {
         assert_eq!(bench.refusal(OPERATION, of(&NodeId::mint([9; 9]))).await, "InvalidInstanceId");
         let no_uuid = json!({"InstanceId": node, "SnapshotId": "monday"});
         assert_eq!(bench.refusal(OPERATION, no_uuid).await, "ValidationException");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nodes_baseline_comes_with_its_reason() {
+    for bench in TestServer::on_each_engine().await {
+        let node = bench.add_node(1).await;
+        let id = create(&bench, "web", "DEBIAN").await;
+        let resolved = async || {
+            let ctx = bench.root();
+            let mut tx = ctx.store.read().await.unwrap();
+            let node = store::nodes::find(&mut tx, &ctx.account, &ctx.region, &node).await.unwrap().unwrap();
+            let choice = resolve::baseline_of_node(&mut tx, &ctx, &node).await.unwrap().choice;
+            (choice.baseline.id.to_string(), choice.source, choice.reason())
+        };
+        let check = async |expected: &str, source: BaselineSource, words: &str| {
+            let (id, by, reason) = resolved().await;
+            assert_eq!((id.as_str(), by), (expected, source));
+            assert!(reason.contains(words), "{reason}");
+        };
+        check(DEBIAN_ARN, BaselineSource::Default, "no patch group tag").await;
+        bench.answer("RegisterDefaultPatchBaseline", json!({"BaselineId": id})).await;
+        check(&id, BaselineSource::Default, "web is the default").await;
+        let tags = json!([{"Key": "PatchGroup", "Value": "db"}]);
+        let tagging = json!({"ResourceType": "ManagedInstance", "ResourceId": node, "Tags": tags});
+        bench.answer("AddTagsToResource", tagging).await;
+        check(&id, BaselineSource::Default, "`db`").await;
+        let pair = json!({"BaselineId": DEBIAN_ARN, "PatchGroup": "db"});
+        bench.answer("RegisterPatchBaselineForPatchGroup", pair).await;
+        check(DEBIAN_ARN, BaselineSource::Group, "`db`").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_rows_are_swept_and_young_ones_stay() {
+    for mut bench in TestServer::on_each_engine().await {
+        let node = bench.add_node(1).await;
+        let request = json!({"Name": "once", "ClientToken": "t"});
+        let first = bench.answer("CreatePatchBaseline", request.clone()).await;
+        let frozen = downloaded(&bench, &node).await;
+        let swept = async |bench: &TestServer| {
+            let app = || std::sync::Arc::clone(&bench.app);
+            let snapshots = forget_snapshots::run_once(app(), bench.now).await.unwrap();
+            (snapshots, forget_client_tokens::run_once(app(), bench.now).await.unwrap())
+        };
+        bench.now = bench.now.plus_seconds(24 * 3600);
+        assert_eq!(swept(&bench).await, (0, 0));
+        assert_eq!(bench.answer("CreatePatchBaseline", request.clone()).await, first);
+        assert_eq!(downloaded(&bench, &node).await, frozen);
+        bench.now = bench.now.plus_seconds(2 * 24 * 3600);
+        assert_eq!(swept(&bench).await, (1, 1));
+        assert_ne!(bench.answer("CreatePatchBaseline", request).await, first);
     }
 }
