@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::packages::apt::{Environment, Options, RefreshLists, gather};
 use crate::packages::root::Root;
+use crate::platform::default_data_dir;
 
 #[derive(Debug, Args)]
 pub struct ScanArgs {
@@ -34,6 +35,12 @@ pub struct ScanArgs {
     /// Do not run `apt-get update` first.
     #[arg(long)]
     no_refresh: bool,
+    /// Read the package lists themselves, not the agent's index of them.
+    #[arg(long)]
+    no_index: bool,
+    /// The agent's folder, where the index is kept.
+    #[arg(long = "data", value_name = "DIR", env = "FETTLE_AGENT_DATA")]
+    data_dir: Option<PathBuf>,
 }
 
 /// The baseline that a scan was judged by, and where it came from.
@@ -61,7 +68,8 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<()> {
     let root = Root::at(&args.root)?;
     let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
     let refresh = if args.no_refresh { RefreshLists::Never } else { RefreshLists::WherePossible };
-    let options = Options { environment: Environment::of_process(), now, refresh };
+    let index = if args.no_index { None } else { data_dir(args).map(|dir| dir.join("apt-index")) };
+    let options = Options { environment: Environment::of_process(), now, refresh, index };
     let (facts, observation) = gather(&root, &options)?;
     let (baseline, rules) = baseline(args.baseline.as_deref(), &facts)?;
     let evaluation = evaluate(&rules, &facts, &observation, &Conditions::at(now))?;
@@ -86,6 +94,19 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The agent's own folder, or one in the caller's cache when that is not the caller's to write.
+fn data_dir(args: &ScanArgs) -> Option<PathBuf> {
+    if args.data_dir.is_some() {
+        return args.data_dir.clone();
+    }
+    if rustix::process::geteuid().is_root() {
+        return Some(default_data_dir());
+    }
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    cache.map(|cache| cache.join("fettle-agent"))
 }
 
 fn baseline(file: Option<&Path>, facts: &FactSet) -> anyhow::Result<(BaselineUsed, BaselineRules)> {

@@ -17,6 +17,7 @@ fn this_machine_is_read_as_apt_reads_it() {
         environment: Environment::default(),
         now: Timestamp::from_seconds(0),
         refresh: RefreshLists::Never,
+        index: None,
     };
     let (facts, observation) = gather(&Root::host(), &options).expect("this machine can be read");
     assert!(!facts.packages.is_empty());
@@ -24,5 +25,12 @@ fn this_machine_is_read_as_apt_reads_it() {
     assert_eq!(oracle::packages_of(&facts), oracle::dpkg_packages(Path::new("/var/lib/dpkg")));
     // apt must not write its caches while the tests look.
     let no_cache = ["-oDir::Cache::pkgcache=", "-oDir::Cache::srcpkgcache="].map(str::to_owned).to_vec();
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { index: Some(folder.path().join("index")), ..options };
+    for run in ["building", "built"] {
+        let (indexed, _) =
+            gather(&Root::host(), &options).expect("this machine can be read through an index");
+        assert_eq!(facts, indexed, "with the index {run}");
+    }
     oracle::assert_equal("this machine", &facts, &Apt { environment: Vec::new(), arguments: no_cache });
 }

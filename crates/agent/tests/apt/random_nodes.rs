@@ -376,19 +376,20 @@ pub fn apt_of(root: &Path) -> Apt {
     Apt { environment: vec![("APT_CONFIG".to_owned(), config.display().to_string())], arguments: Vec::new() }
 }
 
-/// The facts as seen from outside, after checking that a look through `APT_CONFIG` shows the same.
+/// The facts as seen from outside, after checking that `APT_CONFIG` and an index, new or old, show the same.
 pub fn facts_of(root: &Path, apt: &Apt) -> FactSet {
-    let now = Timestamp::from_seconds(0);
-    let options = Options { environment: Environment::default(), now, refresh: RefreshLists::Never };
-    let (outside, _) = gather(&Root::at(root).unwrap(), &options).expect("the root can be read");
     let apt_config = Some(apt.environment[0].1.clone().into());
-    let (inside, _) = gather(
-        &Root::host(),
-        &Options { environment: Environment { apt_config }, now, refresh: RefreshLists::Never },
-    )
-    .expect("and through APT_CONFIG");
-    assert_eq!(outside.packages, inside.packages);
-    assert_eq!(outside.repositories, inside.repositories);
+    let now = Timestamp::from_seconds(0);
+    let options =
+        Options { environment: Environment { apt_config }, now, refresh: RefreshLists::Never, index: None };
+    let (outside, _) = gather(&Root::at(root).unwrap(), &options).expect("the root can be read");
+    let (inside, _) = gather(&Root::host(), &options).expect("and through APT_CONFIG");
+    assert_eq!((&outside.packages, &outside.repositories), (&inside.packages, &inside.repositories));
+    let indexed = Options { index: Some(root.with_extension("index")), ..options };
+    for run in ["building", "built"] {
+        let (through_index, _) = gather(&Root::at(root).unwrap(), &indexed).expect("and through an index");
+        assert_eq!(outside, through_index, "with the index {run}");
+    }
     outside
 }
 

@@ -5,6 +5,7 @@ mod config;
 mod deb822;
 mod decompress;
 mod dpkg;
+mod index;
 mod lists;
 mod names;
 mod node;
@@ -22,6 +23,7 @@ mod stream;
 mod uri;
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use api::Timestamp;
 use domain::facts::{AvailableVersion, FactSet, ListRefresh, Observation, PackageFact};
@@ -30,12 +32,13 @@ use domain::patch::version_deb::compare;
 use super::ScanError;
 use super::root::Root;
 use dpkg::{Database, Installed, UnpackTimes};
+use index::ListIndex;
 use lists::List;
 use names::Names;
 use phasing::Phasing;
 use policy::{Offer, Policy, Versions};
 use preferences::Preferences;
-use record::MultiArch;
+use record::{MultiArch, Record};
 use refresh::Refresh;
 pub use settings::Environment;
 use settings::Settings;
@@ -48,6 +51,8 @@ pub struct Options {
     pub environment: Environment,
     pub now: Timestamp,
     pub refresh: RefreshLists,
+    /// The folder where indexes of package lists are kept; without one, every scan reads the lists.
+    pub index: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +72,13 @@ pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), 
     let settings = Settings::load(root, &options.environment)?;
     let database = Database::load(root, &settings.status)?;
     let installed = database.installed()?;
-    let node = Node::load(root, &settings, &installed)?;
-    let facts = node.facts(root, &settings, &installed)?;
+    let node = Node::load(root, options, &settings, &installed)?;
+    let facts = node.facts(&installed)?;
     let mut observation = Observation {
         captured_at: options.now,
         lists_updated_at: match refresh.outcome {
             ListRefresh::Refreshed => Some(options.now),
-            _ => node.lists_updated_at(root),
+            _ => node.lists_updated_at(),
         },
         refresh: refresh.outcome,
         failed_repositories: refresh.failed,
@@ -84,15 +89,23 @@ pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), 
 }
 
 /// The settled circumstances of one scan.
-struct Node {
+struct Node<'a> {
+    root: &'a Root,
+    settings: &'a Settings,
+    index: Option<&'a Path>,
     native: String,
     lists: Vec<List>,
     preferences: Preferences,
     phasing: Phasing,
 }
 
-impl Node {
-    fn load(root: &Root, settings: &Settings, installed: &[Installed<'_>]) -> Result<Self, ScanError> {
+impl<'a> Node<'a> {
+    fn load(
+        root: &'a Root,
+        options: &'a Options,
+        settings: &'a Settings,
+        installed: &[Installed<'_>],
+    ) -> Result<Self, ScanError> {
         let native = settings.native_arch.clone().or_else(|| dpkg::native_architecture(installed));
         let native =
             native.ok_or_else(|| ScanError::Settings("cannot tell this node's architecture".to_owned()))?;
@@ -105,16 +118,14 @@ impl Node {
         if let Some(release) = default_release {
             check_default_release(release, &lists)?;
         }
-        Ok(Self { native, lists, preferences, phasing: Phasing::load(root, &settings.phasing)? })
+        let phasing = Phasing::load(root, &settings.phasing)?;
+        let index = options.index.as_deref();
+        Ok(Self { root, settings, index, native, lists, preferences, phasing })
     }
 
-    fn facts(
-        &self,
-        root: &Root,
-        settings: &Settings,
-        installed: &[Installed<'_>],
-    ) -> Result<FactSet, ScanError> {
-        let mut versions = self.offers(root, installed)?;
+    fn facts(&self, installed: &[Installed<'_>]) -> Result<FactSet, ScanError> {
+        let (root, settings) = (self.root, self.settings);
+        let mut versions = self.offers(installed)?;
         let identities: Vec<_> = self.lists.iter().map(List::identity_for_pins).collect();
         let policy = Policy::new(&self.preferences, &identities, &self.native);
         let automatic = Automatic::load(root, &settings.extended_states)?;
@@ -132,7 +143,7 @@ impl Node {
     }
 
     /// What the lists offer of each installed package, in the order of `installed`.
-    fn offers(&self, root: &Root, installed: &[Installed<'_>]) -> Result<Vec<Versions>, ScanError> {
+    fn offers(&self, installed: &[Installed<'_>]) -> Result<Vec<Versions>, ScanError> {
         let names = Names::new(installed);
         let mut versions = vec![Versions::default(); installed.len()];
         for (at, package) in installed.iter().enumerate() {
@@ -141,8 +152,7 @@ impl Node {
             }
         }
         for (at, list) in self.lists.iter().enumerate() {
-            let wanted = |name: &[u8]| names.first(name).is_some();
-            list.for_each_record(root, wanted, |record| {
+            self.read_list(list, &names, &mut |record| {
                 let arch =
                     if record.architecture == b"all" { self.native.as_bytes() } else { record.architecture };
                 for same in names.first(record.package).into_iter().flat_map(|first| names.all(first)) {
@@ -154,6 +164,32 @@ impl Node {
             })?;
         }
         Ok(versions)
+    }
+
+    /// Hands over what a list has of these names: from its index, where indexes are kept, else from the list itself.
+    fn read_list(
+        &self,
+        list: &List,
+        names: &Names<'_>,
+        visit: &mut dyn FnMut(&Record<'_>),
+    ) -> Result<(), ScanError> {
+        if let Some(folder) = self.index {
+            let known = ListIndex::open(folder, self.root, list).map(|index| index.records_of(names.iter()));
+            let records = match known {
+                Some(Ok(records)) => Some(records),
+                _ => {
+                    tracing::debug!(list = %list.path.display(), "building the index of a package list");
+                    // A list with a flaw somewhere is read without an index, where only what matters is looked at.
+                    let built = ListIndex::build(folder, self.root, list).ok().flatten();
+                    built.and_then(|index| index.records_of(names.iter()).ok())
+                }
+            };
+            if let Some(records) = records {
+                records.for_each(visit);
+                return Ok(());
+            }
+        }
+        list.for_each_record(self.root, |name| names.first(name).is_some(), visit)
     }
 
     fn package_fact(
@@ -221,10 +257,10 @@ impl Node {
 
     /// The oldest of the times at which the lists in use came here. On the running machine that is when apt put them in
     /// place; files of a foreign root may have been unpacked later, so there the repository's own time counts.
-    fn lists_updated_at(&self, root: &Root) -> Option<Timestamp> {
+    fn lists_updated_at(&self) -> Option<Timestamp> {
         let fetched = |list: &List| {
             let identity = list.release.as_ref().map_or(list.identity, |file| file.identity);
-            let at = if root.is_host() { identity.changed_ns } else { identity.modified_ns };
+            let at = if self.root.is_host() { identity.changed_ns } else { identity.modified_ns };
             Timestamp::from_seconds(at.div_euclid(1_000_000_000))
         };
         self.lists.iter().map(fetched).min()

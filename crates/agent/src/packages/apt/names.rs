@@ -70,4 +70,10 @@ impl<'a> Names<'a> {
         let after = self.installed[position..].iter().take_while(same).count();
         position - before..position + after
     }
+
+    /// Each name once, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> {
+        let same = |left: &Installed<'_>, right: &Installed<'_>| left.record.package == right.record.package;
+        self.installed.chunk_by(same).map(|packages| packages[0].record.package)
+    }
 }

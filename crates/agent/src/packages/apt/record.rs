@@ -39,6 +39,14 @@ impl MultiArch {
             _ => Self::No,
         }
     }
+
+    pub fn to_code(self) -> u8 {
+        self as u8
+    }
+
+    pub fn from_code(code: u8) -> Option<Self> {
+        [Self::No, Self::Same, Self::Foreign, Self::Allowed].into_iter().find(|known| known.to_code() == code)
+    }
 }
 
 /// The fields whose text makes two stanzas of one version string the same version or not, in apt's order.
