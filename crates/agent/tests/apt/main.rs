@@ -2,6 +2,9 @@
 //! What a machine lacks (apt, dpkg-deb, apt-ftparchive) skips a test with a line that says so.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod bed;
+mod damage;
 mod machine;
 mod oracle;
 mod random_nodes;
+mod refresh;
