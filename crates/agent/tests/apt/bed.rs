@@ -28,7 +28,11 @@ impl Bed {
         }
         let folder = tempfile::tempdir().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testbeds/apt-local-repo.sh");
-        let made = Command::new(script).arg(folder.path()).env("BED_UNSIGNED", "1").output().expect("the script runs");
+        let made = Command::new(script)
+            .arg(folder.path())
+            .env("BED_UNSIGNED", "1")
+            .output()
+            .expect("the script runs");
         assert!(made.status.success(), "no bed: {}", String::from_utf8_lossy(&made.stderr));
         let config = folder.path().join("apt.conf").display().to_string();
         let apt = Apt { environment: vec![("APT_CONFIG".to_owned(), config)], arguments: Vec::new() };
@@ -51,9 +55,15 @@ impl Bed {
     fn read(&self) -> (FactSet, Observation) {
         let apt_config = Some(self.folder.path().join("apt.conf"));
         let now = Timestamp::from_seconds(0);
-        let options = Options { environment: Environment { apt_config }, now, refresh: RefreshLists::Never, index: None };
+        let options = Options {
+            environment: Environment { apt_config },
+            now,
+            refresh: RefreshLists::Never,
+            index: None,
+        };
         let (inside, _) = gather(&Root::host(), &options).expect("the bed can be read");
-        let (outside, observation) = gather(&Root::at(&self.root()).unwrap(), &options).expect("its root too");
+        let (outside, observation) =
+            gather(&Root::at(&self.root()).unwrap(), &options).expect("its root too");
         assert_eq!((&inside.packages, &inside.repositories), (&outside.packages, &outside.repositories));
         oracle::assert_equal("bed", &inside, &self.apt);
         assert_eq!(oracle::packages_of(&inside), oracle::dpkg_packages(&self.root().join("var/lib/dpkg")));
@@ -76,7 +86,11 @@ fn every_kind_of_package_is_read_as_apt_reads_it() {
     for arch in [native.as_str(), "i386"] {
         let ssl = package(&facts, "tb-ssl", arch);
         assert_eq!(ssl.candidate.as_deref(), Some("1.0-1+deb12u2"));
-        let suites: Vec<_> = ssl.available.iter().map(|offer| facts.repositories[offer.repositories[0] as usize].suite.as_str()).collect();
+        let suites: Vec<_> = ssl
+            .available
+            .iter()
+            .map(|offer| facts.repositories[offer.repositories[0] as usize].suite.as_str())
+            .collect();
         assert_eq!(suites, ["stable-updates", "stable-security", "stable"]);
         assert_eq!(ssl.source.as_deref(), Some("tb-openssl"));
     }
@@ -112,7 +126,11 @@ fn phasing_chooses_the_machines_that_apt_chooses() {
     for entry in fs::read_dir(&lists).unwrap().flatten() {
         if entry.file_name().to_string_lossy().ends_with("_Packages") {
             let text = fs::read_to_string(entry.path()).unwrap();
-            fs::write(entry.path(), text.replace("Phased-Update-Percentage: 0", "Phased-Update-Percentage: 50")).unwrap();
+            fs::write(
+                entry.path(),
+                text.replace("Phased-Update-Percentage: 0", "Phased-Update-Percentage: 50"),
+            )
+            .unwrap();
         }
     }
     let config = bed.folder.path().join("apt.conf");

@@ -17,13 +17,17 @@ const STATUS: &str = "var/lib/dpkg/status";
 
 fn status() -> String {
     let package = |name: &str| {
-        format!("Package: {name}\nStatus: install ok installed\nSection: misc\nArchitecture: amd64\nVersion: 1.0\nDescription: x\n\n")
+        format!(
+            "Package: {name}\nStatus: install ok installed\nSection: misc\nArchitecture: amd64\nVersion: 1.0\nDescription: x\n\n"
+        )
     };
     ["alpha", "beta", "gamma"].map(package).concat()
 }
 
 fn list() -> String {
-    let package = |name: &str| format!("Package: {name}\nArchitecture: amd64\nVersion: 2.0\nSize: 10\nDescription: x\n more\n\n");
+    let package = |name: &str| {
+        format!("Package: {name}\nArchitecture: amd64\nVersion: 2.0\nSize: 10\nDescription: x\n more\n\n")
+    };
     ["aaa", "alpha", "beta", "delta"].map(package).concat()
 }
 
@@ -68,17 +72,57 @@ fn damage_is_named_with_file_and_line() {
     let whole = status();
     check(STATUS, &whole[..whole.len() - 1], "var/lib/dpkg/status:21: the file ends inside a stanza");
     check(STATUS, &whole[..40], "var/lib/dpkg/status:2: the file ends inside a stanza");
-    check(STATUS, &whole.replacen("Section: misc", "Section misc", 1), "var/lib/dpkg/status:3: line without a field name");
-    check(STATUS, &whole.replacen("ok installed", "ok instaled", 1), "var/lib/dpkg/status:1: unknown third word in the Status field");
-    check(STATUS, &whole.replacen("Version: 1.0\n", "", 1), "var/lib/dpkg/status:1: an installed package without a version or an architecture");
-    check(STATUS, &whole.replacen("beta", "be\0ta", 1), "var/lib/dpkg/status:8: the stanza has zero bytes in it");
-    check(LIST, &list().replacen("Size: 10\n", "Size 10\n", 2), &format!("{LIST}:11: line without a field name"));
-    check(LIST, &list()[..200], &format!("{LIST}: 200 bytes of text where its release file has {}", list().len()));
-    check("etc/apt/sources.list", "deb http://a.example.org/d s main\nnonsense\n", "etc/apt/sources.list:2: malformed entry");
-    check("etc/apt/preferences", "Package: x\nPin: version 1\nPin-Priority: 0\n", "etc/apt/preferences:1: no priority (or zero) for a pin");
-    check("etc/apt/preferences.d/p", "\nPin: version 1\n", "etc/apt/preferences.d/p:2: pin without a Package field");
+    check(
+        STATUS,
+        &whole.replacen("Section: misc", "Section misc", 1),
+        "var/lib/dpkg/status:3: line without a field name",
+    );
+    check(
+        STATUS,
+        &whole.replacen("ok installed", "ok instaled", 1),
+        "var/lib/dpkg/status:1: unknown third word in the Status field",
+    );
+    check(
+        STATUS,
+        &whole.replacen("Version: 1.0\n", "", 1),
+        "var/lib/dpkg/status:1: an installed package without a version or an architecture",
+    );
+    check(
+        STATUS,
+        &whole.replacen("beta", "be\0ta", 1),
+        "var/lib/dpkg/status:8: the stanza has zero bytes in it",
+    );
+    check(
+        LIST,
+        &list().replacen("Size: 10\n", "Size 10\n", 2),
+        &format!("{LIST}:11: line without a field name"),
+    );
+    check(
+        LIST,
+        &list()[..200],
+        &format!("{LIST}: 200 bytes of text where its release file has {}", list().len()),
+    );
+    check(
+        "etc/apt/sources.list",
+        "deb http://a.example.org/d s main\nnonsense\n",
+        "etc/apt/sources.list:2: malformed entry",
+    );
+    check(
+        "etc/apt/preferences",
+        "Package: x\nPin: version 1\nPin-Priority: 0\n",
+        "etc/apt/preferences:1: no priority (or zero) for a pin",
+    );
+    check(
+        "etc/apt/preferences.d/p",
+        "\nPin: version 1\n",
+        "etc/apt/preferences.d/p:2: pin without a Package field",
+    );
     check("etc/apt/apt.conf", "A \"b\";\n\"\n", "etc/apt/apt.conf:2: statement without an end: `\"`");
-    check("var/lib/apt/extended_states", "Package: alpha\nAuto", "var/lib/apt/extended_states:2: the file ends inside a line");
+    check(
+        "var/lib/apt/extended_states",
+        "Package: alpha\nAuto",
+        "var/lib/apt/extended_states:2: the file ends inside a line",
+    );
 }
 
 #[test]
@@ -87,16 +131,26 @@ fn packed_lists_that_are_cut_are_errors() {
         let folder = node();
         let plain = folder.path().join("root").join(LIST);
         fs::remove_file(&plain).unwrap();
-        fs::remove_file(folder.path().join("root/var/lib/apt/lists/a.example.org_d_dists_s_Release")).unwrap();
+        fs::remove_file(folder.path().join("root/var/lib/apt/lists/a.example.org_d_dists_s_Release"))
+            .unwrap();
         write_packed(&plain, list().repeat(400).as_bytes(), compression);
         assert!(read(folder.path(), None).is_ok(), "form {compression} is read when whole");
-        let packed = fs::read_dir(plain.parent().unwrap()).unwrap().flatten().map(|entry| entry.path()).next().unwrap();
+        let packed = fs::read_dir(plain.parent().unwrap())
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.path())
+            .next()
+            .unwrap();
         let whole = fs::read(&packed).unwrap();
         for length in [0, 3, whole.len() / 2, whole.len() - 5, whole.len() - 1] {
             fs::write(&packed, &whole[..length]).unwrap();
             let outcome = read(folder.path(), None);
             // An empty file is an empty list, as apt has it for every form but xz.
-            assert!(outcome.is_err() || length == 0, "form {compression} cut to {length} of {} bytes", whole.len());
+            assert!(
+                outcome.is_err() || length == 0,
+                "form {compression} cut to {length} of {} bytes",
+                whole.len()
+            );
         }
     }
 }
@@ -107,13 +161,22 @@ fn a_damaged_index_is_built_anew() {
     let index = folder.path().join("index");
     let whole = read(folder.path(), None).unwrap();
     assert_eq!(read(folder.path(), Some(index.clone())).unwrap(), whole);
-    let file = fs::read_dir(&index).unwrap().flatten().map(|entry| entry.path()).next().expect("an index was written");
+    let file = fs::read_dir(&index)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .next()
+        .expect("an index was written");
     let good = fs::read(&file).unwrap();
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 0x5a;
         fs::write(&file, &bad).unwrap();
-        assert_eq!(read(folder.path(), Some(index.clone())).unwrap(), whole, "byte {at} of the index changed");
+        assert_eq!(
+            read(folder.path(), Some(index.clone())).unwrap(),
+            whole,
+            "byte {at} of the index changed"
+        );
         fs::write(&file, &good[..at]).unwrap();
         assert_eq!(read(folder.path(), Some(index.clone())).unwrap(), whole, "the index cut at {at}");
     }

@@ -19,7 +19,8 @@ fn every_repository_reached() {
 fn one_repository_unreachable() {
     let refresh = parse(capture!("update-partial.stdout"), capture!("update-partial.stderr"), true);
     assert_eq!(refresh.outcome, ListRefresh::Partial);
-    let failed: Vec<_> = refresh.failed.iter().map(|failure| (failure.uri.as_str(), failure.suite.as_str())).collect();
+    let failed: Vec<_> =
+        refresh.failed.iter().map(|failure| (failure.uri.as_str(), failure.suite.as_str())).collect();
     assert_eq!(failed, [("http://127.0.0.1:9/d", "s")]);
     assert!(refresh.failed[0].error.contains("Connection refused"), "{}", refresh.failed[0].error);
 }
@@ -27,12 +28,18 @@ fn one_repository_unreachable() {
 #[test]
 fn nothing_reachable() {
     let refresh = parse(capture!("update-none.stdout"), capture!("update-none.stderr"), false);
-    assert!(matches!(&refresh.outcome, ListRefresh::Failed(reason) if reason.contains("File not found")), "{refresh:?}");
+    assert!(
+        matches!(&refresh.outcome, ListRefresh::Failed(reason) if reason.contains("File not found")),
+        "{refresh:?}"
+    );
     assert_eq!(refresh.failed.len(), 2);
 }
 
 #[test]
 fn another_apt_at_work() {
     let refresh = parse(capture!("update-locked.stdout"), capture!("update-locked.stderr"), false);
-    assert!(matches!(&refresh.outcome, ListRefresh::Failed(reason) if reason.contains("Could not get lock")), "{refresh:?}");
+    assert!(
+        matches!(&refresh.outcome, ListRefresh::Failed(reason) if reason.contains("Could not get lock")),
+        "{refresh:?}"
+    );
 }
