@@ -17,7 +17,7 @@ use domain::patch::{Conditions, Evaluation, evaluate};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::packages::apt::{Environment, Options, RefreshLists, gather};
+use crate::packages::apt::{Environment, INDEX_FOLDER, Options, RefreshLists, gather};
 use crate::packages::root::Root;
 use crate::platform::default_data_dir;
 
@@ -68,7 +68,7 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<()> {
     let root = Root::at(&args.root)?;
     let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
     let refresh = if args.no_refresh { RefreshLists::Never } else { RefreshLists::WherePossible };
-    let index = if args.no_index { None } else { data_dir(args).map(|dir| dir.join("apt-index")) };
+    let index = if args.no_index { None } else { data_dir(args).map(|dir| dir.join(INDEX_FOLDER)) };
     let options = Options { environment: Environment::of_process(), now, refresh, index };
     let (facts, observation) = gather(&root, &options)?;
     let (baseline, rules) = baseline(args.baseline.as_deref(), &facts)?;

@@ -1,18 +1,24 @@
 //! Linux: package lists, refreshed where possible, read together with what dpkg knows.
 
+use std::path::Path;
+
 use domain::os::OperatingSystem;
 
 use crate::packages::ScanError;
-use crate::packages::apt::{self, Environment, Options, RefreshLists};
+use crate::packages::apt::{self, Environment, INDEX_FOLDER, Options, RefreshLists};
 use crate::packages::root::Root;
 use crate::transport::call::now;
 
 use super::Gathered;
 
 /// With old lists when they cannot be refreshed; the observation says so.
-pub fn gather() -> Result<Gathered, ScanError> {
-    let options =
-        Options { environment: Environment::of_process(), now: now(), refresh: RefreshLists::WherePossible };
+pub fn gather(data_dir: &Path) -> Result<Gathered, ScanError> {
+    let options = Options {
+        environment: Environment::of_process(),
+        now: now(),
+        refresh: RefreshLists::WherePossible,
+        index: Some(data_dir.join(INDEX_FOLDER)),
+    };
     let (facts, observation) = apt::gather(&Root::host(), &options)?;
     Ok(Gathered { facts, observation })
 }

@@ -1,12 +1,14 @@
 //! Other systems than Linux: this version reads no package manager there.
 
+use std::path::Path;
+
 use domain::os::OperatingSystem;
 
 use crate::packages::ScanError;
 
 use super::Gathered;
 
-pub fn gather() -> Result<Gathered, ScanError> {
+pub fn gather(_data_dir: &Path) -> Result<Gathered, ScanError> {
     Err(ScanError::Settings("this version of the agent reads apt nodes only".to_owned()))
 }
 

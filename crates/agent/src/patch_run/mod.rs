@@ -69,8 +69,8 @@ pub fn patch(request: &PatchRequest) -> anyhow::Result<String> {
     let session = Session { caller, credentials, instance_id };
 
     let snapshot = snapshot::fetch(&session, request)?;
-    let gathered =
-        gather::gather().context("the packages of this node cannot be read; nothing was reported")?;
+    let gathered = gather::gather(&request.data_dir)
+        .context("the packages of this node cannot be read; nothing was reported")?;
     let ended_at = now();
     let evaluation =
         evaluate(&snapshot.rules, &gathered.facts, &gathered.observation, &Conditions::at(ended_at))

@@ -45,6 +45,9 @@ use settings::Settings;
 use sources::Architectures;
 use states::Automatic;
 
+/// Within the agent's folder: where the indexes of package lists belong.
+pub const INDEX_FOLDER: &str = "apt-index";
+
 /// How a node is to be read.
 #[derive(Clone, Debug)]
 pub struct Options {
