@@ -279,6 +279,26 @@ impl CommandStatus {
         }
     }
 
+    pub const ALL: [Self; 12] = [
+        Self::Pending,
+        Self::InProgress,
+        Self::Cancelling,
+        Self::Success,
+        Self::Cancelled,
+        Self::Failed,
+        Self::ExecutionTimedOut,
+        Self::DeliveryTimedOut,
+        Self::Incomplete,
+        Self::NoInstancesInTag,
+        Self::AccessDenied,
+        Self::LimitExceeded,
+    ];
+
+    /// Reads StatusDetails.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
     pub fn is_terminal(self) -> bool {
         !matches!(self, Self::Pending | Self::InProgress | Self::Cancelling)
     }
@@ -338,6 +358,9 @@ mod tests {
     fn names_tell_states_apart() {
         for status in InvocationStatus::ALL {
             assert_eq!(InvocationStatus::parse(status.as_str()), Some(status));
+        }
+        for status in CommandStatus::ALL {
+            assert_eq!(CommandStatus::parse(status.as_str()), Some(status));
         }
         assert_eq!(InvocationStatus::Terminated.as_status_str(), "Cancelled");
         assert_eq!(InvocationStatus::Undeliverable.as_status_str(), "Failed");

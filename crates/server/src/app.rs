@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use store::{Store, StoreError, StoreOptions};
 use tokio::sync::watch;
 
+use crate::agents::Agents;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 
@@ -21,6 +22,7 @@ pub struct App {
     pub keyring: Keyring,
     pub mode: Mode,
     pub metrics: Metrics,
+    pub agents: Agents,
     shutdown: watch::Sender<bool>,
 }
 
@@ -31,6 +33,7 @@ impl App {
             keyring,
             mode,
             metrics: Metrics::new(),
+            agents: Agents::new(),
             shutdown: watch::channel(false).0,
         })
     }

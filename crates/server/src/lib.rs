@@ -15,6 +15,7 @@ mod jobs;
 pub mod keyring;
 mod metrics;
 mod operations;
+mod progress;
 pub mod root_key;
 #[cfg(test)]
 mod testing;

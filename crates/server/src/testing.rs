@@ -146,6 +146,8 @@ pub async fn call(ctx: &Ctx, service: Service, operation: &str, request: Value) 
     let body = request.to_string().into_bytes();
     match operations::dispatch(ctx, service, operation, &body).await {
         Ok(body) => Ok(serde_json::from_slice(&body).expect("an answer is JSON")),
+        // A fault of ours is told with its causes, which no client sees.
+        Err(error) if error.code.status >= 500 => Err((error.code.name.to_owned(), error.chain())),
         Err(error) => Err((error.code.name.to_owned(), error.message)),
     }
 }

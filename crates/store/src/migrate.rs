@@ -9,6 +9,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_accounts", include_str!("../migrations/0001_accounts.sql")),
     ("0002_nodes", include_str!("../migrations/0002_nodes.sql")),
     ("0003_baselines", include_str!("../migrations/0003_baselines.sql")),
+    ("0004_commands", include_str!("../migrations/0004_commands.sql")),
     ("0005_compliance", include_str!("../migrations/0005_compliance.sql")),
 ];
 

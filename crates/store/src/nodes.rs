@@ -284,3 +284,20 @@ pub async fn record_channel(tx: &mut Tx, id: &NodeId, until: Timestamp, now: Tim
     let sql = "UPDATE nodes SET channel_until = $2, last_seen_at = $3 WHERE node_id = $1";
     tx.execute(sql, &[id.as_str().into(), until.into(), now.into()]).await.map(drop)
 }
+
+/// The same for many nodes at once.
+pub(crate) async fn record_channels(
+    tx: &mut Tx,
+    ids: &[NodeId],
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let list = crate::clause::placeholders(3, ids.len());
+    let sql = format!("UPDATE nodes SET channel_until = $1, last_seen_at = $2 WHERE node_id IN ({list})");
+    let mut values: Vec<crate::Value<'_>> = vec![until.into(), now.into()];
+    values.extend(ids.iter().map(|id| crate::Value::from(id.as_str())));
+    tx.execute(&sql, &values).await.map(drop)
+}

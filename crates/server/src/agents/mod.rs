@@ -1,11 +1,102 @@
-//! What agents use beside the API: their channels, their downloads.
+//! What agents use beside the API: their channels, and the way of commands and replies over them.
+//! Commands are rows before they are messages: everything here may be lost with the process.
+//! Source: agent-protocol.md 3, 4, 11.
 
-use std::sync::Arc;
+pub mod channel_lease;
+mod connection;
+mod control_channel;
+pub mod delivery;
+pub mod hub;
+pub mod replies;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
+use axum::routing::{get, post};
+use store::commands::CommandKey;
 
 use crate::app::App;
+use crate::commands::now;
+use crate::error::ApiError;
+use crate::progress;
+use hub::Hub;
+
+/// Work that met a concurrent transaction runs again this often.
+const ATTEMPTS: u32 = 10;
 
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/v1/control-channel/{id}", post(control_channel::create).get(control_channel::upgrade))
+        .route(
+            "/v1/data-channel/{id}",
+            post(control_channel::refuse_data_channel).merge(get(control_channel::refuse_data_channel)),
+        )
+}
+
+/// What this process knows of agents.
+pub struct Agents {
+    pub hub: Hub,
+    /// Commands whose invocations changed: to be counted anew, and perhaps let on.
+    touched: Mutex<BTreeSet<CommandKey>>,
+    /// Held by whoever counts, so that many reports of one command cost few counts.
+    settling: tokio::sync::Mutex<()>,
+}
+
+impl Agents {
+    pub fn new() -> Self {
+        Self { hub: Hub::new(), touched: Mutex::default(), settling: tokio::sync::Mutex::default() }
+    }
+
+    /// To be called after the commit that changed an invocation of the command.
+    pub fn touch(&self, command: CommandKey) {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(command);
+    }
+
+    /// Brings the touched commands up to date, or leaves that to who is at it. What is lost here
+    /// with the process, the progress job finds.
+    pub async fn settle(&self, app: &App) {
+        while self.has_touched() {
+            // Whoever holds it looks once more after letting go.
+            let Ok(_turn) = self.settling.try_lock() else { return };
+            while let Some(command) = self.pop_touched() {
+                match retry(app, || async { progress::advance(&app.store(), &command, now()).await }).await {
+                    Ok(nodes) => nodes.iter().for_each(|node| self.hub.wake(node)),
+                    Err(error) => {
+                        let (command_id, cause) = (command.id.as_str(), error.chain());
+                        tracing::error!(command_id, cause, "cannot advance the command");
+                    }
+                }
+            }
+        }
+    }
+
+    fn has_touched(&self) -> bool {
+        !self.touched.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn pop_touched(&self) -> Option<CommandKey> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).pop_first()
+    }
+}
+
+/// Runs again what met a concurrent transaction: nothing of a failed one remains.
+pub async fn retry<T, F>(app: &App, work: impl Fn() -> F) -> Result<T, ApiError>
+where
+    F: Future<Output = Result<T, ApiError>> + Send,
+{
+    let mut attempt = 1;
+    loop {
+        match work().await {
+            Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                app.metrics.conflicts.inc();
+                let [spread] = crate::keyring::random::<1>();
+                let pause = u64::from(attempt) * (500 + 40 * u64::from(spread));
+                tokio::time::sleep(Duration::from_micros(pause)).await;
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
 }

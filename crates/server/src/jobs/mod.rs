@@ -1,8 +1,13 @@
 //! The loop around all background jobs: interval, jitter, one log line, stop.
 //! A job is one file with `run_once`: bounded, idempotent, safe on several servers.
 
+pub(crate) mod advance_commands;
+pub(crate) mod expire_invocations;
 pub(crate) mod forget_client_tokens;
+pub(crate) mod forget_commands;
 pub(crate) mod forget_snapshots;
+pub(crate) mod renew_channels;
+pub(crate) mod wake_channels;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +23,7 @@ use crate::error::ApiError;
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 const HOURLY: Duration = Duration::from_secs(3600);
+const SECONDLY: Duration = Duration::from_secs(1);
 
 /// The running jobs; they end with [`Background::stop`].
 pub struct Background {
@@ -36,6 +42,11 @@ pub fn start(app: Arc<App>) -> Background {
 fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_snapshots", HOURLY, app, |app| forget_snapshots::run_once(app, now()));
     background.every("forget_client_tokens", HOURLY, app, |app| forget_client_tokens::run_once(app, now()));
+    background.every("forget_commands", HOURLY, app, |app| forget_commands::run_once(app, now()));
+    background.every("expire_invocations", SECONDLY, app, |app| expire_invocations::run_once(app, now()));
+    background.every("wake_channels", SECONDLY, app, |app| wake_channels::run_once(app, now()));
+    background.every("advance_commands", 5 * SECONDLY, app, |app| advance_commands::run_once(app, now()));
+    background.every("renew_channels", 25 * SECONDLY, app, |app| renew_channels::run_once(app, now()));
 }
 
 impl Background {

@@ -1,7 +1,9 @@
 //! The dispatcher: permission, then one exhaustive match from operation to handler.
 
+pub mod commands;
 pub mod documents;
 pub mod idempotency;
+pub mod messages;
 pub mod nodes;
 pub mod page;
 pub mod patch_baselines;
@@ -118,11 +120,11 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         Operation::ListTagsForResource => call(ctx, body, tags::list_tags_for_resource).await,
 
         // Commands and documents.
-        Operation::SendCommand
-        | Operation::ListCommands
-        | Operation::ListCommandInvocations
-        | Operation::GetCommandInvocation
-        | Operation::CancelCommand => Err(error::operation_not_served(name)),
+        Operation::SendCommand => call(ctx, body, commands::send_command).await,
+        Operation::ListCommands => call(ctx, body, commands::list_commands).await,
+        Operation::ListCommandInvocations => call(ctx, body, commands::list_command_invocations).await,
+        Operation::GetCommandInvocation => call(ctx, body, commands::get_command_invocation).await,
+        Operation::CancelCommand => call(ctx, body, commands::cancel_command).await,
         Operation::GetDocument => call(ctx, body, documents::get_document).await,
         Operation::DescribeDocument => call(ctx, body, documents::describe_document).await,
         Operation::ListDocuments => call(ctx, body, documents::list_documents).await,
@@ -179,12 +181,12 @@ async fn mds(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     };
     authorise(ctx, Service::Mds, operation.name(), body)?;
     match operation {
-        mds::Operation::GetEndpoint
-        | mds::Operation::GetMessages
-        | mds::Operation::AcknowledgeMessage
-        | mds::Operation::SendReply
-        | mds::Operation::FailMessage
-        | mds::Operation::DeleteMessage => Err(error::operation_not_served(name)),
+        mds::Operation::GetEndpoint => call(ctx, body, messages::get_endpoint).await,
+        mds::Operation::GetMessages => call(ctx, body, messages::get_messages).await,
+        mds::Operation::AcknowledgeMessage => call(ctx, body, messages::acknowledge_message).await,
+        mds::Operation::SendReply => call(ctx, body, messages::send_reply).await,
+        mds::Operation::FailMessage => call(ctx, body, messages::fail_message).await,
+        mds::Operation::DeleteMessage => call(ctx, body, messages::delete_message).await,
     }
 }
 

@@ -1,0 +1,26 @@
+//! Forgets commands after their 30 days, and the notes of replies that no agent repeats any more.
+//! Source: systems-manager.md 1.1; agent-protocol.md 3.4.
+
+use std::sync::Arc;
+
+use api::Timestamp;
+use store::{commands, replies};
+
+use crate::agents::retry;
+use crate::app::App;
+use crate::error::ApiError;
+
+const COMMANDS_SECONDS: i64 = 30 * 24 * 3600;
+/// Agents repeat for two hours.
+const REPLIES_SECONDS: i64 = 24 * 3600;
+
+pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
+    retry(&app, || async {
+        let mut tx = app.store().write().await?;
+        replies::delete_older(&mut tx, now.plus_seconds(-REPLIES_SECONDS)).await?;
+        let forgotten = commands::delete_older(&mut tx, now.plus_seconds(-COMMANDS_SECONDS)).await?;
+        tx.commit().await?;
+        Ok(forgotten)
+    })
+    .await
+}

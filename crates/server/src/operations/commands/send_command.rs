@@ -1,0 +1,196 @@
+//! SendCommand: a command and its invocations become rows; agents are told after the commit.
+//! Source: API reference, SendCommand; systems-manager.md 1.2, 1.3.
+
+use api::Timestamp;
+use api::agent::SendCommandPayload;
+use api::ssm::{ErrorCode, SendCommandRequest, SendCommandResult};
+use domain::command::{CommandStatus, Event, InvocationStatus};
+use domain::document::{Document, Parameters, Platform, shipped};
+use domain::ids::CommandId;
+use domain::rollout::RolloutLimits;
+use store::commands::{self, Command, CommandKey, Counters, Step};
+use store::invocations::{self, Invocation, InvocationKey};
+use store::nodes::Node;
+
+use super::targets::{self, Addressed};
+use super::to_wire;
+use crate::ctx::Ctx;
+use crate::error::{self, ApiError};
+use crate::keyring::random;
+use crate::operations::documents;
+use crate::progress;
+
+const DEFAULT_TIMEOUT_SECONDS: i32 = 3600;
+/// Of the payload: the document with its parameters.
+const MAX_CONTENT_BYTES: usize = 64 * 1024;
+
+/// A document with the parameters of this command.
+struct Prepared {
+    shipped: &'static shipped::Shipped,
+    document: Document,
+    parameters: Parameters,
+}
+
+pub async fn send_command(ctx: &Ctx, request: SendCommandRequest) -> Result<SendCommandResult, ApiError> {
+    let addressed = targets::parse(ctx, &request)?;
+    let prepared = prepare(ctx, &request)?;
+
+    let mut tx = ctx.store.write().await?;
+    let nodes = targets::resolve(ctx, &mut tx, &addressed).await?;
+    if matches!(addressed, Addressed::Listed(_)) {
+        refuse_platforms(&prepared, &nodes)?;
+    }
+    refuse_unserved(&request)?;
+    let mut command = command(ctx, &prepared, request);
+    let payload = payload(&prepared, &command)?;
+    let invocations: Vec<Invocation> =
+        nodes.iter().map(|node| invocation(&command, &prepared.document, node, ctx.now)).collect();
+
+    commands::insert(&mut tx, &command, &payload).await?;
+    invocations::insert_many(&mut tx, &invocations).await?;
+    let mut answer = to_wire(command.clone());
+    let woken = progress::advance_in(&mut tx, &mut command, ctx.now).await?;
+    commands::update_progress(&mut tx, &command).await?;
+    tx.commit().await?;
+
+    woken.iter().for_each(|node| ctx.app.agents.hub.wake(node));
+    if let Addressed::Listed(ids) = addressed {
+        answer.target_count = i32::try_from(ids.len()).ok();
+    }
+    Ok(SendCommandResult { command: Some(answer) })
+}
+
+fn prepare(ctx: &Ctx, request: &SendCommandRequest) -> Result<Prepared, ApiError> {
+    let version = request.document_version.as_deref();
+    let shipped = documents::find(ctx, &request.document_name, version)?;
+    let is_other = |hash: &String| !hash.eq_ignore_ascii_case(&documents::hash(shipped.content));
+    if request.document_hash.as_ref().is_some_and(is_other) {
+        let message = format!("the hash of document `{}` is another one", shipped.name);
+        return Err(ApiError::new(ErrorCode::InvalidDocument, message));
+    }
+    let given = request.parameters.clone().unwrap_or_default();
+    let invalid = |message: String| ApiError::new(ErrorCode::InvalidParameters, message);
+    let is_reference = |value: &String| value.contains("{{ssm:") || value.contains("{{ ssm:");
+    if let Some((name, _)) = given.iter().find(|(_, values)| values.iter().any(is_reference)) {
+        return Err(invalid(format!("the parameter `{name}` refers to Parameter Store, which is empty")));
+    }
+    let document = shipped.document();
+    let parameters = document.resolve_parameters(&given).map_err(|error| invalid(error.to_string()))?;
+    Ok(Prepared { shipped, document, parameters })
+}
+
+/// `None`: the node has not said what it is, or it fits.
+fn mismatch(document: &Document, node: &Node) -> Option<String> {
+    let platform = node.information.platform_type.as_deref()?;
+    let fits = |platform: Platform| document.platforms().contains(&platform);
+    (!Platform::parse(platform).is_some_and(fits)).then(|| platform.to_owned())
+}
+
+fn refuse_platforms(prepared: &Prepared, nodes: &[Node]) -> Result<(), ApiError> {
+    for node in nodes {
+        if let Some(platform) = mismatch(&prepared.document, node) {
+            let name = prepared.shipped.name;
+            let message =
+                format!("document `{name}` does not run on {platform}, as instance `{}` is", node.id);
+            return Err(ApiError::new(ErrorCode::UnsupportedPlatformType, message));
+        }
+    }
+    Ok(())
+}
+
+/// What would be silently left undone is refused instead.
+fn refuse_unserved(request: &SendCommandRequest) -> Result<(), ApiError> {
+    let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    if request.notification_config.as_ref().is_some_and(|config| is_given(&config.notification_arn)) {
+        let message = "this server does not send notifications: leave out NotificationConfig";
+        return Err(ApiError::new(ErrorCode::InvalidNotificationConfig, message));
+    }
+    if let Some(role) = request.service_role_arn.as_deref().filter(|role| !role.is_empty())
+        && domain::ids::Arn::parse(role).is_none_or(|arn| arn.service != "iam")
+    {
+        return Err(ApiError::new(ErrorCode::InvalidRole, format!("`{role}` is not the ARN of a role")));
+    }
+    if is_given(&request.output_s3_bucket_name) {
+        let message = "this server does not keep output in buckets: leave out OutputS3BucketName";
+        return Err(ApiError::new(ErrorCode::InvalidOutputFolder, message));
+    }
+    if request.alarm_configuration.is_some() {
+        return Err(error::validation("this server has no alarms: leave out AlarmConfiguration"));
+    }
+    Ok(())
+}
+
+fn command(ctx: &Ctx, prepared: &Prepared, mut request: SendCommandRequest) -> Command {
+    let timeout_seconds = *request.timeout_seconds.get_or_insert(DEFAULT_TIMEOUT_SECONDS);
+    let limits = RolloutLimits::COMMAND_DEFAULT;
+    request.max_concurrency.get_or_insert_with(|| limits.max_concurrency.to_string());
+    request.max_errors.get_or_insert_with(|| limits.max_errors.to_string());
+    request.document_version.get_or_insert_with(|| "$DEFAULT".to_owned());
+    request.document_name = prepared.shipped.name.to_owned();
+    let execution_seconds = prepared.document.execution_timeout_seconds(&prepared.parameters);
+    let deliver_until = ctx.now.plus_seconds(timeout_seconds.into());
+    let expires_at = deliver_until.plus_seconds(i64::try_from(execution_seconds).unwrap_or(i64::MAX));
+    let steps = prepared.document.steps.iter();
+    Command {
+        key: CommandKey {
+            account: ctx.account.clone(),
+            region: ctx.region.clone(),
+            id: CommandId::mint(random()),
+        },
+        document_name: prepared.shipped.name.parse().expect("shipped documents have valid names"),
+        requested_at: ctx.now,
+        deliver_until,
+        expires_at,
+        request,
+        steps: steps.map(|step| Step { name: step.name.clone(), plugin: step.action.clone() }).collect(),
+        status: CommandStatus::Pending,
+        counters: Counters::default(),
+        cancelled_at: None,
+        finished_at: None,
+    }
+}
+
+fn payload(prepared: &Prepared, command: &Command) -> Result<String, ApiError> {
+    let cloud_watch = command.request.cloud_watch_output_config.clone().unwrap_or_default();
+    let is_enabled = cloud_watch.cloud_watch_output_enabled.unwrap_or_default();
+    let payload = SendCommandPayload {
+        command_id: command.key.id.to_string(),
+        document_name: prepared.shipped.name.to_owned(),
+        document_content: prepared.document.content().clone(),
+        parameters: prepared.parameters.values.clone(),
+        output_s3_bucket_name: String::new(),
+        output_s3_key_prefix: String::new(),
+        cloud_watch_log_group_name: cloud_watch.cloud_watch_log_group_name.unwrap_or_default(),
+        cloud_watch_output_enabled: is_enabled.to_string(),
+    };
+    let text = serde_json::to_string(&payload).map_err(|error| error::validation(error.to_string()))?;
+    if text.len() > MAX_CONTENT_BYTES {
+        let message = format!(
+            "document and parameters have {} bytes together; at most {MAX_CONTENT_BYTES} are allowed",
+            text.len()
+        );
+        return Err(ApiError::new(ErrorCode::MaxDocumentSizeExceeded, message));
+    }
+    Ok(text)
+}
+
+fn invocation(command: &Command, document: &Document, node: &Node, now: Timestamp) -> Invocation {
+    let mut invocation = Invocation {
+        key: InvocationKey { command: command.key.clone(), node: node.id.clone() },
+        node_name: node.information.computer_name.clone().unwrap_or_default(),
+        document_name: command.document_name.to_string(),
+        requested_at: command.requested_at,
+        status: InvocationStatus::Pending,
+        released_at: None,
+        delivered_at: None,
+        finished_at: None,
+        deliver_until: command.deliver_until,
+        expires_at: command.expires_at,
+        deadline_at: Some(command.deliver_until),
+        trace_output: String::new(),
+    };
+    if mismatch(document, node).is_some() {
+        progress::apply(&mut invocation, Event::PlatformMismatch, now);
+    }
+    invocation
+}
