@@ -1,18 +1,20 @@
 //! Joining a server: an activation is traded for a node id and a registered key.
 //! What the node does afterwards belongs to `run`.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use api::ssm::{PublicKeyType, RegisterManagedInstanceRequest};
 use serde::{Deserialize, Serialize};
 
+use crate::journal::JOURNAL_FILE;
 use crate::transport::call::{Caller, new_id};
 use crate::transport::credentials;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::Trust;
 use crate::transport::rsa_key::NodeKey;
-use crate::{files, platform};
+use crate::{files, patch_run, platform};
 
 const FILE: &str = "registration.json";
 
@@ -92,6 +94,7 @@ pub fn enroll(enrollment: &Enrollment) -> anyhow::Result<Registration> {
     };
     platform::create_private_dir(data_dir)
         .with_context(|| format!("cannot create {}", data_dir.display()))?;
+    let _only_one = claim(data_dir)?;
 
     let mut registration = Registration {
         instance_id: String::new(),
@@ -128,8 +131,24 @@ pub fn enroll(enrollment: &Enrollment) -> anyhow::Result<Registration> {
     Ok(registration)
 }
 
+/// One agent per folder, for as long as the file is held.
+pub fn claim(data_dir: &Path) -> anyhow::Result<File> {
+    let path = data_dir.join("lock");
+    let file = platform::open_private(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("another agent runs on {}", data_dir.display()),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
 fn store(data_dir: &Path, registration: &Registration, key_pem: &str) -> std::io::Result<()> {
-    credentials::forget(data_dir)?;
+    // Commands and uploads of an earlier registration are another node's.
+    for name in credentials::FILES.into_iter().chain([JOURNAL_FILE, patch_run::UPLOADED_FILE]) {
+        files::remove_if_present(&data_dir.join(name))?;
+    }
     credentials::store_key(data_dir, key_pem)?;
     let json = serde_json::to_vec_pretty(registration).map_err(std::io::Error::other)?;
     files::write_atomically(&data_dir.join(FILE), &json)

@@ -11,16 +11,20 @@ use crate::platform;
 pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     let aside = path.with_extension("new");
     // A leftover of an earlier crash might have other permissions.
-    match fs::remove_file(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_present(&aside)?;
     let mut file = platform::private_file().open(&aside)?;
     file.write_all(content)?;
     file.sync_all()?;
     drop(file);
     fs::rename(&aside, path)?;
     path.parent().map_or(Ok(()), platform::sync_dir)
+}
+
+pub fn remove_if_present(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The file's text, or `None` when there is no such file.

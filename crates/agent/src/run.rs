@@ -1,6 +1,5 @@
 //! The agent as a service: everything that runs at the same time, and its clean end.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +9,9 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::commands::{Commands, Restart};
-use crate::enroll::Registration;
+use crate::enroll::{Registration, claim};
 use crate::heartbeat::Heartbeat;
-use crate::journal::{Journal, Limits};
+use crate::journal::{JOURNAL_FILE, Journal, Limits};
 use crate::platform;
 use crate::plugins::Surroundings;
 use crate::transport::call::now;
@@ -53,7 +52,7 @@ pub fn run(data_dir: &Path) -> anyhow::Result<()> {
 /// The service itself. Ends soon after `stop` turns true.
 pub async fn serve(data_dir: &Path, restart: Restart, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
     let registration = Registration::require(data_dir)?;
-    let _only_one = lock(data_dir)?;
+    let _only_one = claim(data_dir)?;
     let machine = platform::machine();
     let surroundings = Surroundings {
         data_dir: absolute(data_dir)?,
@@ -64,7 +63,7 @@ pub async fn serve(data_dir: &Path, restart: Restart, stop: watch::Receiver<bool
         platform_version: machine.platform_version.clone(),
         agent_exe: std::env::current_exe().context("cannot tell this program's path")?,
     };
-    let journal_path = data_dir.join("journal");
+    let journal_path = data_dir.join(JOURNAL_FILE);
     let journal = Journal::open(&journal_path, Limits::default(), now())
         .with_context(|| format!("cannot open the journal {}", journal_path.display()))?;
     let caller = registration.caller()?;
@@ -110,19 +109,6 @@ pub async fn serve(data_dir: &Path, restart: Restart, stop: watch::Receiver<bool
     let _ = timeout(LINK_STOP_WITHIN, link).await;
     tracing::info!("agent stopped");
     Ok(())
-}
-
-/// One agent per folder.
-fn lock(data_dir: &Path) -> anyhow::Result<File> {
-    let path = data_dir.join("lock");
-    let file = platform::open_private(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => bail!("another agent runs on {}", data_dir.display()),
-        Err(std::fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
 }
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {

@@ -22,6 +22,9 @@ use serde::{Deserialize, Serialize};
 use crate::{files, platform};
 use record::Record;
 
+/// In the agent's data folder.
+pub const JOURNAL_FILE: &str = "journal";
+
 /// What is kept of the past.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -11,6 +11,8 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
+pub use upload::UPLOADED_FILE;
+
 use anyhow::{Context, bail};
 use domain::compliance::report::{Execution, Operation, PatchReport, RunFrame};
 use domain::facts::{FactSet, Observation};

@@ -21,7 +21,7 @@ use crate::transport::call::CALL_TIMEOUT;
 use super::{Gathered, Session};
 
 /// The hash of the items that the server took last.
-const UPLOADED_FILE: &str = "patch-items-uploaded";
+pub const UPLOADED_FILE: &str = "patch-items-uploaded";
 /// Errors that mean: send everything.
 const RESEND_CODES: [&str; 2] = ["ItemContentMismatchException", "InvalidItemContentException"];
 

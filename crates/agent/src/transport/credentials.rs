@@ -28,6 +28,9 @@ const KEY_FILE: &str = "node-key.pem";
 /// A new key that the server may or may not know yet.
 const NEXT_KEY_FILE: &str = "node-key-next.pem";
 
+/// What belongs to one registration, besides the key that every enrolment writes anew.
+pub const FILES: [&str; 3] = [FILE, SHARED_FILE, NEXT_KEY_FILE];
+
 /// Not worth using for less.
 const LEAST_LIFE_SECONDS: i64 = 60;
 
@@ -207,17 +210,6 @@ impl Source {
 /// Writes the key that enrolment made.
 pub fn store_key(data_dir: &Path, key_pem: &str) -> std::io::Result<()> {
     files::write_atomically(&data_dir.join(KEY_FILE), key_pem.as_bytes())
-}
-
-/// Forgets what belonged to an earlier registration.
-pub fn forget(data_dir: &Path) -> std::io::Result<()> {
-    for name in [FILE, SHARED_FILE, NEXT_KEY_FILE] {
-        match fs::remove_file(data_dir.join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Offers credentials and renews them at half of their life, or at once when `refused` says the server did not take them.

@@ -106,6 +106,8 @@ async fn commands_run_over_the_control_channel() {
     let ack = channel.next_of(&MessageType::AgentJobAck).await;
     let ack: AgentJobAck = serde_json::from_slice(&ack.payload).unwrap();
     assert_eq!(ack.status_code, AckCode::DuplicateCommand);
+    let running = enroll_into(&server, dir.path(), Existing::Replace).await.unwrap_err();
+    assert!(running.to_string().contains("another agent"), "{running}");
     agent.stop().await;
 
     // Credentials outlive the agent: no second role token, and the probe comes before the reports.
@@ -114,6 +116,10 @@ async fn commands_run_over_the_control_channel() {
     agent.stop().await;
     assert_eq!(server.calls("RequestManagedInstanceRoleToken"), 1);
     assert!(server.calls("UpdateInstanceInformation") >= 2);
+
+    // A new enrolment is a new node: nothing of the old one is left to it.
+    enroll_into(&server, dir.path(), Existing::Replace).await.unwrap();
+    assert!(!dir.path().join("journal").exists() && !dir.path().join("credentials.json").exists());
 }
 
 #[tokio::test]
