@@ -10,6 +10,7 @@ pub mod document;
 pub mod explain;
 pub mod facts;
 pub mod ids;
+pub mod inventory;
 pub mod os;
 pub mod patch;
 pub mod rollout;
