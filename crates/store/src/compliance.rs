@@ -170,6 +170,34 @@ pub async fn put(tx: &mut Tx, scope: Scope<'_>, summary: &Summary, items: &Items
     count(tx, scope, (&summary.resource_id, &summary.compliance_type), old, new).await
 }
 
+/// A report with the items and the status that are there already: only the run is new.
+/// Whether that was so.
+pub async fn touch(
+    tx: &mut Tx,
+    (account, region): Scope<'_>,
+    summary: &Summary,
+    items: &Hash,
+) -> Result<bool> {
+    let sql = "UPDATE compliance_summaries SET execution_at = $7, execution_id = $8, execution_type = $9,
+        patch_group = $10, baseline_id = $11
+        WHERE account = $1 AND region = $2 AND resource_id = $3 AND compliance_type = $4
+        AND items_hash = $5 AND status = $6";
+    let values = [
+        account.as_str().into(),
+        region.as_str().into(),
+        (&summary.resource_id).into(),
+        (&summary.compliance_type).into(),
+        (&items[..]).into(),
+        summary.status.as_str().into(),
+        summary.execution_at.into(),
+        summary.execution_id.as_ref().into(),
+        summary.execution_type.as_ref().into(),
+        summary.patch_group.as_ref().into(),
+        summary.baseline_id.as_ref().into(),
+    ];
+    Ok(tx.execute(sql, &values).await? == 1)
+}
+
 const REPLACEMENTS: &str = "status = excluded.status, overall_severity = excluded.overall_severity,
     execution_at = excluded.execution_at, execution_id = excluded.execution_id,
     execution_type = excluded.execution_type, patch_group = excluded.patch_group,

@@ -168,6 +168,12 @@ pub async fn prepare(store: &Store, scope: Scope<'_>, items: &[PatchItem]) -> Re
     Ok(Prepared { hash, body: Some(draft.seal(&ids)) })
 }
 
+/// The list without items.
+pub fn none() -> Prepared {
+    let draft = draft(&[]);
+    Prepared { hash: draft.hash(), body: Some(draft.seal(&[])) }
+}
+
 pub async fn insert(tx: &mut Tx, (account, region): Scope<'_>, items: &Prepared) -> Result<()> {
     let Some(body) = &items.body else { return Ok(()) };
     let sql = "INSERT INTO report_items (account, region, items_hash, body) VALUES ($1, $2, $3, $4)
