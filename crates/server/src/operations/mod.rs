@@ -1,17 +1,21 @@
 //! The dispatcher: permission, then one exhaustive match from operation to handler.
 
 pub mod commands;
+pub mod compliance;
 pub mod documents;
+pub mod fettle;
 pub mod idempotency;
+pub mod inventory;
 pub mod messages;
 pub mod nodes;
 pub mod page;
 pub mod patch_baselines;
+pub mod patch_states;
 pub mod sts;
 pub mod tags;
 
+use api::mds;
 use api::ssm::{ErrorCode, Operation};
-use api::{fettle, mds};
 use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
@@ -61,7 +65,7 @@ pub fn label(service: Service, operation: &str) -> &'static str {
     let known = match service {
         Service::Ssm => Operation::parse(operation).map(|operation| operation.name()),
         Service::Mds => mds::Operation::parse(operation).map(|operation| operation.name()),
-        Service::Fettle => fettle::Operation::parse(operation).map(|operation| operation.name()),
+        Service::Fettle => api::fettle::Operation::parse(operation).map(|operation| operation.name()),
         Service::Sts => Some("sts"),
         Service::Unknown => None,
     };
@@ -78,7 +82,7 @@ pub async fn dispatch(
     match service {
         Service::Ssm => ssm(ctx, operation, body).await,
         Service::Mds => mds(ctx, operation, body).await,
-        Service::Fettle => fettle(ctx, operation, body).await,
+        Service::Fettle => own(ctx, operation, body).await,
         Service::Sts => sts::dispatch(ctx, body),
         Service::Unknown => Err(error::unknown_operation(operation)),
     }
@@ -158,20 +162,32 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
             call(ctx, body, patch_baselines::get_deployable_patch_snapshot_for_instance).await
         }
 
-        // Patch states, compliance, inventory.
-        Operation::DescribeInstancePatchStates
-        | Operation::DescribeInstancePatchStatesForPatchGroup
-        | Operation::DescribeInstancePatches
-        | Operation::DescribePatchGroupState
-        | Operation::DescribeAvailablePatches
-        | Operation::PutComplianceItems
-        | Operation::ListComplianceItems
-        | Operation::ListComplianceSummaries
-        | Operation::ListResourceComplianceSummaries
-        | Operation::PutInventory
-        | Operation::GetInventory
-        | Operation::GetInventorySchema
-        | Operation::ListInventoryEntries => Err(error::operation_not_served(name)),
+        // Patch states.
+        Operation::DescribeInstancePatchStates => {
+            call(ctx, body, patch_states::describe_instance_patch_states).await
+        }
+        Operation::DescribeInstancePatchStatesForPatchGroup => {
+            call(ctx, body, patch_states::describe_instance_patch_states_for_patch_group).await
+        }
+        Operation::DescribeInstancePatches => call(ctx, body, patch_states::describe_instance_patches).await,
+        Operation::DescribePatchGroupState => call(ctx, body, patch_states::describe_patch_group_state).await,
+        Operation::DescribeAvailablePatches => {
+            call(ctx, body, patch_states::describe_available_patches).await
+        }
+
+        // Compliance.
+        Operation::PutComplianceItems => call(ctx, body, compliance::put_compliance_items).await,
+        Operation::ListComplianceItems => call(ctx, body, compliance::list_compliance_items).await,
+        Operation::ListComplianceSummaries => call(ctx, body, compliance::list_compliance_summaries).await,
+        Operation::ListResourceComplianceSummaries => {
+            call(ctx, body, compliance::list_resource_compliance_summaries).await
+        }
+
+        // Inventory.
+        Operation::PutInventory => call(ctx, body, inventory::put_inventory).await,
+        Operation::GetInventory => call(ctx, body, inventory::get_inventory).await,
+        Operation::GetInventorySchema => call(ctx, body, inventory::get_inventory_schema).await,
+        Operation::ListInventoryEntries => call(ctx, body, inventory::list_inventory_entries).await,
     }
 }
 
@@ -190,16 +206,18 @@ async fn mds(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     }
 }
 
-async fn fettle(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
-    let Some(operation) = fettle::Operation::parse(name) else {
+async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    let Some(operation) = api::fettle::Operation::parse(name) else {
         return Err(error::unknown_operation(name));
     };
     authorise(ctx, Service::Fettle, operation.name(), body)?;
     match operation {
-        fettle::Operation::ExplainNodeCompliance
-        | fettle::Operation::GetNodeReport
-        | fettle::Operation::ListNodeReports
-        | fettle::Operation::PutNodeFacts => Err(error::operation_not_served(name)),
+        api::fettle::Operation::ExplainNodeCompliance => {
+            call(ctx, body, fettle::explain_node_compliance).await
+        }
+        api::fettle::Operation::GetNodeReport => call(ctx, body, fettle::get_node_report).await,
+        api::fettle::Operation::ListNodeReports => call(ctx, body, fettle::list_node_reports).await,
+        api::fettle::Operation::PutNodeFacts => call(ctx, body, fettle::put_node_facts).await,
     }
 }
 

@@ -51,6 +51,11 @@ impl Page {
         i64::try_from(self.limit.saturating_add(1)).unwrap_or(i64::MAX)
     }
 
+    /// A token for what comes after `key`, for pages that end before they are full.
+    pub fn token(&self, ctx: &Ctx, key: &str) -> String {
+        ctx.app.keyring.seal_text(&self.purpose, key.as_bytes())
+    }
+
     /// Cuts what was fetched to the page; `key` tells the key of a row.
     pub fn cut<T>(&self, ctx: &Ctx, mut rows: Vec<T>, key: impl Fn(&T) -> String) -> Cut<T> {
         let more = rows.len() > self.limit;

@@ -1,10 +1,11 @@
-//! DeregisterManagedInstance: the node is gone, and its calls are refused from now on.
+//! DeregisterManagedInstance: the node is gone, and its calls are refused from now on. Its reports
+//! are kept; what it showed is shown no longer.
 //! Source: API reference, DeregisterManagedInstance; systems-manager.md 15.1.
 
 use api::ssm::{DeregisterManagedInstanceRequest, DeregisterManagedInstanceResult};
 use domain::ids::NodeId;
-use store::nodes;
 use store::tags::{self, Tagged};
+use store::{compliance, inventory, nodes, patch_states};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -21,6 +22,10 @@ pub async fn deregister_managed_instance(
         return Err(refusal());
     }
     tags::remove_all(&mut tx, Tagged::node(&ctx.account, &ctx.region, &id)).await?;
+    let scope = (&ctx.account, &ctx.region);
+    patch_states::delete(&mut tx, scope, &id).await?;
+    compliance::delete_resource(&mut tx, scope, id.as_str()).await?;
+    inventory::delete_node(&mut tx, scope, &id).await?;
     tx.commit().await?;
     tracing::info!(node_id = %id, "node deregistered");
     Ok(DeregisterManagedInstanceResult {})

@@ -1,0 +1,55 @@
+//! ExplainNodeCompliance: why a node is not compliant, or why its status cannot be trusted.
+//! Source: patch-manager.md 8.
+
+use api::fettle::{ExplainNodeComplianceRequest, ExplainNodeComplianceResponse};
+use domain::explain::{ScanView, Situation, explain};
+use store::reports;
+
+use super::{managed_node, situation};
+use crate::ctx::Ctx;
+use crate::error::ApiError;
+
+/// Reports that are looked at: enough to see methods that overwrite each other.
+const REPORTS: i64 = 20;
+const DEFAULT_MAX_ITEMS: i32 = 20;
+
+pub async fn explain_node_compliance(
+    ctx: &Ctx,
+    request: ExplainNodeComplianceRequest,
+) -> Result<ExplainNodeComplianceResponse, ApiError> {
+    let max_items = usize::try_from(request.max_items.unwrap_or(DEFAULT_MAX_ITEMS)).unwrap_or(1);
+
+    let mut tx = ctx.store.read().await?;
+    let node = managed_node(ctx, &mut tx, &request.instance_id).await?;
+    let reports = reports::list(&mut tx, (&ctx.account, &ctx.region), &node.id, None, REPORTS).await?;
+    let baseline = situation::baseline(ctx, &mut tx, &node).await?;
+    let custom_compliance = situation::custom_compliance(ctx, &mut tx, &node).await?;
+    let (items, scan) = match reports.first() {
+        Some(newest) => {
+            (situation::items(ctx, &mut tx, newest).await?, situation::scan(ctx, &mut tx, newest).await?)
+        }
+        None => (Vec::new(), None),
+    };
+    drop(tx);
+
+    let evaluation =
+        baseline.as_ref().zip(scan.as_ref()).and_then(|(choice, scan)| situation::judge(ctx, choice, scan));
+    let view = situation::node_view(ctx, &node, scan.as_ref().and_then(|scan| scan.observation.booted_at));
+    let summaries: Vec<_> = reports.into_iter().map(|report| report.summary).collect();
+    let situation = Situation {
+        node: &view,
+        now: ctx.now,
+        scan_interval_seconds: None,
+        baseline: baseline.as_ref(),
+        reports: &summaries,
+        items: &items,
+        scan: scan.as_ref().zip(evaluation.as_ref()).map(|(scan, evaluation)| ScanView {
+            facts: &scan.facts,
+            observation: &scan.observation,
+            evaluation,
+        }),
+        runs: &[],
+        custom_compliance: &custom_compliance,
+    };
+    Ok(explain(&situation).to_response(&situation, max_items))
+}

@@ -1,0 +1,55 @@
+//! Our own service: what the AWS API has no place for.
+//! Source: `api/model/fettle.json`; patch-manager.md 8.
+
+mod explain_node_compliance;
+mod get_node_report;
+mod list_node_reports;
+mod put_node_facts;
+mod situation;
+#[cfg(test)]
+mod tests;
+
+pub use explain_node_compliance::explain_node_compliance;
+pub use get_node_report::get_node_report;
+pub use list_node_reports::list_node_reports;
+pub use put_node_facts::put_node_facts;
+
+use std::collections::BTreeMap;
+
+use api::fettle::ErrorCode;
+use domain::ids::NodeId;
+use domain::patch::{PatchCounts, PatchState};
+use store::Tx;
+use store::nodes::{self, Node};
+
+use crate::ctx::Ctx;
+use crate::error::ApiError;
+
+async fn managed_node(ctx: &Ctx, tx: &mut Tx, instance_id: &str) -> Result<Node, ApiError> {
+    let refusal = || not_found(format!("`{instance_id}` is not a managed node"));
+    let id: NodeId = instance_id.parse().map_err(|_| refusal())?;
+    nodes::find(tx, &ctx.account, &ctx.region, &id).await?.ok_or_else(refusal)
+}
+
+fn not_found(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::ResourceNotFoundException, message)
+}
+
+/// Patches by state; states that no patch has are left out, but never what is installed or missing.
+fn counts_by_state(counts: &PatchCounts) -> BTreeMap<String, i32> {
+    let of = |state| match state {
+        PatchState::Installed => counts.installed,
+        PatchState::InstalledOther => counts.installed_other,
+        PatchState::InstalledPendingReboot => counts.installed_pending_reboot,
+        PatchState::InstalledRejected => counts.installed_rejected,
+        PatchState::Missing => counts.missing,
+        PatchState::NotApplicable => counts.not_applicable,
+        PatchState::Failed => counts.failed,
+        PatchState::AvailableSecurityUpdate => counts.available_security_update,
+    };
+    let is_told =
+        |state: &PatchState| matches!(state, PatchState::Installed | PatchState::Missing) || of(*state) != 0;
+    let row =
+        |state: PatchState| (state.as_model_str().to_owned(), i32::try_from(of(state)).unwrap_or(i32::MAX));
+    PatchState::ALL.into_iter().filter(is_told).map(row).collect()
+}

@@ -1,0 +1,105 @@
+//! Everything that is known of one node's patching, gathered in one read.
+
+use api::Timestamp;
+use domain::baseline::BaselineChoice;
+use domain::compliance::{ComplianceStatus, PatchItem};
+use domain::explain::{CustomCompliance, NodeView, Presence};
+use domain::facts::{FactSet, Observation};
+use domain::patch::{Conditions, Evaluation, evaluate};
+use store::clause::Comparison;
+use store::compliance::{SummaryCondition, SummaryField};
+use store::nodes::Node;
+use store::reports::Report;
+use store::{Tx, compliance, facts, report_items};
+
+use crate::ctx::Ctx;
+use crate::error::ApiError;
+use crate::operations::patch_baselines::resolve;
+
+/// A run ends within this of what it captured, clocks in whole seconds included.
+const SLACK_SECONDS: i64 = 60;
+const CUSTOM_TYPES: i64 = 50;
+
+/// What a report was judged from.
+pub struct Scan {
+    pub facts: FactSet,
+    pub observation: Observation,
+}
+
+pub fn node_view(ctx: &Ctx, node: &Node, booted_at: Option<Timestamp>) -> NodeView {
+    let presence = if node.is_online(ctx.now) { Presence::Online } else { Presence::ConnectionLost };
+    NodeView {
+        id: node.id.clone(),
+        presence,
+        last_ping_at: node.last_seen_at,
+        platform_version: node.information.platform_version.clone(),
+        booted_at,
+    }
+}
+
+/// The baseline that would apply now; `None` when the node's system has none or is not known yet.
+pub async fn baseline(ctx: &Ctx, tx: &mut Tx, node: &Node) -> Result<Option<BaselineChoice>, ApiError> {
+    if resolve::system_of(node).is_err() {
+        return Ok(None);
+    }
+    Ok(Some(resolve::baseline_of_node(tx, ctx, node).await?.choice))
+}
+
+pub async fn items(ctx: &Ctx, tx: &mut Tx, report: &Report) -> Result<Vec<PatchItem>, ApiError> {
+    Ok(report_items::load(tx, (&ctx.account, &ctx.region), &report.items_hash).await?)
+}
+
+/// The facts that the run of a report captured, from agents that send facts.
+pub async fn scan(ctx: &Ctx, tx: &mut Tx, report: &Report) -> Result<Option<Scan>, ApiError> {
+    let scope = (&ctx.account, &ctx.region);
+    let frame = &report.summary.frame;
+    let until = frame.ended_at.plus_seconds(SLACK_SECONDS);
+    let Some(seen) = facts::find_observation(tx, scope, &report.node, until).await? else { return Ok(None) };
+    // An older scan's facts are not what this report was judged from.
+    if seen.observation.captured_at < frame.started_at.plus_seconds(-SLACK_SECONDS) {
+        return Ok(None);
+    }
+    let facts = facts::load(tx, scope, &seen.facts_hash).await?;
+    Ok(facts.map(|facts| Scan { facts, observation: seen.observation }))
+}
+
+/// What the baseline says of a scan's facts; `None` when it is for another system.
+pub fn judge(ctx: &Ctx, choice: &BaselineChoice, scan: &Scan) -> Option<Evaluation> {
+    let rules = &choice.baseline.rules;
+    match evaluate(rules, &scan.facts, &scan.observation, &Conditions::at(ctx.now)) {
+        Ok(evaluation) => Some(evaluation),
+        Err(error) => {
+            tracing::info!(%error, "facts were not judged");
+            None
+        }
+    }
+}
+
+pub async fn custom_compliance(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    node: &Node,
+) -> Result<Vec<CustomCompliance>, ApiError> {
+    let condition = |field, comparison, value: &str| SummaryCondition {
+        field,
+        comparison,
+        values: vec![value.to_owned()],
+    };
+    let conditions = [
+        condition(SummaryField::ResourceId, Comparison::Equal, node.id.as_str()),
+        condition(SummaryField::ComplianceType, Comparison::BeginWith, "Custom:"),
+    ];
+    let scope = (&ctx.account, &ctx.region);
+    let summaries = compliance::list(tx, scope, &conditions, None, CUSTOM_TYPES).await?;
+    let custom = |summary: compliance::Summary| CustomCompliance {
+        non_compliant_items: match summary.status {
+            ComplianceStatus::Compliant => 0,
+            ComplianceStatus::NonCompliant => {
+                u32::try_from(summary.non_compliant.total()).unwrap_or(u32::MAX)
+            }
+        },
+        compliance_type: summary.compliance_type,
+        executed_at: summary.execution_at,
+    };
+    Ok(summaries.into_iter().map(custom).collect())
+}
