@@ -81,6 +81,9 @@ struct PatchArgs {
     association_id: String,
     #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
     command_id: String,
+    /// Read the packages of this root file system: of the host, for an agent in a container.
+    #[arg(long, value_name = "DIR", env = "FETTLE_AGENT_ROOT", default_value = "/")]
+    root: PathBuf,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -124,6 +127,7 @@ fn run_enroll(args: EnrollArgs) -> anyhow::Result<()> {
 
 fn run_patch(args: PatchArgs) -> anyhow::Result<()> {
     let summary = patch(&PatchRequest {
+        root: args.root,
         operation: args.operation,
         snapshot_id: args.snapshot_id,
         reboot_option: args.reboot_option,

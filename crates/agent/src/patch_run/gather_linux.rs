@@ -12,14 +12,14 @@ use crate::transport::call::now;
 use super::Gathered;
 
 /// With old lists when they cannot be refreshed; the observation says so.
-pub fn gather(data_dir: &Path) -> Result<Gathered, ScanError> {
+pub fn gather(root: &Path, data_dir: &Path) -> Result<Gathered, ScanError> {
     let options = Options {
         environment: Environment::of_process(),
         now: now(),
         refresh: RefreshLists::WherePossible,
         index: Some(data_dir.join(INDEX_FOLDER)),
     };
-    let (facts, observation) = apt::gather(&Root::host(), &options)?;
+    let (facts, observation) = apt::gather(&Root::at(root)?, &options)?;
     Ok(Gathered { facts, observation })
 }
 

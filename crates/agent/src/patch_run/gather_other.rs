@@ -8,7 +8,7 @@ use crate::packages::ScanError;
 
 use super::Gathered;
 
-pub fn gather(_data_dir: &Path) -> Result<Gathered, ScanError> {
+pub fn gather(_root: &Path, _data_dir: &Path) -> Result<Gathered, ScanError> {
     Err(ScanError::Settings("this version of the agent reads apt nodes only".to_owned()))
 }
 

@@ -26,6 +26,8 @@ use crate::transport::credentials::{Credentials, Source};
 /// What was asked for; empty texts mean nothing.
 #[derive(Clone, Debug)]
 pub struct PatchRequest {
+    /// `/`, or a root file system that is mounted elsewhere: its lists are never refreshed.
+    pub root: PathBuf,
     pub operation: Operation,
     pub snapshot_id: String,
     pub reboot_option: String,
@@ -71,7 +73,7 @@ pub fn patch(request: &PatchRequest) -> anyhow::Result<String> {
     let session = Session { caller, credentials, instance_id };
 
     let snapshot = snapshot::fetch(&session, request)?;
-    let gathered = gather::gather(&request.data_dir)
+    let gathered = gather::gather(&request.root, &request.data_dir)
         .context("the packages of this node cannot be read; nothing was reported")?;
     let ended_at = now();
     let evaluation =
@@ -142,6 +144,7 @@ mod tests {
 
     fn request(operation: Operation) -> PatchRequest {
         PatchRequest {
+            root: "/".into(),
             operation,
             snapshot_id: String::new(),
             reboot_option: "NoReboot".into(),

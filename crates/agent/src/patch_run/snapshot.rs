@@ -112,6 +112,7 @@ mod tests {
     #[test]
     fn the_command_id_is_the_snapshot_id_unless_one_is_given() {
         let mut request = PatchRequest {
+            root: "/".into(),
             operation: Operation::Scan,
             snapshot_id: String::new(),
             reboot_option: String::new(),
