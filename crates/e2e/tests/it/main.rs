@@ -1,1 +1,15 @@
 //! End-to-end tests: a real server, a real agent, the public API only.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says what it did not cover"
+)]
+
+mod authentication;
+mod bad_input;
+mod ephemeral;
+mod harness;
+mod operations;
+mod restart;

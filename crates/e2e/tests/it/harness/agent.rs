@@ -1,0 +1,118 @@
+//! `fettle-agent` as a child process, on an apt root of its own.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use api::sigv4::Credentials;
+use api::ssm::{
+    CreateActivationRequest, DescribeInstanceInformationRequest, InstanceInformationStringFilter, PingStatus,
+};
+use tempfile::TempDir;
+
+use super::server::{REGION, clean};
+use super::{Server, apt_root, eventually, program};
+
+const ONLINE_WITHIN: Duration = Duration::from_secs(30);
+
+/// An enrolled node. Killed when dropped.
+pub struct Agent {
+    pub id: String,
+    child: Option<Child>,
+    folder: TempDir,
+}
+
+impl Agent {
+    /// Enrolled, not started. Its packages are those of [`apt_root`].
+    pub fn enroll(server: &Server) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        apt_root::write(&folder.path().join("root"));
+        let activation = server
+            .call(&CreateActivationRequest { iam_role: "fettle-node".to_owned(), ..Default::default() });
+        let mut command = Command::new(program("fettle-agent"));
+        clean(&mut command);
+        command
+            .args(["enroll", "--endpoint", &server.endpoint, "--region", REGION])
+            .args(["--activation-id", activation.activation_id.as_deref().unwrap()])
+            .arg("--data")
+            .arg(folder.path().join("agent"))
+            .env("FETTLE_ACTIVATION_CODE", activation.activation_code.unwrap());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let id = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        Self { id, child: None, folder }
+    }
+
+    /// Enrolled, started, and known to the server as online.
+    pub fn online(server: &Server) -> Self {
+        let mut agent = Self::enroll(server);
+        agent.start();
+        agent.wait_online(server);
+        agent
+    }
+
+    pub fn start(&mut self) {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = Command::new(program("fettle-agent"));
+        clean(&mut command);
+        command
+            .arg("run")
+            .arg("--data")
+            .arg(self.folder.path().join("agent"))
+            .env("FETTLE_AGENT_ROOT", self.folder.path().join("root"));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        self.child = Some(child);
+    }
+
+    pub fn wait_online(&self, server: &Server) {
+        let filter =
+            InstanceInformationStringFilter { key: "InstanceIds".to_owned(), values: vec![self.id.clone()] };
+        let request =
+            DescribeInstanceInformationRequest { filters: Some(vec![filter]), ..Default::default() };
+        eventually("the node is online", ONLINE_WITHIN, || {
+            let nodes = server.call(&request).instance_information_list?;
+            (nodes.first()?.ping_status == Some(PingStatus::Online)).then_some(())
+        });
+    }
+
+    /// Ends the process as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// The temporary credentials that the agent works with.
+    pub fn credentials(&self) -> Credentials {
+        let path = self.folder.path().join("agent").join("aws-credentials");
+        let text =
+            eventually("the agent has credentials", ONLINE_WITHIN, || std::fs::read_to_string(&path).ok());
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('='));
+            line.map(|value| value.trim().to_owned())
+                .unwrap_or_else(|| panic!("no {name} in {}", path.display()))
+        };
+        Credentials {
+            access_key_id: value("aws_access_key_id"),
+            secret_access_key: value("aws_secret_access_key"),
+            session_token: Some(value("aws_session_token")),
+        }
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("agent.log")
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.log_path()).unwrap_or_default();
+            let from = log.lines().count().saturating_sub(3);
+            eprintln!("the agent's log ends:\n{}", log.lines().skip(from).collect::<Vec<_>>().join("\n"));
+        }
+    }
+}
