@@ -159,13 +159,16 @@ fn read_answer<T: serde::de::DeserializeOwned>(
     struct ErrorBody {
         #[serde(rename = "__type")]
         code: String,
-        #[serde(default, alias = "Message")]
-        message: String,
+        // The model spells it both ways, and a server may send both.
+        message: Option<String>,
+        #[serde(rename = "Message")]
+        capital_message: Option<String>,
     }
     match serde_json::from_slice::<ErrorBody>(&answer.body) {
         Ok(error) => {
             let code = error.code.rsplit('#').next().unwrap_or_default().to_owned();
-            Err(CallError::Refused { operation, code, message: error.message })
+            let message = error.message.or(error.capital_message).unwrap_or_default();
+            Err(CallError::Refused { operation, code, message })
         }
         Err(_) => Err(CallError::Status { operation, status: answer.status }),
     }
@@ -200,6 +203,9 @@ mod tests {
             read(400, r#"{"__type":"com.example#AccessDeniedException","message":"no"}"#).unwrap_err();
         assert_eq!(refused.code(), Some("AccessDeniedException"));
         assert_eq!(refused.to_string(), "AmazonSSM.Test: AccessDeniedException: no");
+        for body in [r#"{"__type":"X","Message":"no"}"#, r#"{"__type":"X","message":"no","Message":"no"}"#] {
+            assert_eq!(read(400, body).unwrap_err().to_string(), "AmazonSSM.Test: X: no", "{body}");
+        }
         assert_eq!(read(502, "<html>").unwrap_err().code(), None);
         assert!(matches!(read(200, "<html>"), Err(CallError::Unreadable { .. })));
     }
