@@ -44,6 +44,12 @@ impl TestServer {
         Self { app, now, _database: database }
     }
 
+    /// Another server over the same database: after a restart, or beside this one.
+    pub async fn another(&self) -> Arc<App> {
+        let store = store::Store::open(&self._database.options).await.expect("the same database");
+        App::new(store, Keyring::ephemeral(), Mode::Durable)
+    }
+
     /// As the account's root.
     pub fn root(&self) -> Ctx {
         let arn = root_arn(FIRST_ACCOUNT);

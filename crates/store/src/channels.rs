@@ -77,10 +77,11 @@ pub async fn renew(
     Ok(held)
 }
 
-/// Whether any server holds the node's channel.
-pub async fn is_open(tx: &mut Tx, node: &NodeKey, now: Timestamp) -> Result<bool> {
-    let sql = "SELECT 1 FROM channels
+/// The connection that holds the node's channel, on whichever server.
+pub async fn find_connection(tx: &mut Tx, node: &NodeKey, now: Timestamp) -> Result<Option<String>> {
+    let sql = "SELECT connection_id FROM channels
         WHERE account = $1 AND region = $2 AND node_id = $3 AND open_until > $4";
     let [account, region, id] = node.values();
-    Ok(tx.query_opt(sql, &[account, region, id, now.into()]).await?.is_some())
+    let row = tx.query_opt(sql, &[account, region, id, now.into()]).await?;
+    row.map(|row| row.get(0)).transpose()
 }

@@ -34,17 +34,21 @@ enum End {
     Silent,
     Shutdown,
     Unwritable,
+    /// The store does not answer; the agent tries again in seconds.
+    NotNoted,
 }
 
 pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: WebSocket) {
     let channel = app.agents.hub.open(&node);
     app.metrics.control_channels.inc();
     tracing::info!(node_id = %node.node, connection_id = channel.connection_id, "control channel open");
-    if let Err(error) = channel_lease::open(app, &node, &channel.connection_id, now()).await {
-        // The renewing job tries again; until then the node is served over this channel all the same.
-        tracing::error!(node_id = %node.node, cause = error.chain(), "cannot note the open channel");
-    }
-    let end = exchange(app, &node, &channel, &mut socket).await;
+    let end = match channel_lease::open(app, &node, &channel.connection_id, now()).await {
+        Ok(()) => exchange(app, &node, &channel, &mut socket).await,
+        Err(error) => {
+            tracing::error!(node_id = %node.node, cause = error.chain(), "cannot note the open channel");
+            End::NotNoted
+        }
+    };
     app.agents.hub.close(&node, &channel.connection_id);
     app.metrics.control_channels.dec();
     if let Err(error) = channel_lease::close(app, &node, &channel.connection_id, now()).await {
@@ -56,14 +60,14 @@ pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: WebSocket) {
 }
 
 async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mut WebSocket) -> End {
-    if let Err(end) = deliver(app, node, socket).await {
+    if let Err(end) = deliver(app, node, channel, socket).await {
         return end;
     }
     loop {
         let frame = tokio::select! {
             frame = tokio::time::timeout(SILENCE_TIMEOUT, socket.recv()) => frame,
             () = channel.woken() => {
-                match deliver(app, node, socket).await {
+                match deliver(app, node, channel, socket).await {
                     Ok(()) => continue,
                     Err(end) => return end,
                 }
@@ -89,8 +93,14 @@ async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mu
 }
 
 /// Sends what is due. What cannot be read from the store now is read at the next wake-up.
-async fn deliver(app: &Arc<App>, node: &NodeKey, socket: &mut WebSocket) -> Result<(), End> {
-    let jobs = match delivery::claim(app, node, Route::ControlChannel, now()).await {
+async fn deliver(
+    app: &Arc<App>,
+    node: &NodeKey,
+    channel: &Channel,
+    socket: &mut WebSocket,
+) -> Result<(), End> {
+    let route = Route::ControlChannel { connection_id: &channel.connection_id };
+    let jobs = match delivery::claim(app, node, route, now()).await {
         Ok(jobs) => jobs,
         Err(error) => {
             tracing::error!(node_id = %node.node, cause = error.chain(), "cannot read what is to be delivered");

@@ -19,8 +19,9 @@ const JOBS_AT_ONCE: i64 = 10;
 
 /// The way a job takes to its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    ControlChannel,
+pub enum Route<'a> {
+    /// Only while this connection holds the node's channel.
+    ControlChannel { connection_id: &'a str },
     /// Only while no control channel is open anywhere.
     LongPoll,
 }
@@ -36,19 +37,29 @@ pub struct Job {
 }
 
 /// Leases and returns the node's due jobs; a lost race is run again.
-pub async fn claim(app: &App, node: &NodeKey, route: Route, now: Timestamp) -> Result<Vec<Job>, ApiError> {
+pub async fn claim(
+    app: &App,
+    node: &NodeKey,
+    route: Route<'_>,
+    now: Timestamp,
+) -> Result<Vec<Job>, ApiError> {
     super::retry(app, || async { claim_once(&app.store(), node, route, now).await }).await
 }
 
 async fn claim_once(
     store: &Store,
     node: &NodeKey,
-    route: Route,
+    route: Route<'_>,
     now: Timestamp,
 ) -> Result<Vec<Job>, ApiError> {
     // Most of the time there is nothing, and readers do not wait for the writer.
     let mut tx = store.read().await?;
-    if route == Route::LongPoll && channels::is_open(&mut tx, node, now).await? {
+    let holder = channels::find_connection(&mut tx, node, now).await?;
+    let is_ours = match route {
+        Route::ControlChannel { connection_id } => holder.as_deref() == Some(connection_id),
+        Route::LongPoll => holder.is_none(),
+    };
+    if !is_ours {
         return Ok(Vec::new());
     }
     let due = node_messages::next_due(&mut tx, node, now).await?;

@@ -8,6 +8,8 @@ mod control_channel;
 pub mod delivery;
 pub mod hub;
 pub mod replies;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
