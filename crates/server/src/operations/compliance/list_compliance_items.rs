@@ -30,7 +30,7 @@ pub async fn list_compliance_items(
     let size = page_size(request.max_results, DEFAULT_PAGE);
     let binding = (&request.filters, &request.resource_ids, &request.resource_types);
     let page = Page::open(ctx, "ListComplianceItems", &binding, request.next_token.as_deref(), size)?;
-    for given in request.resource_types.iter().flatten().filter(|given| *given != RESOURCE_TYPE) {
+    if let Some(given) = request.resource_types.iter().flatten().find(|given| *given != RESOURCE_TYPE) {
         return Err(invalid_resource_type(given));
     }
     let Some(mut selection) = Selection::parse(&filters::parse(request.filters.as_deref())?)? else {

@@ -24,6 +24,7 @@ pub async fn explain_node_compliance(
     let reports = reports::list(&mut tx, (&ctx.account, &ctx.region), &node.id, None, REPORTS).await?;
     let baseline = situation::baseline(ctx, &mut tx, &node).await?;
     let custom_compliance = situation::custom_compliance(ctx, &mut tx, &node).await?;
+    let runs = situation::runs(ctx, &mut tx, &node).await?;
     let (items, scan) = match reports.first() {
         Some(newest) => {
             (situation::items(ctx, &mut tx, newest).await?, situation::scan(ctx, &mut tx, newest).await?)
@@ -48,7 +49,7 @@ pub async fn explain_node_compliance(
             observation: &scan.observation,
             evaluation,
         }),
-        runs: &[],
+        runs: &runs,
         custom_compliance: &custom_compliance,
     };
     Ok(explain(&situation).to_response(&situation, max_items))

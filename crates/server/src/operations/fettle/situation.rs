@@ -3,14 +3,16 @@
 use api::Timestamp;
 use domain::baseline::BaselineChoice;
 use domain::compliance::{ComplianceStatus, PatchItem};
-use domain::explain::{CustomCompliance, NodeView, Presence};
+use domain::explain::{CustomCompliance, NodeView, PatchRun, Presence};
 use domain::facts::{FactSet, Observation};
 use domain::patch::{Conditions, Evaluation, evaluate};
 use store::clause::Comparison;
+use store::commands::CommandKey;
 use store::compliance::{SummaryCondition, SummaryField};
+use store::invocations::InvocationFilter;
 use store::nodes::Node;
 use store::reports::Report;
-use store::{Tx, compliance, facts, report_items};
+use store::{Tx, commands, compliance, facts, invocations, report_items};
 
 use crate::ctx::Ctx;
 use crate::error::ApiError;
@@ -19,6 +21,11 @@ use crate::operations::patch_baselines::resolve;
 /// A run ends within this of what it captured, clocks in whole seconds included.
 const SLACK_SECONDS: i64 = 60;
 const CUSTOM_TYPES: i64 = 50;
+/// Commands of a node that are looked through for patch documents, and how many of those are told.
+const COMMANDS: i64 = 100;
+const RUNS: usize = 10;
+/// `AWS-RunPatchBaseline` and its relatives.
+const PATCH_DOCUMENTS: &str = "AWS-RunPatchBaseline";
 
 /// What a report was judged from.
 pub struct Scan {
@@ -102,4 +109,26 @@ pub async fn custom_compliance(
         executed_at: summary.execution_at,
     };
     Ok(summaries.into_iter().map(custom).collect())
+}
+
+/// The newest runs of patch documents on a node.
+pub async fn runs(ctx: &Ctx, tx: &mut Tx, node: &Node) -> Result<Vec<PatchRun>, ApiError> {
+    let scope = (&ctx.account, &ctx.region);
+    let filter = InvocationFilter { node: Some(&node.id), ..InvocationFilter::default() };
+    let mut invocations = invocations::list(tx, scope, &filter, None, COMMANDS).await?;
+    invocations.retain(|invocation| invocation.document_name.starts_with(PATCH_DOCUMENTS));
+    invocations.truncate(RUNS);
+    let keys: Vec<CommandKey> = invocations.iter().map(|invocation| invocation.key.command.clone()).collect();
+    let commands = commands::find_many(tx, &keys).await?;
+    let run = |invocation: invocations::Invocation| {
+        let command = commands.iter().find(|command| command.key == invocation.key.command);
+        PatchRun {
+            command_id: invocation.key.command.id,
+            document_name: invocation.document_name,
+            requested_at: invocation.requested_at,
+            status: invocation.status,
+            parameters: command.and_then(|command| command.request.parameters.clone()).unwrap_or_default(),
+        }
+    };
+    Ok(invocations.into_iter().map(run).collect())
 }
