@@ -29,7 +29,7 @@ fn baseline(n: u8, name: &str, os: OperatingSystem) -> Baseline {
     Baseline {
         id: id(n),
         name: name.to_owned(),
-        description: (n % 2 == 0).then(|| format!("number {n}")),
+        description: n.is_multiple_of(2).then(|| format!("number {n}")),
         created_at: Timestamp::from_millis(1_000 + i64::from(n)),
         modified_at: Timestamp::from_millis(2_000 + i64::from(n)),
         rules: BaselineRules { approved_patches: vec![format!("p{n}")], ..BaselineRules::empty(os) },

@@ -26,11 +26,14 @@ impl Ephemeral {
         command.args(["server", "--ephemeral", "--listen", &address.to_string()]);
         let started = Instant::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Owned from here on, so that a failing start is waited for as well.
+        let mut server = Self { child, address, ready_after: Duration::ZERO };
         let host = [("host".to_owned(), address.to_string())];
         loop {
             let answer = exchange(address, "GET", "/healthz", &host, b"");
             if answer.is_ok_and(|answer| answer.status == 200) {
-                return Self { child, address, ready_after: started.elapsed() };
+                server.ready_after = started.elapsed();
+                return server;
             }
             assert!(started.elapsed() < Duration::from_secs(30), "the server did not answer");
             std::thread::sleep(Duration::from_millis(1));

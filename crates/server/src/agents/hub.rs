@@ -149,7 +149,7 @@ mod tests {
         let second = hub.open(&node());
         first.replaced().await;
         hub.close(&node(), &first.connection_id);
-        assert_eq!(hub.connection_ids(), [second.connection_id.clone()]);
+        assert_eq!(hub.connection_ids(), std::slice::from_ref(&second.connection_id));
         hub.close(&node(), &second.connection_id);
         assert!(hub.connection_ids().is_empty());
     }
