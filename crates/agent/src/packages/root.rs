@@ -1,6 +1,9 @@
 //! One root file system: the running machine's, or an unpacked one seen from outside.
 //! In a foreign root every path and every symbolic link is resolved inside it.
+//! It can keep account of what was looked at, so that a resident agent tells by stat calls alone that nothing changed.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -18,6 +21,23 @@ pub struct Root {
     path: PathBuf,
     /// `None` for the running machine's own root.
     dir: Option<OwnedFd>,
+    /// What was looked at, and what it was then; `None` when nobody wants to know.
+    seen: Option<RefCell<BTreeMap<PathBuf, Option<Identity>>>>,
+}
+
+/// Every file and folder that a scan looked at, absent ones included, as they were before they were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs(BTreeMap<PathBuf, Option<Identity>>);
+
+impl Inputs {
+    /// Costs one stat call for each.
+    pub fn are_unchanged(&self, root: &Root) -> bool {
+        self.0.iter().all(|(path, identity)| root.any_identity(path) == *identity)
+    }
+
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.keys().map(PathBuf::as_path)
+    }
 }
 
 /// What tells one state of a file from another without reading it.
@@ -38,7 +58,7 @@ impl Identity {
 
 impl Root {
     pub fn host() -> Self {
-        Self { path: PathBuf::from("/"), dir: None }
+        Self { path: PathBuf::from("/"), dir: None, seen: None }
     }
 
     pub fn at(path: &Path) -> Result<Self, ScanError> {
@@ -49,7 +69,31 @@ impl Root {
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-        Ok(Self { path, dir: Some(dir) })
+        Ok(Self { path, dir: Some(dir), seen: None })
+    }
+
+    /// Keeps account from here on; see [`Self::inputs`].
+    pub fn recording(self) -> Self {
+        Self { seen: Some(RefCell::default()), ..self }
+    }
+
+    /// What was looked at since recording began. What the kernel makes up (`/proc`) is left out.
+    pub fn inputs(&self) -> Inputs {
+        Inputs(self.seen.as_ref().map(|seen| seen.borrow().clone()).unwrap_or_default())
+    }
+
+    /// Comes before the look itself, so that a change in between is seen as one.
+    fn note(&self, path: &Path) {
+        let Some(seen) = self.seen.as_ref().filter(|_| !path.starts_with("/proc")) else { return };
+        if !seen.borrow().contains_key(path) {
+            let identity = self.any_identity(path);
+            seen.borrow_mut().insert(path.to_owned(), identity);
+        }
+    }
+
+    /// Of files and folders alike.
+    fn any_identity(&self, path: &Path) -> Option<Identity> {
+        self.stat(path).ok().map(|stat| identity_of(&stat))
     }
 
     pub fn is_host(&self) -> bool {
@@ -75,6 +119,7 @@ impl Root {
 
     /// `None` when there is no such file.
     pub fn open(&self, path: &Path) -> Result<Option<File>, ScanError> {
+        self.note(path);
         match self.open_fd(path, OFlags::RDONLY | OFlags::NONBLOCK) {
             Ok(fd) => Ok(Some(File::from(fd))),
             Err(error) if is_absence(&error) => Ok(None),
@@ -99,6 +144,7 @@ impl Root {
 
     /// Follows symbolic links; `None` for anything but a regular file.
     pub fn identity(&self, path: &Path) -> Result<Option<Identity>, ScanError> {
+        self.note(path);
         match self.stat(path) {
             Ok(stat) => Ok(regular(&stat)),
             Err(error) if is_absence(&error) => Ok(None),
@@ -113,12 +159,9 @@ impl Root {
         }
     }
 
-    pub fn is_directory(&self, path: &Path) -> bool {
-        self.stat(path).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir())
-    }
-
     /// The regular files of a directory, links to such included; empty when there is no such directory.
     pub fn list_files(&self, path: &Path) -> Result<Vec<String>, ScanError> {
+        self.note(path);
         let failed = |errno: rustix::io::Errno| self.io_error(path, errno.into());
         let fd = match self.open_fd(path, OFlags::RDONLY | OFlags::DIRECTORY) {
             Ok(fd) => fd,

@@ -193,6 +193,38 @@ fn a_changed_list_is_read_anew() {
     assert_eq!(facts.packages[0].candidate.as_deref(), Some("3.0"));
 }
 
+#[test]
+fn a_resident_agent_sees_every_change_by_stat() {
+    let folder = node();
+    let now = Timestamp::from_seconds(0);
+    let options =
+        Options { environment: Environment::default(), now, refresh: RefreshLists::Never, index: None };
+    let files = [
+        STATUS,
+        LIST,
+        "etc/apt/preferences",
+        "etc/apt/sources.list.d/new.list",
+        "etc/apt/apt.conf",
+        "var/lib/dpkg/arch",
+        "run/reboot-required",
+    ];
+    for name in files {
+        let root = Root::at(&folder.path().join("root")).unwrap().recording();
+        gather(&root, &options).unwrap();
+        let inputs = root.inputs();
+        assert!(inputs.are_unchanged(&root));
+        let path = folder.path().join("root").join(name);
+        let before = fs::read(&path).ok();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "changed\n").unwrap();
+        assert!(!inputs.are_unchanged(&root), "{name} changed unseen");
+        match before {
+            Some(text) => fs::write(&path, text).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+    }
+}
+
 fn mutate(text: &mut Vec<u8>, at: usize, change: u8, kind: usize) {
     let at = at % text.len().max(1);
     match kind {

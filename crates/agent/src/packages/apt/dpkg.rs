@@ -10,6 +10,7 @@ use memchr::{memchr_iter, memmem};
 
 use super::super::ScanError;
 use super::super::root::{Directory, Identity, Root};
+use super::policy::text;
 use super::record::{MultiArch, Record};
 
 /// The text of dpkg's database; what is parsed from it borrows from here.
@@ -198,14 +199,20 @@ impl UnpackTimes {
         Self { info: root.directory(&admin_directory(status).join("info")) }
     }
 
-    pub fn of(&self, record: &Record<'_>) -> Option<Identity> {
+    /// `buffer` is room for file names, to be used again.
+    pub fn of(&self, record: &Record<'_>, buffer: &mut String) -> Option<Identity> {
         let info = self.info.as_ref()?;
-        let name = std::str::from_utf8(record.package).ok()?;
-        let arch = std::str::from_utf8(record.architecture).ok()?;
-        let plain = || info.identity(&format!("{name}.list"));
+        let mut identity = |arch: Option<&str>| {
+            buffer.clear();
+            buffer.push_str(text(record.package));
+            for part in arch.into_iter().flat_map(|arch| [":", arch]).chain([".list"]) {
+                buffer.push_str(part);
+            }
+            info.identity(buffer)
+        };
         match record.multi_arch {
-            MultiArch::Same => info.identity(&format!("{name}:{arch}.list")).or_else(plain),
-            _ => plain(),
+            MultiArch::Same => identity(Some(text(record.architecture))).or_else(|| identity(None)),
+            _ => identity(None),
         }
     }
 }

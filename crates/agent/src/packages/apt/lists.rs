@@ -11,6 +11,7 @@ use super::deb822::Malformed;
 use super::decompress::{Compression, EXTENSIONS};
 use super::preferences::ListIdentity;
 use super::record::Record;
+use super::records::Records;
 use super::release::Release;
 use super::sources::{Index, Source};
 use super::stream::{self, StreamError};
@@ -80,29 +81,25 @@ impl List {
         }
     }
 
-    /// Hands over every stanza that `wanted` asks for by package name, parsed.
-    pub fn for_each_record(
-        &self,
-        root: &Root,
-        wanted: impl Fn(&[u8]) -> bool,
-        mut visit: impl FnMut(&Record<'_>),
-    ) -> Result<(), ScanError> {
+    /// Reads the whole list and keeps what it has of packages with these names.
+    pub fn records(&self, root: &Root, wanted: impl Fn(&[u8]) -> bool) -> Result<Records, ScanError> {
         let file = root
             .open(&self.path)?
             .ok_or_else(|| self.corrupt(root, "the file vanished while it was read"))?;
+        let mut records = Records::default();
         let read = stream::for_each_stanza(file, self.compression, |stanza| {
             let is_unwanted = package_name(stanza).is_some_and(|name| !wanted(name));
             if is_unwanted {
-                return Ok::<(), Malformed>(());
+                return Ok(());
             }
             let record = Record::parse(stanza)?;
             if !record.version.is_empty() && wanted(record.package) {
-                visit(&record);
+                records.push(&record).map_err(|reason| Malformed { at: 0, reason })?;
             }
-            Ok(())
+            Ok::<(), Malformed>(())
         });
         match read {
-            Ok(extent) => self.check_extent(root, extent),
+            Ok(extent) => self.check_extent(root, extent).map(|()| records),
             Err(StreamError::Read(error)) => Err(self.corrupt(root, &error.to_string())),
             Err(StreamError::Refused { offset, error }) => {
                 let offset = offset + error.at as u64;

@@ -14,6 +14,7 @@ mod phasing;
 mod policy;
 mod preferences;
 mod record;
+mod records;
 pub mod refresh;
 mod release;
 mod settings;
@@ -27,18 +28,17 @@ use std::path::{Path, PathBuf};
 
 use api::Timestamp;
 use domain::facts::{AvailableVersion, FactSet, ListRefresh, Observation, PackageFact};
-use domain::patch::version_deb::compare;
 
 use super::ScanError;
 use super::root::Root;
 use dpkg::{Database, Installed, UnpackTimes};
-use index::ListIndex;
 use lists::List;
 use names::Names;
 use phasing::Phasing;
-use policy::{Offer, Policy, Versions};
+use policy::{Offer, Policy, Versions, text};
 use preferences::Preferences;
-use record::{MultiArch, Record};
+use record::MultiArch;
+use records::Records;
 use refresh::Refresh;
 pub use settings::Environment;
 use settings::Settings;
@@ -127,135 +127,149 @@ impl<'a> Node<'a> {
     }
 
     fn facts(&self, installed: &[Installed<'_>]) -> Result<FactSet, ScanError> {
-        let (root, settings) = (self.root, self.settings);
-        let mut versions = self.offers(installed)?;
+        let names = Names::new(installed);
+        let records =
+            self.lists.iter().map(|list| self.records(list, &names)).collect::<Result<Vec<_>, _>>()?;
+        let versions = self.versions(installed, &names, &records);
+        let automatic = self.automatic(installed, &names)?;
         let identities: Vec<_> = self.lists.iter().map(List::identity_for_pins).collect();
         let policy = Policy::new(&self.preferences, &identities, &self.native);
-        let automatic = Automatic::load(root, &settings.extended_states)?;
-        let automatic = automatic.packages(&root.shown(&settings.extended_states))?;
-        let times = UnpackTimes::open(root, &settings.status);
-        let packages = installed
-            .iter()
-            .zip(&mut versions)
-            .map(|(package, versions)| self.package_fact(package, versions, &policy, &automatic, &times));
+        let times = UnpackTimes::open(self.root, &self.settings.status);
+        let mut file_name = String::new();
+        let packages =
+            installed.iter().zip(versions).zip(automatic).map(|((package, versions), automatic)| {
+                let unpacked = times.of(&package.record, &mut file_name);
+                let installed_at =
+                    unpacked.map(|identity| Timestamp::from_seconds(identity.modified_seconds()));
+                PackageFact { installed_at, automatic, ..self.package_fact(package, versions, &policy) }
+            });
         Ok(FactSet {
-            os: node::os_release(root, &self.native)?,
+            os: node::os_release(self.root, &self.native)?,
             packages: packages.collect(),
             repositories: self.lists.iter().map(List::to_repository).collect(),
         })
     }
 
+    /// What a list has of these names: from its index, where indexes are kept, else from the list itself.
+    fn records(&self, list: &List, names: &Names<'_>) -> Result<Records, ScanError> {
+        if let Some(records) = self.index.and_then(|folder| index::load(folder, self.root, list, names)) {
+            return Ok(records);
+        }
+        let records = list.records(self.root, |name| names.first(name).is_some())?;
+        if let Some(folder) = self.index {
+            let path = list.path.display();
+            match index::save(folder, self.root, list, names, &records) {
+                Ok(()) => tracing::debug!(list = %path, "indexed a package list"),
+                Err(error) => tracing::debug!(list = %path, %error, "a package list was not indexed"),
+            }
+        }
+        Ok(records)
+    }
+
     /// What the lists offer of each installed package, in the order of `installed`.
-    fn offers(&self, installed: &[Installed<'_>]) -> Result<Vec<Versions>, ScanError> {
-        let names = Names::new(installed);
+    fn versions<'r>(
+        &self,
+        installed: &[Installed<'_>],
+        names: &Names<'_>,
+        records: &'r [Records],
+    ) -> Vec<Versions<'r>> {
         let mut versions = vec![Versions::default(); installed.len()];
         for (at, package) in installed.iter().enumerate() {
             if package.record.multi_arch == MultiArch::Allowed {
                 names.all(at).for_each(|same| versions[same].known_as_any = true);
             }
         }
-        for (at, list) in self.lists.iter().enumerate() {
-            self.read_list(list, &names, &mut |record| {
+        for (at, records) in records.iter().enumerate() {
+            for record in records.iter() {
                 let arch =
                     if record.architecture == b"all" { self.native.as_bytes() } else { record.architecture };
                 for same in names.first(record.package).into_iter().flat_map(|first| names.all(first)) {
                     versions[same].known_as_any |= record.multi_arch == MultiArch::Allowed;
                     if installed[same].apt_arch(&self.native) == arch {
-                        versions[same].add(at as u32, Offer::from_record(record));
+                        versions[same].add(at as u32, Offer::from_record(&record));
                     }
                 }
-            })?;
-        }
-        Ok(versions)
-    }
-
-    /// Hands over what a list has of these names: from its index, where indexes are kept, else from the list itself.
-    fn read_list(
-        &self,
-        list: &List,
-        names: &Names<'_>,
-        visit: &mut dyn FnMut(&Record<'_>),
-    ) -> Result<(), ScanError> {
-        if let Some(folder) = self.index {
-            let known = ListIndex::open(folder, self.root, list).map(|index| index.records_of(names.iter()));
-            let records = match known {
-                Some(Ok(records)) => Some(records),
-                _ => {
-                    tracing::debug!(list = %list.path.display(), "building the index of a package list");
-                    // A list with a flaw somewhere is read without an index, where only what matters is looked at.
-                    let built = ListIndex::build(folder, self.root, list).ok().flatten();
-                    built.and_then(|index| index.records_of(names.iter()).ok())
-                }
-            };
-            if let Some(records) = records {
-                records.for_each(visit);
-                return Ok(());
             }
         }
-        list.for_each_record(self.root, |name| names.first(name).is_some(), visit)
+        versions
     }
 
-    fn package_fact(
+    /// Whether each was installed as a dependency, in the order of `installed`.
+    fn automatic(&self, installed: &[Installed<'_>], names: &Names<'_>) -> Result<Vec<bool>, ScanError> {
+        let mut automatic = vec![false; installed.len()];
+        let path = &self.settings.extended_states;
+        Automatic::load(self.root, path)?.for_each(&self.root.shown(path), &mut |name, arch| {
+            for same in names.first(name).into_iter().flat_map(|first| names.all(first)) {
+                automatic[same] |= installed[same].apt_arch(&self.native) == arch;
+            }
+        })?;
+        Ok(automatic)
+    }
+
+    fn package_fact<'r>(
         &self,
-        package: &Installed<'_>,
-        versions: &mut Versions,
+        package: &'r Installed<'_>,
+        mut versions: Versions<'r>,
         policy: &Policy<'_>,
-        automatic: &HashSet<states::Package<'_>>,
-        times: &UnpackTimes,
     ) -> PackageFact {
         let record = &package.record;
         let own = Offer::from_record(record);
-        versions.add_installed(own.clone());
-        let name = String::from_utf8_lossy(record.package).into_owned();
-        let arch = String::from_utf8_lossy(package.apt_arch(&self.native));
-        policy.rate(&name, &arch, versions, |offer| self.phasing.lowers(&name, offer));
-        let candidate = policy.candidate(versions).map(|version| version.offer.version.clone());
+        versions.add_installed(own);
+        let (name, arch) = (text(record.package), text(package.apt_arch(&self.native)));
+        policy.rate(name, arch, &mut versions, |offer| self.phasing.lowers(name, offer));
+        let candidate = policy.candidate(&versions);
         PackageFact {
-            arch: String::from_utf8_lossy(record.architecture).into_owned(),
+            name: name.to_owned(),
+            arch: text(record.architecture).to_owned(),
+            version: own.version.to_owned(),
             state: package.state,
-            installed_at: times
-                .of(record)
-                .map(|identity| Timestamp::from_seconds(identity.modified_seconds())),
+            section: own.section.to_owned(),
+            priority: own.priority.to_owned(),
+            source: own.source.map(str::to_owned),
+            source_version: own.source_version.map(str::to_owned),
+            installed_at: None,
             held: package.held,
-            automatic: automatic.contains(&(record.package, arch.as_bytes())),
-            available: self.available(&name, &own.version, candidate.as_deref(), versions),
-            candidate,
-            name,
-            version: own.version,
-            section: own.section,
-            priority: own.priority,
-            source: own.source,
-            source_version: own.source_version,
+            automatic: false,
+            candidate: candidate.map(|at| versions.list[at].offer.version.to_owned()),
+            available: self.available(name, candidate, versions),
         }
     }
 
     fn available(
         &self,
         name: &str,
-        installed: &str,
-        candidate: Option<&str>,
-        versions: &Versions,
+        candidate: Option<usize>,
+        mut versions: Versions<'_>,
     ) -> Vec<AvailableVersion> {
+        let not_older = versions.count_not_older();
+        let candidate = candidate.map(|at| versions.list[at].offer.version);
+        let mut available = Vec::with_capacity(1);
+        for at in 0..versions.list.len() {
+            let version = &versions.list[at];
+            if version.lists.is_empty() || (at >= not_older && Some(version.offer.version) != candidate) {
+                continue;
+            }
+            let offer = version.offer;
+            let phased_out = self.phasing.lowers(name, &offer) || self.is_kept_back(name, &versions, at);
+            available.push(AvailableVersion {
+                version: offer.version.to_owned(),
+                section: offer.section.to_owned(),
+                priority: offer.priority.to_owned(),
+                pin: version.pin,
+                phased_percent: offer.phased_percent,
+                phased_out,
+                repositories: std::mem::take(&mut versions.list[at].lists),
+            });
+        }
+        available
+    }
+
+    fn is_kept_back(&self, name: &str, versions: &Versions<'_>, at: usize) -> bool {
         let is_security = |list: u32| {
             let suite = self.lists[list as usize].release().suite.as_deref();
             suite.is_some_and(|suite| suite.ends_with("-security"))
         };
-        let offered = versions.list.iter().enumerate().filter(|(_, version)| {
-            let text = version.offer.version.as_str();
-            !version.lists.is_empty() && (compare(text, installed).is_ge() || Some(text) == candidate)
-        });
-        offered
-            .map(|(at, version)| AvailableVersion {
-                version: version.offer.version.clone(),
-                section: version.offer.section.clone(),
-                priority: version.offer.priority.clone(),
-                pin: version.pin,
-                repositories: version.lists.clone(),
-                phased_percent: version.offer.phased_percent,
-                phased_out: self.phasing.lowers(name, &version.offer)
-                    || (!version.is_installed && self.phasing.keeps_back(name, versions, at, is_security)),
-            })
-            .collect()
+        !versions.list[at].is_installed && self.phasing.keeps_back(name, versions, at, is_security)
     }
 
     /// The oldest of the times at which the lists in use came here. On the running machine that is when apt put them in

@@ -31,19 +31,19 @@ impl Phasing {
         Ok(Self { machine_id, never_include, lowers_priority: settings.lowers_priority })
     }
 
-    fn excludes(&self, package: &str, offer: &Offer) -> bool {
+    fn excludes(&self, package: &str, offer: &Offer<'_>) -> bool {
         let Some(percent) = offer.phased_percent else { return false };
         if self.never_include {
             return true;
         }
         let Some(machine_id) = &self.machine_id else { return false };
-        let source = offer.source.as_deref().unwrap_or(package);
-        let version = offer.source_version.as_deref().unwrap_or(&offer.version);
+        let source = offer.source.unwrap_or(package);
+        let version = offer.source_version.unwrap_or(offer.version);
         draw(&format!("{source}-{version}-{machine_id}")) > u32::from(percent)
     }
 
     /// Whether phasing takes a version out of the candidates, as apt 2.2 did and later ones do when told to.
-    pub fn lowers(&self, package: &str, offer: &Offer) -> bool {
+    pub fn lowers(&self, package: &str, offer: &Offer<'_>) -> bool {
         self.lowers_priority && self.excludes(package, offer)
     }
 
@@ -51,7 +51,7 @@ impl Phasing {
     pub fn keeps_back(
         &self,
         package: &str,
-        versions: &Versions,
+        versions: &Versions<'_>,
         at: usize,
         is_security: impl Fn(u32) -> bool,
     ) -> bool {

@@ -8,14 +8,14 @@ use domain::patch::version_deb::compare;
 use super::preferences::{ListIdentity, NEVER, PinnedPackage, Preferences};
 use super::record::{MultiArch, Record};
 
-/// What one package list offers of one package. Owned, because lists are streams.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offer {
-    pub version: String,
-    pub section: String,
-    pub priority: String,
-    pub source: Option<String>,
-    pub source_version: Option<String>,
+/// What one package list offers of one package.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offer<'a> {
+    pub version: &'a str,
+    pub section: &'a str,
+    pub priority: &'a str,
+    pub source: Option<&'a str>,
+    pub source_version: Option<&'a str>,
     pub phased_percent: Option<u8>,
     pub multi_arch: MultiArch,
     pub is_all: bool,
@@ -23,9 +23,8 @@ pub struct Offer {
     pub fingerprint: u32,
 }
 
-impl Offer {
-    pub fn from_record(record: &Record<'_>) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+impl<'a> Offer<'a> {
+    pub fn from_record(record: &Record<'a>) -> Self {
         let (source, source_version) = record.source_parts();
         Self {
             version: text(record.version),
@@ -42,10 +41,15 @@ impl Offer {
     }
 }
 
+/// Records hold text only; they were checked when they were parsed.
+pub fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
 /// One version of one package, as apt's cache has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
-    pub offer: Offer,
+pub struct Version<'a> {
+    pub offer: Offer<'a>,
     /// Positions among the node's package lists, ascending; empty when only dpkg knows this version.
     pub lists: Vec<u32>,
     pub is_installed: bool,
@@ -55,15 +59,15 @@ pub struct Version {
 
 /// Every version of one package, newest first; among equal version strings in apt's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Versions {
-    pub list: Vec<Version>,
+pub struct Versions<'a> {
+    pub list: Vec<Version<'a>>,
     /// See [`PinnedPackage::known_as_any`].
     pub known_as_any: bool,
 }
 
-impl Versions {
+impl<'a> Versions<'a> {
     /// Takes in what a list offers. Lists come in the order of the sources, before [`Self::add_installed`].
-    pub fn add(&mut self, list: u32, offer: Offer) {
+    pub fn add(&mut self, list: u32, offer: Offer<'a>) {
         match self.place(&offer) {
             Place::Same(at) => {
                 let known = &mut self.list[at];
@@ -79,7 +83,7 @@ impl Versions {
         }
     }
 
-    pub fn add_installed(&mut self, offer: Offer) {
+    pub fn add_installed(&mut self, offer: Offer<'a>) {
         match self.place(&offer) {
             Place::Same(at) => self.list[at].is_installed = true,
             Place::Before(at) => {
@@ -89,9 +93,9 @@ impl Versions {
     }
 
     /// Equal version strings are one version only when their content is the same, as far as stanzas can tell.
-    fn place(&self, offer: &Offer) -> Place {
+    fn place(&self, offer: &Offer<'_>) -> Place {
         for (at, known) in self.list.iter().enumerate() {
-            match compare(&offer.version, &known.offer.version) {
+            match compare(offer.version, known.offer.version) {
                 Ordering::Greater => return Place::Before(at),
                 Ordering::Equal if known.offer.is_same(offer) => return Place::Same(at),
                 _ => {}
@@ -100,8 +104,18 @@ impl Versions {
         Place::Before(self.list.len())
     }
 
-    pub fn installed(&self) -> Option<&Version> {
-        self.list.iter().find(|version| version.is_installed)
+    /// Versions before this position are not older than the installed one; `None` when nothing is installed.
+    fn installed_at(&self) -> Option<usize> {
+        self.list.iter().position(|version| version.is_installed)
+    }
+
+    /// How many of the versions, from the first, are not older than the installed one.
+    pub fn count_not_older(&self) -> usize {
+        let Some(installed) = self.installed_at() else { return self.list.len() };
+        let equal = |version: &&Version<'_>| {
+            compare(version.offer.version, self.list[installed].offer.version).is_eq()
+        };
+        installed + 1 + self.list[installed + 1..].iter().take_while(equal).count()
     }
 }
 
@@ -110,7 +124,7 @@ enum Place {
     Before(usize),
 }
 
-impl Offer {
+impl Offer<'_> {
     fn is_same(&self, other: &Self) -> bool {
         let sizes_agree =
             self.size_bytes == 0 || other.size_bytes == 0 || self.size_bytes == other.size_bytes;
@@ -140,17 +154,23 @@ impl<'a> Policy<'a> {
     }
 
     /// Gives every version its priority. `phased_out` tells which versions phasing lowers; see `phasing`.
-    pub fn rate(&self, name: &str, arch: &str, versions: &mut Versions, phased_out: impl Fn(&Offer) -> bool) {
+    pub fn rate(
+        &self,
+        name: &str,
+        arch: &str,
+        versions: &mut Versions<'_>,
+        phased_out: impl Fn(&Offer<'_>) -> bool,
+    ) {
         let known_as_any = versions.known_as_any;
         for version in &mut versions.list {
-            let source = version.offer.source.as_deref().unwrap_or(name);
+            let source = version.offer.source.unwrap_or(name);
             let package = PinnedPackage { name, source, arch, native_arch: self.native_arch, known_as_any };
             let pin = self.priority(&package, version);
             version.pin = if phased_out(&version.offer) { pin.min(1) } else { pin };
         }
     }
 
-    fn priority(&self, package: &PinnedPackage<'_>, version: &Version) -> i32 {
+    fn priority(&self, package: &PinnedPackage<'_>, version: &Version<'_>) -> i32 {
         let lists = version.lists.iter().map(|&list| self.list_priorities[list as usize]);
         let files = || lists.clone().chain(version.is_installed.then_some(self.installed_priority));
         let everything_never = files().all(|priority| priority == NEVER);
@@ -158,10 +178,10 @@ impl<'a> Policy<'a> {
         specific.unwrap_or_else(|| files().max().unwrap_or(0))
     }
 
-    fn specific_priority(&self, package: &PinnedPackage<'_>, version: &Version) -> Option<i32> {
+    fn specific_priority(&self, package: &PinnedPackage<'_>, version: &Version<'_>) -> Option<i32> {
         let pin = self.preferences.specific.iter().find(|pin| {
             let fits = || {
-                pin.target.fits_version(&version.offer.version)
+                pin.target.fits_version(version.offer.version)
                     || version.lists.iter().any(|&list| pin.target.fits_list(&self.lists[list as usize]))
                     || (version.is_installed && pin.target.fits_list(&STATUS_FILE))
             };
@@ -171,15 +191,14 @@ impl<'a> Policy<'a> {
     }
 
     /// The version that apt would have installed: of the highest priority, the newest of these, and no downgrade below 1000.
-    pub fn candidate<'v>(&self, versions: &'v Versions) -> Option<&'v Version> {
-        let installed = versions.installed().map(|version| version.offer.version.as_str());
-        let mut best: Option<&Version> = None;
-        for version in &versions.list {
-            let beaten = version.pin == 0 || version.pin <= best.map_or(-1, |best| best.pin);
-            let downgrades =
-                || installed.is_some_and(|installed| compare(&version.offer.version, installed).is_lt());
-            if !beaten && (version.pin >= 1000 || !downgrades()) {
-                best = Some(version);
+    /// Gives its position.
+    pub fn candidate(&self, versions: &Versions<'_>) -> Option<usize> {
+        let not_older = versions.count_not_older();
+        let mut best: Option<usize> = None;
+        for (at, version) in versions.list.iter().enumerate() {
+            let beaten = version.pin == 0 || version.pin <= best.map_or(-1, |best| versions.list[best].pin);
+            if !beaten && (version.pin >= 1000 || at < not_older) {
+                best = Some(at);
             }
         }
         best
@@ -209,8 +228,8 @@ fn general_priority(preferences: &Preferences, list: &ListIdentity<'_>, default:
 mod tests {
     use super::*;
 
-    fn offer(version: &str, fingerprint: u32) -> Offer {
-        Offer { version: version.to_owned(), fingerprint, ..Offer::default() }
+    fn offer(version: &str, fingerprint: u32) -> Offer<'_> {
+        Offer { version, fingerprint, ..Offer::default() }
     }
 
     #[test]
@@ -223,7 +242,7 @@ mod tests {
         let seen: Vec<_> = versions
             .list
             .iter()
-            .map(|version| (version.offer.version.as_str(), version.lists.len(), version.is_installed))
+            .map(|version| (version.offer.version, version.lists.len(), version.is_installed))
             .collect();
         assert_eq!(seen, [("2.0", 1, false), ("1.0", 2, false), ("1.0", 0, true)]);
     }
@@ -238,10 +257,10 @@ mod tests {
             versions.add_installed(offer("2.0", 1));
             versions.list[0].pin = 100;
             versions.list[1].pin = pin;
-            policy.candidate(&versions).map(|version| version.offer.version.clone())
+            policy.candidate(&versions).map(|at| versions.list[at].offer.version)
         };
-        assert_eq!(candidate(999).as_deref(), Some("2.0"));
-        assert_eq!(candidate(1000).as_deref(), Some("1.0"));
+        assert_eq!(candidate(999), Some("2.0"));
+        assert_eq!(candidate(1000), Some("1.0"));
     }
 
     #[test]

@@ -69,8 +69,18 @@ impl<'a> Record<'a> {
         if record.multi_arch == MultiArch::Same && record.architecture == b"all" {
             record.multi_arch = MultiArch::No;
         }
+        record.check_text()?;
         record.fingerprint = compared.fingerprint();
         Ok(record)
+    }
+
+    /// What ends in reports must be text.
+    pub fn check_text(&self) -> Result<(), Malformed> {
+        let texts = [self.package, self.version, self.architecture, self.section, self.priority, self.source];
+        match texts.into_iter().all(|text| std::str::from_utf8(text).is_ok()) {
+            true => Ok(()),
+            false => Err(Malformed { at: 0, reason: "a field that is not UTF-8" }),
+        }
     }
 
     #[inline]

@@ -1,14 +1,10 @@
 //! apt's extended states: which packages were installed as dependencies.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use super::super::ScanError;
 use super::super::root::Root;
 use super::deb822::fields;
-
-/// (name, architecture).
-pub type Package<'a> = (&'a [u8], &'a [u8]);
 
 /// The text that tells every package marked as automatic.
 pub struct Automatic {
@@ -20,8 +16,12 @@ impl Automatic {
         Ok(Self { bytes: root.read(path)?.unwrap_or_default() })
     }
 
-    pub fn packages(&self, shown: &Path) -> Result<HashSet<Package<'_>>, ScanError> {
-        let mut packages = HashSet::new();
+    /// Calls `visit` with name and architecture of each.
+    pub fn for_each<'a>(
+        &'a self,
+        shown: &Path,
+        visit: &mut dyn FnMut(&'a [u8], &'a [u8]),
+    ) -> Result<(), ScanError> {
         let (mut name, mut arch, mut automatic) = (&b""[..], &b""[..], false);
         let mut start = 0;
         let failed = |at: usize, reason: &str| {
@@ -44,11 +44,11 @@ impl Automatic {
                 }
             }
             if automatic {
-                packages.insert((name, arch));
+                visit(name, arch);
             }
             (name, arch, automatic) = (b"", b"", false);
             start = end;
         }
-        Ok(packages)
+        Ok(())
     }
 }
