@@ -9,7 +9,7 @@ use api::ssm::{PublicKeyType, RegisterManagedInstanceRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::JOURNAL_FILE;
-use crate::transport::call::{Caller, new_id};
+use crate::transport::call::{CallError, Caller, new_id};
 use crate::transport::credentials;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::Trust;
@@ -113,11 +113,15 @@ pub fn enroll(enrollment: &Enrollment) -> anyhow::Result<Registration> {
         fingerprint: registration.fingerprint.clone(),
         ..RegisterManagedInstanceRequest::default()
     };
-    let answer = caller.call_anonymously(&request).with_context(|| {
-        format!(
-            "{} did not enrol this node\n  hint: check the activation's id, code, expiry and limit",
-            caller.endpoint
-        )
+    let answer = caller.call_anonymously(&request).map_err(|error| {
+        let hint = match error {
+            CallError::Transport { .. } => {
+                "check the address; name the certificate of your own authority with --ca-file"
+            }
+            _ => "check the activation's id, code, expiry and limit",
+        };
+        let context = format!("{} did not enrol this node\n  hint: {hint}", caller.endpoint);
+        anyhow::Error::from(error).context(context)
     })?;
     if answer.instance_id.is_empty() {
         bail!("{} answered without a node id", caller.endpoint);

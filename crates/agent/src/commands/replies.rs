@@ -8,9 +8,6 @@ use api::agent::{DocumentStatus, ReplyPayload, StepReply};
 use crate::plugins::Surroundings;
 use crate::transport::call::now;
 
-/// Larger replies are refused on the way; streams are shortened until a reply fits.
-const MAX_REPLY_BYTES: usize = 110_000;
-
 #[derive(Debug)]
 pub struct ReplyWriter {
     agent: AgentInfo,
@@ -47,23 +44,14 @@ impl ReplyWriter {
         steps: &[(String, StepReply)],
         counts: &BTreeMap<String, u32>,
     ) -> String {
-        let mut payload = ReplyPayload {
+        // A reply holds one step at most, and a step two streams of limited length: it fits a frame, see the test.
+        let payload = ReplyPayload {
             additional_info: self.info(Some(counts.clone())),
             document_status: status,
             document_trace_output: trace.to_owned(),
             runtime_status: Some(steps.iter().cloned().collect()),
         };
-        let mut text = to_json(&payload);
-        let mut kept = api::agent::reply::MAX_STREAM_CHARS;
-        while text.len() > MAX_REPLY_BYTES && kept > 100 {
-            kept /= 2;
-            for step in payload.runtime_status.iter_mut().flat_map(BTreeMap::values_mut) {
-                shorten(&mut step.standard_output, kept);
-                shorten(&mut step.standard_error, kept);
-            }
-            text = to_json(&payload);
-        }
-        text
+        to_json(&payload)
     }
 
     fn info(&self, counts: Option<BTreeMap<String, u32>>) -> AdditionalInfo {
@@ -74,13 +62,6 @@ impl ReplyWriter {
             runtime_status_counts: counts,
             able_to_open_mgs_connection: None,
         }
-    }
-}
-
-fn shorten(stream: &mut String, kept_chars: usize) {
-    if let Some((at, _)) = stream.char_indices().nth(kept_chars) {
-        stream.truncate(at);
-        stream.push_str(api::agent::reply::TRUNCATED);
     }
 }
 
@@ -99,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn replies_fit_whatever_the_output() {
-        // A control character takes six bytes of JSON.
+    fn replies_fit_a_frame_whatever_the_output() {
+        // A control character takes six bytes of JSON, and its backslash another one within JSON text.
         let wild = "\u{1}".repeat(24_000);
         let step = StepReply {
             status: StepStatus::Success,
             code: 0,
             name: "aws:runShellScript".into(),
-            output: "short".into(),
+            output: "\u{1}".repeat(2_500),
             start_date_time: String::new(),
             end_date_time: String::new(),
             output_s3_bucket_name: String::new(),
@@ -116,11 +97,8 @@ mod tests {
             standard_error: wild,
         };
         let text = writer().write(DocumentStatus::Success, "", &[("s".into(), step)], &BTreeMap::new());
-        assert!(text.len() <= MAX_REPLY_BYTES, "{}", text.len());
-        let payload: ReplyPayload = serde_json::from_str(&text).unwrap();
-        let step = &payload.runtime_status.unwrap()["s"];
-        assert!(step.standard_output.ends_with("--output truncated--"));
-        assert_eq!(step.output, "short");
+        let frame = serde_json::to_vec(&serde_json::json!({ "content": text })).unwrap();
+        assert!(frame.len() < api::agent::frame::MAX_FRAME_BYTES / 2, "{}", frame.len());
     }
 
     #[test]
