@@ -137,7 +137,7 @@ fn run_patch(args: PatchArgs) -> anyhow::Result<()> {
         command_id: args.command_id,
         data_dir: args.data.data_dir,
     })?;
-    print(&summary);
+    print(summary.trim_end());
     Ok(())
 }
 

@@ -118,3 +118,176 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.write_all(bytes)?;
     encoder.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc;
+
+    use domain::baseline::BaselineRules;
+    use domain::compliance::report::{Execution, Operation, RunFrame};
+    use domain::facts::{FactSet, Observation, OsRelease, PackageFact, PackageState};
+    use domain::os::OperatingSystem;
+    use domain::patch::{Conditions, evaluate};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::transport::call::{Caller, now};
+    use crate::transport::credentials::Credentials;
+    use crate::transport::http::Trust;
+
+    /// Answers one connection's requests in order; passes their bodies on.
+    fn server(answers: Vec<(u16, Value)>) -> (Session, mpsc::Receiver<Value>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let (sender, bodies) = mpsc::channel();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            for (status, answer) in answers {
+                sender.send(read_body(&mut reader)).unwrap();
+                let text = answer.to_string();
+                write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len())
+                    .unwrap();
+            }
+        });
+        let credentials = Credentials {
+            access_key_id: "ASIAEXAMPLE".into(),
+            secret_access_key: "secret".into(),
+            session_token: "token".into(),
+            obtained_at: now(),
+            expires_at: now().plus_seconds(3600),
+        };
+        let caller = Caller::new(endpoint, "us-east-1", &Trust::default()).unwrap();
+        (Session { caller, credentials, instance_id: "mi-0123456789abcdef0".into() }, bodies)
+    }
+
+    fn read_body(reader: &mut BufReader<TcpStream>) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    fn gathered(package: &str) -> Gathered {
+        let package = PackageFact {
+            name: package.into(),
+            arch: "amd64".into(),
+            version: "1".into(),
+            state: PackageState::Installed,
+            section: String::new(),
+            priority: String::new(),
+            source: None,
+            source_version: None,
+            installed_at: None,
+            held: false,
+            automatic: false,
+            candidate: None,
+            available: vec![],
+        };
+        let os = OsRelease {
+            id: "debian".into(),
+            version_id: "12".into(),
+            codename: "bookworm".into(),
+            name: "Debian GNU/Linux".into(),
+            pretty_name: String::new(),
+            arch: "amd64".into(),
+        };
+        let facts = FactSet { os, repositories: vec![], packages: vec![package] };
+        Gathered { facts, observation: Observation::default() }
+    }
+
+    fn report_of(gathered: &Gathered, at_seconds: i64) -> PatchReport {
+        let at = Timestamp::from_seconds(at_seconds);
+        let rules = BaselineRules::empty(OperatingSystem::Debian);
+        let evaluation =
+            evaluate(&rules, &gathered.facts, &gathered.observation, &Conditions::at(at)).unwrap();
+        let frame = RunFrame {
+            operation: Operation::Scan,
+            started_at: at,
+            ended_at: at,
+            baseline_id: "pb-0123456789abcdef0".into(),
+            patch_group: String::new(),
+            snapshot_id: "s".into(),
+            reboot_option: "NoReboot".into(),
+            install_override_list: String::new(),
+            last_no_reboot_install_at: None,
+            execution: Execution { id: format!("run-{at_seconds}"), kind: "Command".into() },
+        };
+        PatchReport::from_evaluation(&evaluation, frame)
+    }
+
+    /// Summary and items of an upload: whether each has content.
+    fn detail(body: &Value) -> [bool; 2] {
+        [0, 1].map(|index| body["Items"][index].get("Content").is_some())
+    }
+
+    #[test]
+    fn unchanged_items_are_sent_as_their_hash() {
+        let dir = tempfile::tempdir().unwrap();
+        let (session, bodies) = server(vec![(200, json!({})); 3]);
+        report(&session, dir.path(), &report_of(&gathered("curl"), 1_800_000_000)).unwrap();
+        report(&session, dir.path(), &report_of(&gathered("curl"), 1_800_000_060)).unwrap();
+        report(&session, dir.path(), &report_of(&gathered("wget"), 1_800_000_120)).unwrap();
+        let [first, second, third] = [(); 3].map(|()| bodies.recv().unwrap());
+        assert_eq!((detail(&first), detail(&second), detail(&third)), ([true; 2], [true, false], [true; 2]));
+        let hash = |body: &Value| body["Items"][1]["ContentHash"].as_str().unwrap().to_owned();
+        assert_eq!(hash(&first), hash(&second));
+        assert_ne!(hash(&second), hash(&third));
+        // The run is told even when its items are not.
+        assert_eq!(second["Items"][1]["Context"]["ExecutionId"], "run-1800000060");
+    }
+
+    #[test]
+    fn a_server_that_lost_the_items_gets_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let mismatch = json!({"__type": "ItemContentMismatchException", "message": "send it"});
+        let (session, bodies) = server(vec![(200, json!({})), (400, mismatch), (200, json!({}))]);
+        for at in [1_800_000_000, 1_800_000_060] {
+            report(&session, dir.path(), &report_of(&gathered("curl"), at)).unwrap();
+        }
+        let sent: Vec<[bool; 2]> = [(); 3].map(|()| detail(&bodies.recv().unwrap())).to_vec();
+        assert_eq!(sent, [[true; 2], [true, false], [true; 2]]);
+    }
+
+    #[test]
+    fn a_refused_report_is_an_error_and_is_sent_in_full_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = json!({"__type": "InternalServerError", "message": "later"});
+        let (session, bodies) = server(vec![(500, refused), (200, json!({}))]);
+        let error = report(&session, dir.path(), &report_of(&gathered("curl"), 1_800_000_000)).unwrap_err();
+        assert!(format!("{error:#}").contains("InternalServerError"), "{error:#}");
+        report(&session, dir.path(), &report_of(&gathered("curl"), 1_800_000_060)).unwrap();
+        assert_eq!([(); 2].map(|()| detail(&bodies.recv().unwrap())), [[true; 2]; 2]);
+    }
+
+    #[test]
+    fn facts_are_sent_when_the_server_lacks_them() {
+        let (session, bodies) = server(vec![
+            (200, json!({"FactsNeeded": true})),
+            (200, json!({})),
+            (200, json!({"FactsNeeded": false})),
+        ]);
+        let gathered = gathered("curl");
+        facts(&session, &gathered).unwrap();
+        facts(&session, &gathered).unwrap();
+        let [asked, sent, known] = [(); 3].map(|()| bodies.recv().unwrap());
+        assert!(asked.get("Facts").is_none() && known.get("Facts").is_none());
+        assert_eq!(asked["FactsHash"], sent["FactsHash"]);
+        let compressed = STANDARD.decode(sent["Facts"].as_str().unwrap()).unwrap();
+        let mut canonical = Vec::new();
+        flate2::read::GzDecoder::new(compressed.as_slice()).read_to_end(&mut canonical).unwrap();
+        assert_eq!(content_hash(&canonical), sent["FactsHash"].as_str().unwrap());
+    }
+}
