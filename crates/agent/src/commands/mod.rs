@@ -1,13 +1,13 @@
 //! Commands from arrival to acknowledged result: journal first, then run, then report.
 //! How messages travel belongs to `transport`, what a step does to `plugins`.
 
+mod document;
 mod plan;
 mod replies;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::journal::{Journal, Leftover, Receipt, ReplyKind, StoredReply, Suspension};
 use crate::plugins::Surroundings;
-use crate::plugins::engine::{self, DocumentEnd, Run, StepDone};
+use crate::plugins::engine::{DocumentEnd, StepDone};
 use crate::transport::call::{new_id, now};
 use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
-use plan::Plan;
+use document::{Document, remove_work_dir, work_dir};
 use replies::ReplyWriter;
 
 /// Commands that run at the same time.
@@ -82,6 +82,7 @@ struct Running {
     counts: BTreeMap<String, u32>,
     steps: usize,
     suspensions: u32,
+    task: tokio::task::Id,
 }
 
 impl Commands {
@@ -275,8 +276,8 @@ impl Commands {
         for (_, reply) in &resume.done {
             *counts.entry(reply.status.as_str().to_owned()).or_default() += 1;
         }
-        let running = Running { cancel, counts, steps: plan.steps.len(), suspensions: resume.times };
-        self.running.insert(job.job_id.clone(), running);
+        let (step_count, suspensions) = (plan.steps.len(), resume.times);
+        let job_id = job.job_id.clone();
         let document = Document {
             surroundings: Arc::clone(&self.surroundings),
             command_id: job.payload.command_id,
@@ -285,7 +286,8 @@ impl Commands {
             resume,
             progress: self.progress.clone(),
         };
-        self.tasks.spawn(document.run(cancelled));
+        let task = self.tasks.spawn(document.run(cancelled)).id();
+        self.running.insert(job_id, Running { cancel, counts, steps: step_count, suspensions, task });
         true
     }
 
@@ -305,8 +307,8 @@ impl Commands {
         let (job_id, end) = match ended {
             Ok(ended) => ended,
             Err(error) => {
-                // A panic in a plugin. The journal still says `started`: the next start of the agent reports it.
                 tracing::error!(%error, "a command's task ended abnormally");
+                self.document_lost(error.id());
                 return;
             }
         };
@@ -320,6 +322,16 @@ impl Commands {
             DocumentEnd::Restart { next_step, done } => self.suspend(&job_id, next_step, done, &running),
         }
         self.start_waiting();
+    }
+
+    /// A panic in a plugin must not leave its command open.
+    fn document_lost(&mut self, task: tokio::task::Id) {
+        let lost =
+            self.running.iter().find(|(_, running)| running.task == task).map(|(job_id, _)| job_id.clone());
+        if let Some((job_id, running)) = lost.and_then(|job_id| self.running.remove_entry(&job_id)) {
+            self.finish(&job_id, DocumentStatus::Failed, LOST, &[], &running.counts);
+            self.start_waiting();
+        }
     }
 
     fn finished(&mut self, job_id: &str, steps: &[(String, StepReply)], running: &Running) {
@@ -445,48 +457,7 @@ impl Commands {
 
 const INTERRUPTED: &str = "the agent stopped while this command ran, so it may have been carried out in part. \
                            It is not run again; check the node, then send a new command";
+const LOST: &str = "a fault of the agent ended this command; it may have been carried out in part and is not run \
+                    again. The agent's log says more";
 const STOPPED: &str = "the agent was stopped while this command ran and ended it; \
                        it may have been carried out in part and is not run again";
-
-/// A command on its task.
-struct Document {
-    surroundings: Arc<Surroundings>,
-    job_id: String,
-    command_id: String,
-    plan: Plan,
-    resume: Suspension,
-    progress: mpsc::Sender<StepDone>,
-}
-
-impl Document {
-    async fn run(self, mut cancelled: watch::Receiver<bool>) -> (String, DocumentEnd) {
-        let run = Run {
-            surroundings: &self.surroundings,
-            job_id: &self.job_id,
-            command_id: &self.command_id,
-            environment: self.plan.environment,
-            work_dir: work_dir(&self.surroundings, &self.job_id),
-            steps: self.plan.steps,
-            first_step: self.resume.next_step,
-            done: self.resume.done,
-        };
-        let end = engine::run(run, now, &mut cancelled, &self.progress).await;
-        (self.job_id, end)
-    }
-}
-
-/// Named by the command id, which is the only part of a job id that differs between a node's commands.
-fn work_dir(surroundings: &Surroundings, job_id: &str) -> std::path::PathBuf {
-    let name: String =
-        job_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    surroundings.data_dir.join("work").join(name)
-}
-
-fn remove_work_dir(path: &Path) {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::debug!(%error, path = %path.display(), "work folder not removed");
-        }
-        _ => {}
-    }
-}

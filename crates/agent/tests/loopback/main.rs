@@ -186,3 +186,40 @@ async fn one_agent_per_folder() {
     assert!(second.to_string().contains("another agent"), "{second}");
     agent.stop().await;
 }
+
+/// Runs `fettle-agent patch` on a node whose package manager lives in `apt`; what it says on standard error.
+#[cfg(target_os = "linux")]
+async fn failed_scan(dir: &TempDir, apt: &Path) -> String {
+    let config = apt.join("apt.conf");
+    std::fs::create_dir_all(apt.join("etc/apt")).unwrap();
+    std::fs::write(&config, format!("Dir \"{}\";\n", apt.display())).unwrap();
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_fettle-agent"))
+        .args(["patch", "--operation", "Scan", "--data"])
+        .arg(dir.path())
+        .env("APT_CONFIG", &config)
+        .output();
+    let output = timeout(LONG, output).await.unwrap().unwrap();
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_failed_scan_says_why_and_uploads_nothing() {
+    let server = Server::start().await;
+    let dir = enrolled(&server).await;
+    let apt = tempfile::tempdir().unwrap();
+
+    let said = failed_scan(&dir, apt.path()).await;
+    assert!(said.contains("UnsupportedOperatingSystem: no baseline for it"), "{said}");
+
+    server.freeze(&serde_json::json!({"BaselineId": "pb-0123456789abcdef0", "OperatingSystem": "DEBIAN"}));
+    let status = apt.path().join("var/lib/dpkg/status");
+    std::fs::create_dir_all(status.parent().unwrap()).unwrap();
+    std::fs::write(&status, "Package: curl\nStatus: nonsense\n").unwrap();
+    let said = failed_scan(&dir, apt.path()).await;
+    assert!(said.contains("nothing was reported") && said.contains("dpkg/status"), "{said}");
+
+    assert_eq!((server.calls("PutInventory"), server.calls("PutNodeFacts")), (0, 0));
+}

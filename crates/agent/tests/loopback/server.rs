@@ -40,6 +40,7 @@ struct State {
     lose_rotation: bool,
     messages: VecDeque<Value>,
     replies: Vec<ReplyPayload>,
+    snapshot: String,
 }
 
 pub struct Server {
@@ -91,6 +92,11 @@ impl Server {
 
     pub fn lose_rotation_answer(&self) {
         self.state.lock().unwrap().lose_rotation = true;
+    }
+
+    /// Without one there is no baseline for the node.
+    pub fn freeze(&self, snapshot: &Value) {
+        self.state.lock().unwrap().snapshot = snapshot.to_string();
     }
 
     pub fn offer_message(&self, command: &str, payload: &str) {
@@ -170,8 +176,8 @@ async fn connection(
     changed: &Notify,
     channels: &mpsc::UnboundedSender<Channel>,
 ) {
-    let mut first = [0; 3];
-    if stream.peek(&mut first).await.unwrap_or(0) == 3 && &first == b"GET" {
+    let mut first = [0; 6];
+    if stream.peek(&mut first).await.unwrap_or(0) == 6 && &first == b"GET /v" {
         let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
         let open = socket.next().await.unwrap().unwrap().into_text().unwrap();
         let open: OpenControlChannel = serde_json::from_str(&open).unwrap();
@@ -209,7 +215,7 @@ impl Request {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
         let mut request = Self { path, headers, body: Vec::new() };
-        request.body = vec![0; request.header("content-length").parse().unwrap()];
+        request.body = vec![0; request.header("content-length").parse().unwrap_or(0)];
         stream.read_exact(&mut request.body).await.ok()?;
         Some(request)
     }
@@ -246,6 +252,9 @@ impl State {
                 false => (201, create_channel_output(ChannelKind::Control, TOKEN)),
             });
         }
+        if request.path == "/snapshot" {
+            return Some((200, self.snapshot.clone()));
+        }
         let operation = request.header("x-amz-target").rsplit('.').next().unwrap().to_owned();
         self.calls.push(operation.clone());
         let body: Value = serde_json::from_slice(&request.body).unwrap();
@@ -268,6 +277,13 @@ impl State {
                 assert!(request.is_signed_by(&self.key), "not signed with the old key");
                 self.key = body["NewPublicKey"].as_str().unwrap().to_owned();
                 if self.lose_rotation { None } else { ok(json!({})) }
+            }
+            "GetDeployablePatchSnapshotForInstance" if self.snapshot.is_empty() => Some((
+                400,
+                json!({"__type": "UnsupportedOperatingSystem", "message": "no baseline for it"}).to_string(),
+            )),
+            "GetDeployablePatchSnapshotForInstance" => {
+                ok(json!({"SnapshotDownloadUrl": format!("http://{}/snapshot", request.header("host"))}))
             }
             "GetMessages" => {
                 ok(json!({"Destination": NODE, "Messages": self.messages.drain(..).collect::<Vec<_>>()}))
