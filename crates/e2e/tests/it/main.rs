@@ -10,6 +10,9 @@
 mod authentication;
 mod bad_input;
 mod ephemeral;
+mod faults;
 mod harness;
 mod operations;
 mod restart;
+mod scan;
+mod up;

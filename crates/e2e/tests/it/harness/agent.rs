@@ -60,7 +60,7 @@ impl Agent {
             .arg("run")
             .arg("--data")
             .arg(self.folder.path().join("agent"))
-            .env("FETTLE_AGENT_ROOT", self.folder.path().join("root"));
+            .env("FETTLE_AGENT_ROOT", self.root());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.child = Some(child);
     }
@@ -72,8 +72,15 @@ impl Agent {
             DescribeInstanceInformationRequest { filters: Some(vec![filter]), ..Default::default() };
         eventually("the node is online", ONLINE_WITHIN, || {
             let nodes = server.call(&request).instance_information_list?;
-            (nodes.first()?.ping_status == Some(PingStatus::Online)).then_some(())
+            let node = nodes.first()?;
+            // Any signed call is a sign of life; the first heartbeat also says what the machine is.
+            (node.ping_status == Some(PingStatus::Online) && node.platform_name.is_some()).then_some(())
         });
+    }
+
+    /// What the agent takes for the machine's file system.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
     }
 
     /// Ends the process as a power cut would.
