@@ -1,6 +1,6 @@
 //! The few statements that differ between the engines.
 
-use crate::{Result, Tx};
+use crate::{Result, Tx, Value};
 
 /// Keeps other servers from migrating at the same time, until the transaction ends.
 /// SQLite needs nothing: it has one writer.
@@ -14,4 +14,12 @@ pub(crate) async fn lock_schema(tx: &mut Tx) -> Result<()> {
 pub(crate) async fn lock_strings(tx: &mut Tx) -> Result<()> {
     const LOCK: &str = "LOCK TABLE string_counters IN SHARE ROW EXCLUSIVE MODE";
     if tx.is_postgres() { tx.batch(LOCK).await } else { Ok(()) }
+}
+
+/// Keeps others from writing about a node until the transaction ends. SQLite needs nothing: it has
+/// one writer.
+pub(crate) async fn lock_node(tx: &mut Tx, values: &[Value<'_>; 3]) -> Result<()> {
+    const LOCK: &str = "SELECT node_id FROM nodes
+        WHERE account = $1 AND region = $2 AND node_id = $3 FOR UPDATE";
+    if tx.is_postgres() { tx.query(LOCK, values).await.map(drop) } else { Ok(()) }
 }

@@ -4,7 +4,7 @@ use api::Timestamp;
 use domain::ids::{AccountId, ActivationId, NodeId, Region};
 
 use crate::clause::{Clause, Comparison};
-use crate::{Result, Row, Tx};
+use crate::{Result, Row, Tx, dialect};
 
 /// A node that was silent for longer counts as lost: one heartbeat interval and some slack.
 pub const ONLINE_FOR_MS: i64 = 390_000;
@@ -138,6 +138,12 @@ pub async fn find(tx: &mut Tx, account: &AccountId, region: &Region, id: &NodeId
     let sql = format!("SELECT {COLUMNS} FROM nodes WHERE account = $1 AND region = $2 AND node_id = $3");
     let values = [account.as_str().into(), region.as_str().into(), id.as_str().into()];
     tx.query_opt(&sql, &values).await?.as_ref().map(read).transpose()
+}
+
+/// Until the transaction ends nobody else writes what a node reports, so that reading its rows and
+/// writing them again is safe in [`crate::Store::write_by_locks`]. Whether it is there is not told.
+pub async fn lock(tx: &mut Tx, account: &AccountId, region: &Region, id: &NodeId) -> Result<()> {
+    dialect::lock_node(tx, &[account.as_str().into(), region.as_str().into(), id.as_str().into()]).await
 }
 
 /// By id alone: a call signed with a node's own key names no account. Index: nodes_by_id.

@@ -42,6 +42,10 @@ impl Postgres {
         self.begin("BEGIN ISOLATION LEVEL SERIALIZABLE").await
     }
 
+    pub async fn write_by_locks(&self) -> Result<PostgresTx> {
+        self.begin("BEGIN ISOLATION LEVEL READ COMMITTED").await
+    }
+
     /// For what PostgreSQL refuses inside a transaction.
     #[cfg(feature = "testing")]
     pub async fn run_outside_transaction(&self, statement: &str) -> Result<()> {

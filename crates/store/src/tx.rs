@@ -76,6 +76,17 @@ impl Store {
         Ok(Tx(kind, Arc::clone(&self.strings)))
     }
 
+    /// A transaction that sees what others commit meanwhile, for rows that many write at once: the
+    /// caller locks what it relies on (`nodes::lock`) and changes numbers by difference. Unlike
+    /// [`Self::write`] it loses no races to writers of other nodes. On the embedded engine both are one.
+    pub async fn write_by_locks(&self) -> Result<Tx> {
+        let kind = match &*self.engine {
+            Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
+            Engine::Postgres(engine) => Kind::Postgres(engine.write_by_locks().await?),
+        };
+        Ok(Tx(kind, Arc::clone(&self.strings)))
+    }
+
     pub(crate) fn strings(&self) -> Arc<Strings> {
         Arc::clone(&self.strings)
     }

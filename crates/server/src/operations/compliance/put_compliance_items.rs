@@ -29,8 +29,9 @@ pub async fn put_compliance_items(
     check(&request, is_partial)?;
 
     let scope = (&ctx.account, &ctx.region);
-    let mut tx = ctx.store.write().await?;
     let node: NodeId = of.0.parse().map_err(|_| invalid_resource_id(of.0))?;
+    let mut tx = ctx.store.write_by_locks().await?;
+    nodes::lock(&mut tx, &ctx.account, &ctx.region, &node).await?;
     if nodes::find(&mut tx, &ctx.account, &ctx.region, &node).await?.is_none() {
         return Err(invalid_resource_id(of.0));
     }

@@ -46,7 +46,7 @@ pub async fn put_node_facts(
         Some(set) => Some(facts::prepare(&ctx.store, scope, hash, set).await?),
         None => None,
     };
-    let mut tx = ctx.store.write().await?;
+    let mut tx = ctx.store.write_by_locks().await?;
     if let (Some(prepared), Some(set)) = (&prepared, &new)
         && facts::insert(&mut tx, scope, prepared, ctx.now).await?
     {

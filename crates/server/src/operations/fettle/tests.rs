@@ -216,6 +216,14 @@ async fn explanations_know_what_is_known() {
         assert_eq!(missing["Items"][0]["FixVersion"], "7.88.1-10+deb12u5");
         assert!(!missing["Items"][0]["Proof"].as_array().unwrap().is_empty());
 
+        let command = json!({"DocumentName": "AWS-RunPatchBaseline", "InstanceIds": [node], "Parameters": {"Operation": ["Scan"]}});
+        server.answer("SendCommand", command).await;
+        let told = why(&server).await;
+        assert_eq!(
+            (&told["LastRuns"][0]["Operation"], &told["LastRuns"][0]["Status"]),
+            (&json!("Scan"), &json!("Pending"))
+        );
+
         server.now = server.now.plus_seconds(8 * 86_400);
         let told = why(&server).await;
         assert_eq!(told["Stale"], json!(true));

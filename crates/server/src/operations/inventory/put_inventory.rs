@@ -9,7 +9,7 @@ use domain::compliance::level::UnknownWord;
 use domain::ids::NodeId;
 use domain::inventory::{COMPLIANCE_ITEM, InventoryType, PATCH_SUMMARY, SchemaVersion};
 use store::inventory::{self, Content, Entry, Item, Schema};
-use store::{Tx, report_items};
+use store::{Tx, nodes, report_items};
 
 use super::patch_report::{self, Upload};
 use crate::ctx::Ctx;
@@ -34,7 +34,10 @@ pub async fn put_inventory(ctx: &Ctx, request: PutInventoryRequest) -> Result<Pu
         None => None,
     };
 
-    let mut tx = ctx.store.write().await?;
+    let mut tx = ctx.store.write_by_locks().await?;
+    if let Ok(id) = request.instance_id.parse() {
+        nodes::lock(&mut tx, &ctx.account, &ctx.region, &id).await?;
+    }
     let node = managed_node(ctx, &mut tx, &request.instance_id).await?.id;
     let stored = inventory::list(&mut tx, scope, &node).await?;
     let mut schemas = Schemas::load(ctx, &mut tx, &request.items).await?;
@@ -214,7 +217,8 @@ async fn apply(
     Ok(inventory::put(tx, scope, &item, &content).await?)
 }
 
-/// Custom types, those known and those that this request defines.
+/// Custom types, those known and those that this request defines. Two first uploads of one type at
+/// the same moment may both define it: the later one stays.
 struct Schemas {
     known: BTreeMap<String, Schema>,
     changed: BTreeSet<String>,

@@ -494,3 +494,36 @@ async fn a_node_that_is_deregistered_shows_nothing() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_nodes_upload_at_once_and_each_counts_once() {
+    for server in TestServer::on_each_engine().await {
+        let mut nodes = Vec::new();
+        for number in 0..60 {
+            nodes.push(server.add_node(number).await);
+        }
+        for (hour, missing) in [(10, 1), (11, 2)] {
+            let tasks: Vec<_> = nodes
+                .iter()
+                .enumerate()
+                .map(|(number, node)| {
+                    let names = [(format!("own-{number}"), HIGH), ("curl".to_owned(), HIGH)];
+                    let names: Vec<_> = names.iter().map(|(name, level)| (name.as_str(), *level)).collect();
+                    let report = report(&format!("2026-03-01T{hour}:00:00Z"), &names[..missing], "web");
+                    let (ctx, request) = (server.root(), upload(node, &report, &format!("h{hour}")));
+                    tokio::spawn(async move { call(&ctx, Service::Ssm, "PutInventory", request).await })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap().unwrap();
+            }
+        }
+        let group = server.answer("DescribePatchGroupState", json!({"PatchGroup": "web"})).await;
+        assert_eq!((&group["Instances"], &group["InstancesWithMissingPatches"]), (&json!(60), &json!(60)));
+        let fleet = server.answer("ListComplianceSummaries", json!({})).await;
+        let row = &fleet["ComplianceSummaryItems"][0];
+        assert_eq!(row["NonCompliantSummary"]["NonCompliantCount"], json!(60));
+        assert_eq!(row["CompliantSummary"]["CompliantCount"], json!(0));
+        assert_eq!(server.app.metrics.conflicts.get(), 0, "uploads of different nodes lost races");
+    }
+}

@@ -17,7 +17,8 @@ pub async fn deregister_managed_instance(
     let refusal = || error::node_not_managed(&request.instance_id, ctx.account.as_str());
     let id: NodeId = request.instance_id.parse().map_err(|_| refusal())?;
 
-    let mut tx = ctx.store.write().await?;
+    let mut tx = ctx.store.write_by_locks().await?;
+    nodes::lock(&mut tx, &ctx.account, &ctx.region, &id).await?;
     if !nodes::delete(&mut tx, &ctx.account, &ctx.region, &id).await? {
         return Err(refusal());
     }
