@@ -43,7 +43,7 @@ struct DataArgs {
 
 #[derive(Args)]
 struct EnrollArgs {
-    /// The server: https://host[:port]
+    /// The server: `https://HOST:PORT`
     #[arg(long, value_name = "URL")]
     endpoint: Endpoint,
     #[arg(long)]
