@@ -183,6 +183,12 @@ pub async fn delete_for_invocation(tx: &mut Tx, command: &CommandKey, node: &Nod
     tx.execute(sql, &[account, region, node.as_str().into(), id]).await.map(drop)
 }
 
+/// Whether there are messages past their time.
+pub async fn has_expired(tx: &mut Tx, now: Timestamp) -> Result<bool> {
+    let sql = "SELECT 1 FROM node_messages WHERE deliver_until <= $1 LIMIT 1";
+    Ok(tx.query_opt(sql, &[now.into()]).await?.is_some())
+}
+
 /// What is left of messages past their time.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<u64> {
     tx.execute("DELETE FROM node_messages WHERE deliver_until <= $1", &[now.into()]).await

@@ -39,6 +39,7 @@ enum End {
 }
 
 pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: WebSocket) {
+    let _counted = app.agents.count_connection();
     let channel = app.agents.hub.open(&node);
     app.metrics.control_channels.inc();
     tracing::info!(node_id = %node.node, connection_id = channel.connection_id, "control channel open");

@@ -99,6 +99,11 @@ impl Hub {
         }
     }
 
+    #[cfg(test)]
+    pub fn has_polls(&self) -> bool {
+        !lock(&self.polls).is_empty()
+    }
+
     /// Registers a long poll until the answer is dropped.
     pub fn poll(&self, node: &NodeKey) -> Poll<'_> {
         let mut polls = lock(&self.polls);

@@ -18,6 +18,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 use store::commands::CommandKey;
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::commands::now;
@@ -25,6 +26,10 @@ use crate::error::ApiError;
 use crate::progress;
 use hub::Hub;
 
+/// Commands counted in one go: whoever reports must not wait long for the commands of others.
+const SETTLED_AT_ONCE: usize = 16;
+/// Open channels have this long to end at shutdown.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Work that met a concurrent transaction runs again this often.
 const ATTEMPTS: u32 = 10;
 
@@ -44,11 +49,40 @@ pub struct Agents {
     touched: Mutex<BTreeSet<CommandKey>>,
     /// Held by whoever counts, so that many reports of one command cost few counts.
     settling: tokio::sync::Mutex<()>,
+    /// Connections that have not ended yet, their last note in the store included.
+    connections: watch::Sender<usize>,
+}
+
+/// Counts a connection for as long as it lives.
+struct Counted<'a>(&'a Agents);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.connections.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Agents {
     pub fn new() -> Self {
-        Self { hub: Hub::new(), touched: Mutex::default(), settling: tokio::sync::Mutex::default() }
+        Self {
+            hub: Hub::new(),
+            touched: Mutex::default(),
+            settling: tokio::sync::Mutex::default(),
+            connections: watch::channel(0).0,
+        }
+    }
+
+    fn count_connection(&self) -> Counted<'_> {
+        self.connections.send_modify(|count| *count += 1);
+        Counted(self)
+    }
+
+    /// Resolves when all channels have ended, which they do once shutdown has begun.
+    pub async fn closed(&self) {
+        let mut connections = self.connections.subscribe();
+        if tokio::time::timeout(CLOSE_TIMEOUT, connections.wait_for(|count| *count == 0)).await.is_err() {
+            tracing::warn!("some control channels did not end in time");
+        }
     }
 
     /// To be called after the commit that changed an invocation of the command.
@@ -56,12 +90,13 @@ impl Agents {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(command);
     }
 
-    /// Brings the touched commands up to date, or leaves that to who is at it. What is lost here
-    /// with the process, the progress job finds.
-    pub async fn settle(&self, app: &App) {
+    /// Brings some touched commands up to date, or leaves that to who is at it; whether some are
+    /// left. The rest follows within a second, and what is lost with the process soon after.
+    pub async fn settle(&self, app: &App) -> bool {
+        let mut settled = 0;
         while self.has_touched() {
             // Whoever holds it looks once more after letting go.
-            let Ok(_turn) = self.settling.try_lock() else { return };
+            let Ok(_turn) = self.settling.try_lock() else { return false };
             while let Some(command) = self.pop_touched() {
                 match retry(app, || async { progress::advance(&app.store(), &command, now()).await }).await {
                     Ok(nodes) => nodes.iter().for_each(|node| self.hub.wake(node)),
@@ -70,8 +105,13 @@ impl Agents {
                         tracing::error!(command_id, cause, "cannot advance the command");
                     }
                 }
+                settled += 1;
+                if settled == SETTLED_AT_ONCE {
+                    return self.has_touched();
+                }
             }
         }
+        false
     }
 
     fn has_touched(&self) -> bool {

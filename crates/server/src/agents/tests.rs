@@ -368,6 +368,33 @@ async fn a_running_command_is_cancelled_over_the_channel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_cancelled_on_its_way_is_cancelled_at_the_agent_too() {
+    for server in servers().await {
+        let node = server.add_node(1).await;
+        let listening = Listening::start(Arc::clone(&server.app)).await;
+        let app = &listening.app;
+        let mut agent = Agent::connect(&listening, &node).await;
+        let command = send_command(&server, app, &node).await;
+        let job = agent.next_job().await;
+        ssm(&server, app, "CancelCommand", json!({"CommandId": command})).await;
+        assert_eq!(status(&server, app, &command, &node).await, "Cancelled");
+        let cancel = agent.next_job().await;
+        assert!(cancel.1.topic.starts_with("aws.ssm.cancelCommand"));
+        agent.acknowledge(&job, AckCode::Successful).await;
+        agent
+            .reply(MessageId::from_bytes([1; 16]), &job.1.job_id, step("Success", "Success", 0, "late"))
+            .await;
+        assert_eq!(status(&server, app, &command, &node).await, "Cancelled");
+        drop(agent);
+        app.begin_shutdown();
+        app.agents.closed().await;
+        let mut tx = app.store().read().await.unwrap();
+        let row = store::nodes::find_unscoped(&mut tx, &node).await.unwrap().unwrap();
+        assert!(!row.has_channel(now()), "noted as closed before the server is gone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_between_delivery_and_reply_loses_nothing() {
     for server in servers().await {
         let node = server.add_node(1).await;

@@ -91,6 +91,7 @@ impl Running {
             self.app.begin_shutdown();
         })
         .await;
+        self.app.agents.closed().await;
         background.stop().await;
         self.app.store().close().await?;
         tracing::info!("stopped");

@@ -29,14 +29,21 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
             break;
         }
     }
-    app.agents.settle(&app).await;
-    retry(&app, || async {
-        let mut tx = app.store().write().await?;
-        node_messages::delete_expired(&mut tx, now).await?;
-        Ok(tx.commit().await?)
-    })
-    .await?;
+    while app.agents.settle(&app).await {}
+    retry(&app, || async { delete_messages(&app, now).await }).await?;
     Ok(ended)
+}
+
+/// Asks first: an idle server writes nothing.
+async fn delete_messages(app: &App, now: Timestamp) -> Result<(), ApiError> {
+    let mut tx = app.store().read().await?;
+    if !node_messages::has_expired(&mut tx, now).await? {
+        return Ok(());
+    }
+    drop(tx);
+    let mut tx = app.store().write().await?;
+    node_messages::delete_expired(&mut tx, now).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn batch(app: &App, now: Timestamp) -> Result<Vec<Invocation>, ApiError> {

@@ -8,6 +8,8 @@ mod fail_message;
 mod get_endpoint;
 mod get_messages;
 mod send_reply;
+#[cfg(test)]
+mod tests;
 
 pub use acknowledge_message::acknowledge_message;
 pub use delete_message::delete_message;
