@@ -202,7 +202,12 @@ fn section(text: &mut String, title: &str, header: &[&str], rows: &[Vec<String>]
     let widths: Vec<_> = (0..header.len()).map(width).collect();
     let _ = writeln!(text, "\n{title}");
     for row in [&header].into_iter().chain(rows) {
-        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
-        let _ = writeln!(text, "  {}", cells.join("  ").trim_end());
+        for (cell, &width) in row.iter().zip(&widths) {
+            text.push_str("  ");
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
     }
 }

@@ -138,6 +138,13 @@ struct Parser {
 
 impl Parser {
     fn strip_comments(&mut self, line: &str) -> String {
+        let start = line.trim_start();
+        if !self.in_comment && (start.is_empty() || start.starts_with("//") || start.starts_with("# ")) {
+            return String::new();
+        }
+        if !self.in_comment && !line.contains(['/', '#', '\t']) {
+            return line.trim().to_owned();
+        }
         let line = line.replace('\t', "        ");
         let mut rest = line.trim();
         if self.in_comment {

@@ -3,7 +3,7 @@
 //! a package was installed since, it is made anew by streaming the list, which costs about as much as reading it without
 //! an index. It is a cache only: without it the answer is the same, and a damaged one counts as none.
 //!
-//! A file is: header, names, records.
+//! A file is: header, length of the names, names, records.
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use super::records::Records;
 
 /// Changes whenever what follows it in the file, or the meaning of a fingerprint, changes.
 const MAGIC: u64 = u64::from_le_bytes(*b"FTLIDX02");
-const HEADER_WORDS: usize = 10;
+const HEADER_WORDS: usize = 9;
 const HEADER_BYTES: usize = HEADER_WORDS * 8;
 /// Indexes of lists that nobody has now.
 const FORGET_AFTER: std::time::Duration = std::time::Duration::from_secs(40 * 24 * 3600);
@@ -34,34 +34,30 @@ pub fn load(folder: &Path, root: &Root, list: &List, names: &Names<'_>) -> Optio
             return None;
         }
     }
-    let (names_length, body_length, body_sum) = (next(), next(), next());
+    let (body_length, body_sum) = (next(), next());
     if body.len() as u64 != body_length || checksum(body) != body_sum {
         return None;
     }
-    let (known, _) = body.split_at_checked(usize::try_from(names_length).ok()?)?;
-    if !covers(known, names) {
+    let (names_length, rest) = body.split_first_chunk::<8>()?;
+    let names_length = usize::try_from(u64::from_le_bytes(*names_length)).ok()?;
+    let known = rest.get(..names_length)?;
+    if known != joined(names) && !covers(known, names) {
         return None;
     }
-    bytes.drain(..HEADER_BYTES + known.len());
-    Records::from_bytes(bytes)
+    bytes.drain(..HEADER_BYTES + 8 + names_length);
+    Some(Records::from_bytes(bytes))
 }
 
 /// Writes an index in place of an older one. A failure leaves the older one alone.
 pub fn save(folder: &Path, root: &Root, list: &List, names: &Names<'_>, records: &Records) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     forget_old(folder);
-    let mut body = Vec::with_capacity(records.as_bytes().len() + (16 << 10));
-    for name in names.iter() {
-        body.extend_from_slice(name);
-        body.push(b'\n');
-    }
-    let names_length = body.len() as u64;
-    body.extend_from_slice(records.as_bytes());
-    let words = [MAGIC, path_hash(root, list)].into_iter().chain(identity_words(&list.identity)).chain([
-        names_length,
-        body.len() as u64,
-        checksum(&body),
-    ]);
+    let names = joined(names);
+    let body = [&(names.len() as u64).to_le_bytes(), names.as_slice(), records.as_bytes()].concat();
+    let words = [MAGIC, path_hash(root, list)]
+        .into_iter()
+        .chain(identity_words(&list.identity))
+        .chain([body.len() as u64, checksum(&body)]);
     let header: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
     let path = file_name(folder, root, list);
     let temporary = path.with_extension(format!("tmp{}", std::process::id()));
@@ -75,6 +71,15 @@ pub fn save(folder: &Path, root: &Root, list: &List, names: &Names<'_>, records:
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+fn joined(names: &Names<'_>) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(16 << 10);
+    for name in names.iter() {
+        joined.extend_from_slice(name);
+        joined.push(b'\n');
+    }
+    joined
 }
 
 /// Both are sorted: each wanted name must be among the known ones.

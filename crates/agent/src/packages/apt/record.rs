@@ -1,7 +1,9 @@
 //! One package stanza, of dpkg's status file or of a package list: the fields that decide which versions are the same
 //! and which is the candidate.
 
-use super::deb822::{Malformed, fields};
+use memchr::memchr;
+
+use super::deb822::Malformed;
 
 /// Borrowed from the stanza; absent fields are empty.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,9 +61,20 @@ impl<'a> Record<'a> {
     pub fn parse(stanza: &'a [u8]) -> Result<Self, Malformed> {
         let mut record = Self::default();
         let mut compared = Compared::default();
-        for field in fields(stanza) {
-            let (name, value) = field?;
-            record.take(name, value, &mut compared);
+        let mut at = 0;
+        while at < stanza.len() {
+            let rest = &stanza[at..];
+            let mut end = memchr(b'\n', rest).unwrap_or(rest.len());
+            let first_end = end;
+            while let Some(&(b' ' | b'\t')) = rest.get(end + 1) {
+                end = memchr(b'\n', &rest[end + 1..]).map_or(rest.len(), |more| end + 1 + more);
+            }
+            if !record.take(&rest[..end], &mut compared)
+                && memchr(b':', &rest[..first_end]).is_none_or(|colon| colon == 0)
+            {
+                return Err(Malformed { at, reason: "line without a field name" });
+            }
+            at += end + 1;
         }
         if record.package.is_empty() {
             return Err(Malformed { at: 0, reason: "stanza without a Package field" });
@@ -77,37 +90,61 @@ impl<'a> Record<'a> {
     /// What ends in reports must be text.
     pub fn check_text(&self) -> Result<(), Malformed> {
         let texts = [self.package, self.version, self.architecture, self.section, self.priority, self.source];
-        match texts.into_iter().all(|text| std::str::from_utf8(text).is_ok()) {
+        match texts.into_iter().all(|text| text.is_ascii() || std::str::from_utf8(text).is_ok()) {
             true => Ok(()),
             false => Err(Malformed { at: 0, reason: "a field that is not UTF-8" }),
         }
     }
 
+    /// Whether the field is one of those that matter here. Looks at the place of the colon first: most fields are told
+    /// apart by it without a search.
     #[inline]
-    fn take(&mut self, name: &'a [u8], value: &'a [u8], compared: &mut Compared<'a>) {
-        let Some(first) = name.first() else { return };
-        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-        match (first | 0x20, name.len()) {
-            (b'p', 7) if is("Package") => self.package = value,
-            (b'v', 7) if is("Version") => self.version = value,
-            (b'a', 12) if is("Architecture") => self.architecture = value,
-            (b's', 6) if is("Status") => self.status = value,
-            (b's', 7) if is("Section") => self.section = value,
-            (b's', 6) if is("Source") => self.source = value,
-            (b's', 4) if is("Size") => self.size_bytes = leading_number(value),
-            (b'p', 8) if is("Priority") => self.priority = value,
-            (b'm', 10) if is("Multi-Arch") => self.multi_arch = MultiArch::parse(value),
-            (b'p', 24) if is("Phased-Update-Percentage") => {
-                self.phased_percent =
-                    u8::try_from(leading_number(value)).ok().filter(|&percent| percent < 100);
+    fn take(&mut self, field: &'a [u8], compared: &mut Compared<'a>) -> bool {
+        let value = |name: &str| {
+            let (start, value) = field.split_at_checked(name.len())?;
+            let value = value.strip_prefix(b":")?;
+            start.eq_ignore_ascii_case(name.as_bytes()).then(|| value.trim_ascii())
+        };
+        let Some(first) = field.first() else { return false };
+        match first | 0x20 {
+            b'p' => {
+                if let Some(value) = value("Package") {
+                    self.package = value;
+                } else if let Some(value) = value("Priority") {
+                    self.priority = value;
+                } else if let Some(value) = value("Pre-Depends") {
+                    compared.0[2] = value;
+                } else if let Some(value) = value("Phased-Update-Percentage") {
+                    self.phased_percent =
+                        u8::try_from(leading_number(value)).ok().filter(|&percent| percent < 100);
+                } else {
+                    return false;
+                }
+                true
             }
-            (b'i', 14) if is("Installed-Size") => compared.0[0] = value,
-            (b'd', 7) if is("Depends") => compared.0[1] = value,
-            (b'p', 11) if is("Pre-Depends") => compared.0[2] = value,
-            (b'c', 9) if is("Conflicts") => compared.0[3] = value,
-            (b'b', 6) if is("Breaks") => compared.0[4] = value,
-            (b'r', 8) if is("Replaces") => compared.0[5] = value,
-            _ => {}
+            b's' => {
+                if let Some(value) = value("Status") {
+                    self.status = value;
+                } else if let Some(value) = value("Section") {
+                    self.section = value;
+                } else if let Some(value) = value("Source") {
+                    self.source = value;
+                } else if let Some(value) = value("Size") {
+                    self.size_bytes = leading_number(value);
+                } else {
+                    return false;
+                }
+                true
+            }
+            b'm' => value("Multi-Arch").map(|value| self.multi_arch = MultiArch::parse(value)).is_some(),
+            b'v' => put(&mut self.version, value("Version")),
+            b'a' => put(&mut self.architecture, value("Architecture")),
+            b'i' => put(&mut compared.0[0], value("Installed-Size")),
+            b'd' => put(&mut compared.0[1], value("Depends")),
+            b'c' => put(&mut compared.0[3], value("Conflicts")),
+            b'b' => put(&mut compared.0[4], value("Breaks")),
+            b'r' => put(&mut compared.0[5], value("Replaces")),
+            _ => false,
         }
     }
 
@@ -115,6 +152,13 @@ impl<'a> Record<'a> {
     pub fn source_parts(&self) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
         split_source(self.source, self.package, self.version)
     }
+}
+
+#[inline]
+fn put<'a>(place: &mut &'a [u8], value: Option<&'a [u8]>) -> bool {
+    let found = value.is_some();
+    *place = value.unwrap_or(place);
+    found
 }
 
 fn split_source<'a>(
@@ -132,23 +176,35 @@ fn split_source<'a>(
     (name, inner.filter(|inner| !inner.is_empty() && *inner != version))
 }
 
+/// What a byte adds to a fingerprint; 0: it is passed over.
+/// dpkg writes relations with its own white space, and `<=` where `<` was written.
+static WEIGHTS: [u8; 256] = {
+    let mut weights = [0; 256];
+    let mut byte = 0;
+    while byte < weights.len() {
+        let skipped = matches!(byte as u8, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | b'=');
+        weights[byte] = if skipped { 0 } else { byte as u8 | 0x20 };
+        byte += 1;
+    }
+    weights
+};
+
 impl Compared<'_> {
     fn fingerprint(&self) -> u32 {
         let mut hash: u32 = 5381;
         for value in self.0 {
-            let mut at = 0;
-            while at < value.len() {
-                let byte = value[at];
-                // dpkg drops a zero epoch, white space around relations and the `=` of `<=` spelled `<`.
-                if byte == b'0' && value.get(at + 1) == Some(&b':') {
-                    at += 2;
+            let mut bytes = value.iter();
+            while let Some(&byte) = bytes.next() {
+                let weight = WEIGHTS[usize::from(byte)];
+                if weight == 0 {
                     continue;
                 }
-                at += 1;
-                if byte == b'=' || byte == b' ' || byte.is_ascii_whitespace() || byte == 0x0b {
+                // dpkg drops a zero epoch.
+                if byte == b'0' && bytes.as_slice().first() == Some(&b':') {
+                    bytes.next();
                     continue;
                 }
-                hash = hash.wrapping_mul(33).wrapping_add(u32::from(byte | 0x20));
+                hash = hash.wrapping_mul(33).wrapping_add(u32::from(weight));
             }
         }
         hash

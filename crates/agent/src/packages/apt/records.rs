@@ -31,15 +31,9 @@ impl Records {
         &self.bytes
     }
 
-    /// `None` when the bytes are not what [`Self::as_bytes`] gave.
-    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            let (record, after) = take(rest)?;
-            record.check_text().ok()?;
-            rest = after;
-        }
-        Some(Self { bytes })
+    /// Takes what [`Self::as_bytes`] gave; that it is so, the caller has checked.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self { bytes }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
