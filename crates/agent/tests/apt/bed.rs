@@ -12,14 +12,14 @@ use domain::facts::{FactSet, ListRefresh, Observation, PackageFact, PackageState
 
 use crate::oracle::{self, Apt};
 
-struct Bed {
+pub struct Bed {
     folder: tempfile::TempDir,
     apt: Apt,
 }
 
 impl Bed {
     /// `None`, and a line that says so, where the tools are missing.
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         for tool in ["apt-get", "apt-ftparchive", "dpkg-deb", "dpkg-query"] {
             if !oracle::is_there(tool) {
                 oracle::skip(&format!("{tool} is not installed, so there is no bed"));
@@ -35,11 +35,11 @@ impl Bed {
             .expect("the script runs");
         assert!(made.status.success(), "no bed: {}", String::from_utf8_lossy(&made.stderr));
         let config = folder.path().join("apt.conf").display().to_string();
-        let apt = Apt { environment: vec![("APT_CONFIG".to_owned(), config)], arguments: Vec::new() };
+        let apt = Apt { environment: vec![("APT_CONFIG".to_owned(), config)], ..Apt::default() };
         Some(Self { folder, apt })
     }
 
-    fn root(&self) -> PathBuf {
+    pub fn root(&self) -> PathBuf {
         self.folder.path().join("root")
     }
 

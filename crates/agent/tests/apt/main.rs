@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod bed;
+#[cfg(feature = "chroots")]
+mod chroots;
+mod command;
 mod damage;
 mod machine;
 mod oracle;

@@ -27,14 +27,18 @@ pub struct Answer {
 /// How to call apt for the node under test.
 #[derive(Clone, Debug, Default)]
 pub struct Apt {
+    /// A program that runs apt elsewhere, with its arguments.
+    pub runner: Vec<String>,
     pub environment: Vec<(String, String)>,
     pub arguments: Vec<String>,
 }
 
 impl Apt {
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut words = self.runner.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
         command
+            .args(words)
             .env_remove("APT_CONFIG")
             .env("LC_ALL", "C")
             .envs(self.environment.iter().cloned())

@@ -373,7 +373,7 @@ pub fn apt_of(root: &Path) -> Apt {
          APT::Architectures {{ \"amd64\"; \"i386\"; }};\n"
     );
     fs::write(&config, text).unwrap();
-    Apt { environment: vec![("APT_CONFIG".to_owned(), config.display().to_string())], arguments: Vec::new() }
+    Apt { environment: vec![("APT_CONFIG".to_owned(), config.display().to_string())], ..Apt::default() }
 }
 
 /// The facts as seen from outside, after checking that `APT_CONFIG` and an index, new or old, show the same.
