@@ -226,7 +226,10 @@ async fn the_newest_channel_holds_the_node() {
         assert!(!channels::close(&mut tx, &node, "1", START).await.unwrap());
         node_messages::insert_many(&mut tx, &[message(&command(1), 1)]).await.unwrap();
         assert!(node_messages::due_on_server(&mut tx, "a", START, 9).await.unwrap().is_empty());
-        assert_eq!(node_messages::due_on_server(&mut tx, "b", START, 9).await.unwrap(), [node.clone()]);
+        assert_eq!(
+            node_messages::due_on_server(&mut tx, "b", START, 9).await.unwrap(),
+            std::slice::from_ref(&node)
+        );
         assert_eq!(channels::renew(&mut tx, "b", &["2".into()], later, START).await.unwrap(), ["2"]);
         assert!(channels::find_connection(&mut tx, &node, until).await.unwrap().is_some());
         assert_eq!(channels::find_connection(&mut tx, &node, later).await.unwrap(), None);
