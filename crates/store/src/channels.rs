@@ -48,7 +48,7 @@ pub async fn close(tx: &mut Tx, node: &NodeKey, connection_id: &str, now: Timest
 }
 
 /// Extends the channels that these connections of `server_id` still hold, and returns those
-/// connections: the others were replaced.
+/// connections: the others were replaced, or their nodes are no longer registered.
 pub async fn renew(
     tx: &mut Tx,
     server_id: &str,
@@ -62,6 +62,8 @@ pub async fn renew(
     let list = placeholders(3, connection_ids.len());
     let sql = format!(
         "UPDATE channels SET open_until = $2 WHERE server_id = $1 AND connection_id IN ({list})
+            AND node_id IN (SELECT n.node_id FROM nodes n WHERE n.account = channels.account
+                AND n.region = channels.region AND n.node_id = channels.node_id)
         RETURNING connection_id, node_id"
     );
     let mut values: Vec<Value<'_>> = vec![server_id.into(), open_until.into()];

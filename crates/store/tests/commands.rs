@@ -10,6 +10,7 @@ use store::channels::{self, Channel};
 use store::commands::{self, After, Command, CommandFilter, CommandKey, Counters, Step};
 use store::invocations::{self, Invocation, InvocationFilter, InvocationKey};
 use store::node_messages::{self, MessageKind, NodeKey, NodeMessage};
+use store::nodes::{self, Node, NodeInformation};
 use store::testing::engines;
 use store::{Store, StoreError, replies};
 
@@ -67,6 +68,27 @@ fn message(command: &Command, number: u8) -> NodeMessage {
         attempts: 0,
         deliver_until: command.deliver_until,
     }
+}
+
+async fn register(store: &Store, key: &NodeKey) {
+    let node = Node {
+        account: key.account.clone(),
+        region: key.region.clone(),
+        id: key.node.clone(),
+        activation_id: None,
+        iam_role: "role".into(),
+        name: None,
+        registered_at: START,
+        fingerprint: String::new(),
+        public_key: String::new(),
+        previous_public_key: None,
+        information: NodeInformation::default(),
+        last_seen_at: None,
+        channel_until: None,
+    };
+    let mut tx = store.write().await.unwrap();
+    nodes::insert(&mut tx, &node).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn insert(store: &Store, command: &Command, nodes: std::ops::Range<u8>) {
@@ -214,6 +236,7 @@ async fn only_ended_commands_are_forgotten() {
 async fn the_newest_channel_holds_the_node() {
     for test in engines().await {
         let node = node_key(1);
+        register(&test.store, &node).await;
         let (until, later) = (START.plus_seconds(90), START.plus_seconds(200));
         let mut tx = test.store.write().await.unwrap();
         for (server_id, connection_id) in [("a", "1"), ("b", "2")] {
@@ -233,6 +256,9 @@ async fn the_newest_channel_holds_the_node() {
         assert_eq!(channels::renew(&mut tx, "b", &["2".into()], later, START).await.unwrap(), ["2"]);
         assert!(channels::find_connection(&mut tx, &node, until).await.unwrap().is_some());
         assert_eq!(channels::find_connection(&mut tx, &node, later).await.unwrap(), None);
+        assert!(nodes::delete(&mut tx, &node.account, &node.region, &node.node).await.unwrap());
+        let renewed = channels::renew(&mut tx, "b", &["2".into()], later, START).await.unwrap();
+        assert!(renewed.is_empty(), "a node that is not registered keeps no channel");
         assert!(channels::close(&mut tx, &node, "2", START).await.unwrap());
     }
 }

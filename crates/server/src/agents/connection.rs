@@ -10,6 +10,7 @@ use api::agent::{
 };
 use axum::extract::ws::{Message, WebSocket};
 use store::node_messages::NodeKey;
+use tokio::time::Instant;
 
 use super::delivery::{self, Job, Route};
 use super::hub::Channel;
@@ -64,9 +65,10 @@ async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mu
     if let Err(end) = deliver(app, node, channel, socket).await {
         return end;
     }
+    let mut heard_at = Instant::now();
     loop {
         let frame = tokio::select! {
-            frame = tokio::time::timeout(SILENCE_TIMEOUT, socket.recv()) => frame,
+            frame = tokio::time::timeout_at(heard_at + SILENCE_TIMEOUT, socket.recv()) => frame,
             () = channel.woken() => {
                 match deliver(app, node, channel, socket).await {
                     Ok(()) => continue,
@@ -76,6 +78,7 @@ async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mu
             () = channel.replaced() => return End::Replaced,
             () = app.shutting_down() => return End::Shutdown,
         };
+        heard_at = Instant::now();
         match frame {
             Err(_) => return End::Silent,
             // Pings are answered by the socket itself while it is read.
