@@ -328,17 +328,18 @@ pub async fn find_items(tx: &mut Tx, (account, region): Scope<'_>, of: &Summary)
     }
 }
 
-/// Resources by type, status and worst level. Without conditions read from counters that are kept
-/// by difference; with some, counted.
+/// Resources by type, status and worst level. Conditions on these three are asked of counters that
+/// are kept by difference; with others the resources are counted.
 pub async fn count_by_type(
     tx: &mut Tx,
     scope: Scope<'_>,
     conditions: &[SummaryCondition],
 ) -> Result<Vec<TypeCount>> {
-    if conditions.iter().all(|condition| condition.field == SummaryField::ComplianceType) {
+    if conditions.iter().all(|condition| is_counted(condition.field)) {
         let counters = counters::list(tx, scope, KIND).await?;
-        let holds = |counter: &Counter| conditions.iter().all(|condition| is_of(condition, &counter.subject));
-        return counters.into_iter().filter(holds).map(from_counter).collect();
+        let mut counts = counters.into_iter().map(from_counter).collect::<Result<Vec<_>>>()?;
+        counts.retain(|count| conditions.iter().all(|condition| holds(condition, count)));
+        return Ok(counts);
     }
     let (account, region) = scope;
     let mut clause = Clause::after(vec![account.as_str().into(), region.as_str().into()]);
@@ -362,14 +363,23 @@ pub async fn count_by_type(
         .collect()
 }
 
-fn is_of(condition: &SummaryCondition, compliance_type: &str) -> bool {
+fn is_counted(field: SummaryField) -> bool {
+    matches!(field, SummaryField::ComplianceType | SummaryField::Status | SummaryField::OverallSeverity)
+}
+
+fn holds(condition: &SummaryCondition, count: &TypeCount) -> bool {
+    let text = match condition.field {
+        SummaryField::Status => count.status.as_str(),
+        SummaryField::OverallSeverity => count.overall_severity.as_str(),
+        _ => &count.compliance_type,
+    };
     let mut values = condition.values.iter().map(String::as_str);
     match condition.comparison {
-        Comparison::Equal => values.any(|value| compliance_type == value),
-        Comparison::NotEqual => !values.any(|value| compliance_type == value),
-        Comparison::BeginWith => values.any(|value| compliance_type.starts_with(value)),
-        Comparison::LessThan => values.any(|value| compliance_type < value),
-        Comparison::GreaterThan => values.any(|value| compliance_type > value),
+        Comparison::Equal => values.any(|value| text == value),
+        Comparison::NotEqual => values.all(|value| text != value),
+        Comparison::BeginWith => values.any(|value| text.starts_with(value)),
+        Comparison::LessThan => values.any(|value| text < value),
+        Comparison::GreaterThan => values.any(|value| text > value),
     }
 }
 

@@ -239,6 +239,16 @@ async fn groups_and_fleets_are_counted() {
         assert_eq!(row["CompliantSummary"]["SeveritySummary"]["UnspecifiedCount"], json!(1));
         assert_eq!(row["NonCompliantSummary"]["SeveritySummary"]["HighCount"], json!(2));
 
+        // Asked of counters, and counted: the same numbers.
+        let of_web = json!([{"Key": "PatchGroup", "Values": ["web"]}]);
+        let bad_ones = json!([{"Key": "Status", "Values": ["COMPLIANT"], "Type": "NOT_EQUAL"}]);
+        for (filters, compliant, non_compliant) in [(of_web, 1, 1), (bad_ones, 0, 2)] {
+            let fleet = server.answer("ListComplianceSummaries", json!({"Filters": filters})).await;
+            let row = &fleet["ComplianceSummaryItems"][0];
+            assert_eq!(row["CompliantSummary"]["CompliantCount"], json!(compliant));
+            assert_eq!(row["NonCompliantSummary"]["NonCompliantCount"], json!(non_compliant));
+        }
+
         let status = |value: &str| json!({"Filters": [{"Key": "Status", "Values": [value]}]});
         let operation = "ListResourceComplianceSummaries";
         let member = "ResourceComplianceSummaryItems";
