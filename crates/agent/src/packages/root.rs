@@ -92,7 +92,7 @@ impl Root {
     }
 
     /// Of files and folders alike.
-    fn any_identity(&self, path: &Path) -> Option<Identity> {
+    pub fn any_identity(&self, path: &Path) -> Option<Identity> {
         self.stat(path).ok().map(|stat| identity_of(&stat))
     }
 

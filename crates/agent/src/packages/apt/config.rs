@@ -247,6 +247,10 @@ impl Parser {
 
 /// Where `wanted` first stands outside double quotes, `keep` permitting.
 fn unquoted(text: &str, wanted: &str, keep: impl Fn(&str) -> bool) -> Option<usize> {
+    // Nearly every line has none of these signs, and a loop is much cheaper than a search for a word.
+    if !text.as_bytes().contains(&wanted.as_bytes()[0]) {
+        return None;
+    }
     text.match_indices(wanted).map(|(at, _)| at).find(|&at| {
         let quotes = text[..at].bytes().filter(|&byte| byte == b'"').count();
         quotes % 2 == 0 && keep(&text[at + wanted.len()..])

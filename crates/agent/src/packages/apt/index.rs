@@ -113,7 +113,7 @@ fn file_name(folder: &Path, root: &Root, list: &List) -> PathBuf {
 }
 
 /// Against damage, not against malice: whoever can write here can do worse.
-fn checksum(bytes: &[u8]) -> u64 {
+pub fn checksum(bytes: &[u8]) -> u64 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut lanes = [bytes.len() as u64, MIX];
     let mut chunks = bytes.chunks_exact(16);

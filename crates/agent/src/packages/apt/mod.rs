@@ -21,6 +21,7 @@ mod settings;
 mod sources;
 mod states;
 mod stream;
+mod times;
 mod uri;
 
 use std::collections::HashSet;
@@ -31,7 +32,7 @@ use domain::facts::{AvailableVersion, FactSet, ListRefresh, Observation, Package
 
 use super::ScanError;
 use super::root::Root;
-use dpkg::{Database, Installed, UnpackTimes};
+use dpkg::{Database, Installed};
 use lists::List;
 use names::Names;
 use phasing::Phasing;
@@ -134,13 +135,11 @@ impl<'a> Node<'a> {
         let automatic = self.automatic(installed, &names)?;
         let identities: Vec<_> = self.lists.iter().map(List::identity_for_pins).collect();
         let policy = Policy::new(&self.preferences, &identities, &self.native);
-        let times = UnpackTimes::open(self.root, &self.settings.status);
-        let mut file_name = String::new();
+        let times = times::unpack_times(self.root, &self.settings.status, installed, self.index);
+        let own = times.into_iter().zip(automatic);
         let packages =
-            installed.iter().zip(versions).zip(automatic).map(|((package, versions), automatic)| {
-                let unpacked = times.of(&package.record, &mut file_name);
-                let installed_at =
-                    unpacked.map(|identity| Timestamp::from_seconds(identity.modified_seconds()));
+            installed.iter().zip(versions).zip(own).map(|((package, versions), (unpacked, automatic))| {
+                let installed_at = unpacked.map(Timestamp::from_seconds);
                 PackageFact { installed_at, automatic, ..self.package_fact(package, versions, &policy) }
             });
         Ok(FactSet {
