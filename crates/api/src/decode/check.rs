@@ -1,17 +1,16 @@
 //! Walks a JSON value along its constraint table and collects what is broken, in AWS's wording.
 //! Nothing is copied and no path is spelled out unless there is something to report.
 
-use serde_json::{Map, Value};
-
 use super::DecodeError;
 use super::shown::shown;
+use super::tree::{Json, Object};
 use crate::Timestamp;
 use crate::schema::{Bounds, Kind, Member, Schema};
 
 /// More than any client reads; bounds the work and the size of the answer.
 const MAX_VIOLATIONS: usize = 100;
 
-pub fn check(schema: &Schema, value: &Value) -> Result<(), DecodeError> {
+pub fn check(schema: &Schema, value: &Json<'_>) -> Result<(), DecodeError> {
     let mut checker = Checker::default();
     checker.value(schema, value, &Path::Root)?;
     let violations = checker.violations;
@@ -66,7 +65,7 @@ struct Checker {
 
 impl Checker {
     /// A constraint that is broken is collected; a wrong JSON type ends the walk.
-    fn value(&mut self, schema: &Schema, value: &Value, path: &Path<'_>) -> Result<(), DecodeError> {
+    fn value(&mut self, schema: &Schema, value: &Json<'_>, path: &Path<'_>) -> Result<(), DecodeError> {
         match &schema.kind {
             Kind::Structure(members) => {
                 let entries = value.as_object().ok_or_else(|| mismatch(schema, value, path))?;
@@ -96,14 +95,14 @@ impl Checker {
     fn structure(
         &mut self,
         members: &[Member],
-        entries: &Map<String, Value>,
+        entries: &Object<'_>,
         parent: &Path<'_>,
     ) -> Result<(), DecodeError> {
         for member in members {
             let path = Path::Member { parent, member };
             match entries.get(member.name) {
                 Some(value) if !value.is_null() => self.value(member.schema, value, &path)?,
-                _ if member.required => self.report(member.schema, &Value::Null, &path, NOT_NULL),
+                _ if member.required => self.report(member.schema, &Json::Null, &path, NOT_NULL),
                 _ => {}
             }
         }
@@ -115,8 +114,8 @@ impl Checker {
         &mut self,
         list: &Schema,
         element: &Schema,
-        value: &Value,
-        elements: &[Value],
+        value: &Json<'_>,
+        elements: &[Json<'_>],
         parent: &Path<'_>,
     ) -> Result<(), DecodeError> {
         let mut phrases = Phrases::default();
@@ -139,13 +138,13 @@ impl Checker {
     fn map(
         &mut self,
         map: &Schema,
-        value: &Value,
-        entries: &Map<String, Value>,
+        value: &Json<'_>,
+        entries: &Object<'_>,
         parent: &Path<'_>,
     ) -> Result<(), DecodeError> {
         let Kind::Map { key: of_key, value: of_value, .. } = &map.kind else { return Ok(()) };
         let (mut keys, mut values) = (Phrases::default(), Phrases::default());
-        for (key, each) in entries {
+        for (key, each) in entries.iter() {
             let path = Path::Entry { parent, key, map };
             keys.add_text(of_key, key);
             if has_parts(of_value) && !each.is_null() {
@@ -167,7 +166,7 @@ impl Checker {
     fn bounds(
         &mut self,
         schema: &Schema,
-        value: &Value,
+        value: &Json<'_>,
         path: &Path<'_>,
         bounds: Bounds,
         measured: i64,
@@ -178,12 +177,12 @@ impl Checker {
         }
     }
 
-    fn report(&mut self, schema: &Schema, value: &Value, path: &Path<'_>, phrase: &str) {
+    fn report(&mut self, schema: &Schema, value: &Json<'_>, path: &Path<'_>, phrase: &str) {
         if self.violations.len() >= MAX_VIOLATIONS {
             return;
         }
         let shown = match value {
-            Value::Null => " null".to_owned(),
+            Json::Null => " null".to_owned(),
             _ if path.is_hidden() => String::new(),
             _ => format!(" '{}'", shown(schema, value)),
         };
@@ -209,7 +208,7 @@ enum Phrases {
 }
 
 impl Phrases {
-    fn add(&mut self, schema: &Schema, value: &Value, path: &Path<'_>) -> Result<(), DecodeError> {
+    fn add(&mut self, schema: &Schema, value: &Json<'_>, path: &Path<'_>) -> Result<(), DecodeError> {
         if value.is_null() {
             if matches!(self, Self::Fine) {
                 *self = Self::OnlyNulls;
@@ -245,7 +244,7 @@ impl Phrases {
 /// Checks a value without parts, adding a phrase for each broken constraint.
 fn scalar(
     schema: &Schema,
-    value: &Value,
+    value: &Json<'_>,
     path: &Path<'_>,
     broken: &mut Vec<String>,
 ) -> Result<(), DecodeError> {
@@ -253,12 +252,13 @@ fn scalar(
     match &schema.kind {
         Kind::Text { .. } => text(schema, value.as_str().ok_or_else(refuse)?, broken),
         Kind::Integer(bounds) | Kind::Long(bounds) => {
-            let number = value.as_i64().or_else(|| value.is_u64().then_some(i64::MAX)).ok_or_else(refuse)?;
+            let exact = value.as_number().ok_or_else(refuse)?;
+            let number = exact.as_i64().or_else(|| exact.is_u64().then_some(i64::MAX)).ok_or_else(refuse)?;
             let before = broken.len();
             broken.extend(out_of_bounds(*bounds, number, "value"));
             let fits = match schema.kind {
                 Kind::Integer(_) => i32::try_from(number).is_ok(),
-                _ => value.is_i64(),
+                _ => exact.is_i64(),
             };
             if broken.len() == before && !fits {
                 return Err(refuse());
@@ -267,8 +267,8 @@ fn scalar(
         Kind::Boolean => drop(value.as_bool().ok_or_else(refuse)?),
         Kind::Timestamp => {
             let at = match value {
-                Value::Number(seconds) => seconds.as_f64().and_then(Timestamp::from_f64_seconds),
-                Value::String(text) => Timestamp::parse(text),
+                Json::Number(seconds) => seconds.as_f64().and_then(Timestamp::from_f64_seconds),
+                Json::Text(text) => Timestamp::parse(text),
                 _ => None,
             };
             at.ok_or_else(refuse)?;
@@ -290,13 +290,19 @@ fn scalar(
 
 fn text(schema: &Schema, text: &str, broken: &mut Vec<String>) {
     let Kind::Text { length, pattern, values } = &schema.kind else { return };
-    if length.min.is_some() || length.max.is_some() {
+    if !is_plainly_within(*length, length_of(text.len())) {
         broken.extend(out_of_bounds(*length, length_of(text.chars().count()), "length"));
     }
     if pattern.is_some_and(|pattern| !pattern.matches(text)) || !values.is_empty() && !values.contains(&text)
     {
         broken.extend(form(schema));
     }
+}
+
+/// Whether a text of so many bytes is within the bounds however many characters it has: each takes
+/// one to four bytes. Most texts are, and need no count.
+fn is_plainly_within(bounds: Bounds, bytes: i64) -> bool {
+    bounds.max.is_none_or(|max| bytes <= max) && bounds.min.is_none_or(|min| (bytes + 3) / 4 >= min)
 }
 
 fn out_of_bounds(bounds: Bounds, measured: i64, of: &str) -> Option<String> {
@@ -340,7 +346,7 @@ fn all_constraints(schema: &Schema) -> Vec<String> {
 }
 
 /// A value of the wrong JSON type, in AWS's words, and where it is.
-fn mismatch(schema: &Schema, value: &Value, path: &Path<'_>) -> DecodeError {
+fn mismatch(schema: &Schema, value: &Json<'_>, path: &Path<'_>) -> DecodeError {
     let wanted = match schema.kind {
         Kind::Structure(_) => "a structure",
         Kind::List { .. } => "a list",
@@ -353,13 +359,13 @@ fn mismatch(schema: &Schema, value: &Value, path: &Path<'_>) -> DecodeError {
         Kind::Blob { .. } => "a Blob",
     };
     let found = match value {
-        Value::Array(_) => "Start of list found where not expected".to_owned(),
-        Value::Object(_) => "Start of structure or map found where not expected".to_owned(),
-        Value::Null => format!("NULL_VALUE can not be converted to {wanted}"),
-        Value::Bool(true) => format!("TRUE_VALUE can not be converted to {wanted}"),
-        Value::Bool(false) => format!("FALSE_VALUE can not be converted to {wanted}"),
-        Value::Number(_) => format!("NUMBER_VALUE can not be converted to {wanted}"),
-        Value::String(_) => format!("STRING_VALUE can not be converted to {wanted}"),
+        Json::Array(_) => "Start of list found where not expected".to_owned(),
+        Json::Object(_) => "Start of structure or map found where not expected".to_owned(),
+        Json::Null => format!("NULL_VALUE can not be converted to {wanted}"),
+        Json::Bool(true) => format!("TRUE_VALUE can not be converted to {wanted}"),
+        Json::Bool(false) => format!("FALSE_VALUE can not be converted to {wanted}"),
+        Json::Number(_) => format!("NUMBER_VALUE can not be converted to {wanted}"),
+        Json::Text(_) => format!("STRING_VALUE can not be converted to {wanted}"),
     };
     match path {
         Path::Root => DecodeError::Serialization(found),

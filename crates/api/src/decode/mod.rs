@@ -7,13 +7,15 @@ mod shown;
 mod sweep_tests;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod typed;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Shape;
-use crate::schema::Schema;
+use tree::Json;
 
 /// Why a body is refused. The texts are meant for the client and carry no sensitive value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,25 +28,24 @@ pub enum DecodeError {
     Validation(String),
 }
 
-/// Reads and checks a request. `null` counts as absent, unknown members are ignored, an empty body is `{}`.
+/// Reads and checks a request. `null` counts as absent, unknown members are ignored, of a repeated
+/// name the last value counts, an empty body is `{}`.
 pub fn decode<T: Shape>(body: &[u8]) -> Result<T, DecodeError> {
-    if body.is_empty() {
-        return decode_value(Value::Object(serde_json::Map::new()));
-    }
+    let body = if body.is_empty() { b"{}" } else { body };
     // The parser refuses more than 128 levels, which bounds every recursion that follows.
-    let value = serde_json::from_slice(body).map_err(|e| DecodeError::Serialization(e.to_string()))?;
-    decode_value(value)
+    let parsed = match std::str::from_utf8(body) {
+        // Valid as a whole: the parser need not look again at each text.
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    };
+    let json: Json<'_> = parsed.map_err(|e| DecodeError::Serialization(e.to_string()))?;
+    check::check(T::schema(), &json)?;
+    T::deserialize(&json).map_err(|e| DecodeError::Serialization(e.to_string()))
 }
 
 /// Like [`decode`], for JSON that is already parsed.
 pub fn decode_value<T: Shape>(value: Value) -> Result<T, DecodeError> {
-    check(T::schema(), &value)?;
-    T::deserialize(value).map_err(|e| DecodeError::Serialization(e.to_string()))
-}
-
-/// Checks a value against a constraint table.
-pub fn check(schema: &'static Schema, value: &Value) -> Result<(), DecodeError> {
-    check::check(schema, value)
+    decode(&encode(&value))
 }
 
 /// Reads a response. A client takes what the server says: constraints are not checked.

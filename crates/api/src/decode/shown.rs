@@ -1,13 +1,12 @@
 //! Values as constraint messages show them: `text`, `[a, b]`, `{key=value}`, `Tag(key=a, value=b)`.
 
-use serde_json::Value;
-
+use super::tree::Json;
 use crate::schema::{Kind, Schema};
 
 /// Longer values are cut, so that a message cannot outgrow its request.
 const SHOWN_BYTES: usize = 2048;
 
-pub fn shown(schema: &Schema, value: &Value) -> String {
+pub fn shown(schema: &Schema, value: &Json<'_>) -> String {
     let mut out = String::new();
     write(&mut out, schema, value);
     if out.len() > SHOWN_BYTES {
@@ -17,24 +16,24 @@ pub fn shown(schema: &Schema, value: &Value) -> String {
     out
 }
 
-fn write(out: &mut String, schema: &Schema, value: &Value) {
+fn write(out: &mut String, schema: &Schema, value: &Json<'_>) {
     if out.len() > SHOWN_BYTES {
         return;
     }
     match (value, &schema.kind) {
         _ if schema.sensitive => out.push_str("***"),
-        (Value::String(text), _) => out.push_str(&text[..text.floor_char_boundary(SHOWN_BYTES + 1)]),
-        (Value::Array(elements), Kind::List { element, .. }) => {
+        (Json::Text(text), _) => out.push_str(&text[..text.floor_char_boundary(SHOWN_BYTES + 1)]),
+        (Json::Array(elements), Kind::List { element, .. }) => {
             separated(out, ('[', ']'), elements, |out, value| write(out, element, value));
         }
-        (Value::Object(entries), Kind::Map { value: of, .. }) => {
-            separated(out, ('{', '}'), entries, |out, (key, value)| {
+        (Json::Object(entries), Kind::Map { value: of, .. }) => {
+            separated(out, ('{', '}'), entries.iter(), |out, (key, value)| {
                 out.push_str(&key[..key.floor_char_boundary(SHOWN_BYTES + 1)]);
                 out.push('=');
                 write(out, of, value);
             });
         }
-        (Value::Object(entries), Kind::Structure(members)) => {
+        (Json::Object(entries), Kind::Structure(members)) => {
             out.push_str(schema.name);
             let present = members.iter().filter_map(|member| Some((member, entries.get(member.name)?)));
             separated(out, ('(', ')'), present, |out, (member, value)| {
@@ -43,9 +42,11 @@ fn write(out: &mut String, schema: &Schema, value: &Value) {
                 write(out, member.schema, value);
             });
         }
-        (Value::Null | Value::Bool(_) | Value::Number(_), _) => out.push_str(&value.to_string()),
+        (Json::Null, _) => out.push_str("null"),
+        (Json::Bool(flag), _) => out.push_str(if *flag { "true" } else { "false" }),
+        (Json::Number(number), _) => out.push_str(&number.to_string()),
         // A mismatch of types has been refused before anything is shown.
-        (Value::Array(_) | Value::Object(_), _) => out.push_str("..."),
+        (Json::Array(_) | Json::Object(_), _) => out.push_str("..."),
     }
 }
 
