@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use futures_util::future::join;
 use tokio_postgres::NoTls;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -35,15 +36,15 @@ impl Postgres {
     }
 
     pub async fn read(&self) -> Result<PostgresTx> {
-        self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+        self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
 
     pub async fn write(&self) -> Result<PostgresTx> {
-        self.begin("BEGIN ISOLATION LEVEL SERIALIZABLE").await
+        self.transaction("BEGIN ISOLATION LEVEL SERIALIZABLE").await
     }
 
     pub async fn write_by_locks(&self) -> Result<PostgresTx> {
-        self.begin("BEGIN ISOLATION LEVEL READ COMMITTED").await
+        self.transaction("BEGIN ISOLATION LEVEL READ COMMITTED").await
     }
 
     /// For what PostgreSQL refuses inside a transaction.
@@ -52,52 +53,78 @@ impl Postgres {
         Ok(self.pool.get().await?.batch_execute(statement).await?)
     }
 
-    async fn begin(&self, statement: &str) -> Result<PostgresTx> {
-        let client = self.pool.get().await?;
-        client.batch_execute(statement).await?;
-        Ok(PostgresTx { client: Some(client) })
+    async fn transaction(&self, begin: &'static str) -> Result<PostgresTx> {
+        Ok(PostgresTx { client: Some(self.pool.get().await?), begin: Some(begin) })
     }
 }
 
 /// One transaction. Dropped before `commit` it is rolled back.
 pub struct PostgresTx {
     client: Option<Object>,
+    /// What begins it. Sent together with the first statement, which saves waiting for its answer;
+    /// the database takes its snapshot only then anyway.
+    begin: Option<&'static str>,
 }
 
 impl PostgresTx {
-    fn client(&self) -> &Object {
-        self.client.as_ref().expect("taken only by commit and drop")
+    /// What begins the transaction, once, and the connection.
+    fn parts(&mut self) -> (Option<&'static str>, &Object) {
+        (self.begin.take(), self.client.as_ref().expect("taken only by commit and drop"))
     }
 
     pub async fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
-        let client = self.client();
-        let statement = client.prepare_cached(sql).await?;
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
-        let rows = client.query(&statement, &values).await?;
-        rows.iter().map(own).collect()
+        let (begin, client) = self.parts();
+        let statement = async {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, &values).await
+        };
+        after(begin, client, statement).await?.iter().map(own).collect()
     }
 
     pub async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
-        let client = self.client();
-        let statement = client.prepare_cached(sql).await?;
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
-        Ok(client.execute(&statement, &values).await?)
+        let (begin, client) = self.parts();
+        let statement = async {
+            let statement = client.prepare_cached(sql).await?;
+            client.execute(&statement, &values).await
+        };
+        after(begin, client, statement).await
     }
 
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
-        Ok(self.client().batch_execute(sql).await?)
+        let (begin, client) = self.parts();
+        after(begin, client, client.batch_execute(sql)).await
     }
 
     pub async fn commit(mut self) -> Result<()> {
         let client = self.client.take().expect("commit consumes the transaction");
-        client.batch_execute("COMMIT").await?;
+        if self.begin.is_none() {
+            client.batch_execute("COMMIT").await?;
+        }
         Ok(())
     }
+}
+
+/// Runs a statement, behind `begin` if there is one. `join` polls its first future first and a
+/// connection keeps the order, so that the statement is inside of the transaction.
+async fn after<T>(
+    begin: Option<&str>,
+    client: &Object,
+    statement: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+) -> Result<T> {
+    let Some(begin) = begin else { return Ok(statement.await?) };
+    let (begun, outcome) = join(client.batch_execute(begin), statement).await;
+    begun?;
+    Ok(outcome?)
 }
 
 impl Drop for PostgresTx {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
+        if self.begin.is_some() {
+            return;
+        }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             // No runtime, no more queries: closing the connection ends the transaction.
             drop(Object::take(client));
