@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode, header};
@@ -68,10 +68,10 @@ pub fn context(app: &Arc<App>, parts: &Parts, signed: Signed, request_id: &str, 
     Ctx { app: Arc::clone(app), store: app.store(), account, region, caller, now, request_id, endpoint }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
+async fn read(body: Body) -> Result<Bytes, ApiError> {
     let whole = Limited::new(body, BODY_LIMIT_BYTES).collect();
     match tokio::time::timeout(BODY_TIMEOUT, whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             Err(error::body_too_large(BODY_LIMIT_BYTES))
         }
