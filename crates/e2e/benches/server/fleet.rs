@@ -11,17 +11,24 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PSS_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::sync::Mutex;
 
 use crate::wire::{CONTENT_TYPE, Connection, Keys, REGION, now};
 
 /// Patches on a node.
 const ITEMS: usize = 300;
+/// Every so manieth patch was installed at a moment of the node's own: no two lists are equal.
+const OWN_TIME: usize = 50;
+/// Nodes whose number leaves the same rest miss the same patches.
+const KINDS: usize = 60;
+const NODES_PER_ACTIVATION: usize = 1000;
 const NODES_PER_IMAGE: usize = 50;
 const FINGERPRINT: &str = "5b8f1f6e-7a0e-4b7e-9a39-3d5a2b1c0d9e";
 
 pub struct Fleet {
     nodes: Vec<(String, Keys)>,
     images: Vec<Image>,
+    contents: Vec<Content>,
 }
 
 struct Image {
@@ -29,29 +36,48 @@ struct Image {
     gzip_base64: String,
 }
 
-impl Fleet {
-    pub fn register(endpoint: &str, root: &Keys, count: usize) -> Self {
-        let key = NodeKey::from_environment();
+/// The list of patches of one kind of node as JSON, cut where the node's own times belong.
+struct Content(Vec<String>);
+
+/// Registers nodes: activations are shared, everything else is each node's own.
+pub struct Registration<'a> {
+    endpoint: &'a str,
+    key: NodeKey,
+    activations: Vec<Value>,
+    nodes: Mutex<Vec<(usize, String, Keys)>>,
+}
+
+impl<'a> Registration<'a> {
+    pub fn open(endpoint: &'a str, root: &Keys, count: usize) -> Self {
         let mut connection = Connection::open(endpoint);
-        let mut nodes = Vec::with_capacity(count);
-        let mut activation = Value::Null;
-        for i in 0..count {
-            if i % 1000 == 0 {
-                let request = json!({"IamRole": "bench", "RegistrationLimit": 1000});
-                activation = connection.call(root, "AmazonSSM.CreateActivation", &request);
-            }
-            let id = register(&mut connection, &activation, &key);
-            let keys = key.token(&mut connection, endpoint, &id);
-            let about = json!({"InstanceId": id, "AgentName": "bench", "AgentVersion": "1.0.0",
-                "AgentStatus": "Active", "PlatformType": "Linux", "PlatformName": "Debian GNU/Linux",
-                "PlatformVersion": "12", "ComputerName": format!("host-{i}")});
-            connection.call(&keys, "AmazonSSM.UpdateInstanceInformation", &about);
-            nodes.push((id, keys));
-        }
-        let images = (0..count.div_ceil(NODES_PER_IMAGE)).map(Image::new).collect();
-        Self { nodes, images }
+        let request = json!({"IamRole": "bench", "RegistrationLimit": NODES_PER_ACTIVATION});
+        let mut activate = || connection.call(root, "AmazonSSM.CreateActivation", &request);
+        let activations = (0..count.div_ceil(NODES_PER_ACTIVATION)).map(|_| activate()).collect();
+        Self { endpoint, key: NodeKey::from_environment(), activations, nodes: Mutex::default() }
     }
 
+    /// What an agent does once: registration, credentials, the first heartbeat.
+    pub fn register(&self, connection: &mut Connection, number: usize) {
+        let activation = &self.activations[number % self.activations.len()];
+        let id = register(connection, activation, &self.key);
+        let keys = self.key.token(connection, self.endpoint, &id);
+        let about = json!({"InstanceId": id, "AgentName": "bench", "AgentVersion": "1.0.0",
+            "AgentStatus": "Active", "PlatformType": "Linux", "PlatformName": "Debian GNU/Linux",
+            "PlatformVersion": "12", "ComputerName": format!("host-{number}")});
+        connection.call(&keys, "AmazonSSM.UpdateInstanceInformation", &about);
+        self.nodes.lock().unwrap().push((number, id, keys));
+    }
+
+    pub fn into_fleet(self) -> Fleet {
+        let mut nodes = self.nodes.into_inner().unwrap();
+        nodes.sort_unstable_by_key(|(number, _, _)| *number);
+        let images = (0..nodes.len().div_ceil(NODES_PER_IMAGE)).map(Image::new).collect();
+        let nodes = nodes.into_iter().map(|(_, id, keys)| (id, keys)).collect();
+        Fleet { nodes, images, contents: (0..KINDS).map(Content::new).collect() }
+    }
+}
+
+impl Fleet {
     pub fn id(&self, i: usize) -> String {
         self.nodes[i].0.clone()
     }
@@ -60,18 +86,21 @@ impl Fleet {
     pub fn report(&self, connection: &mut Connection, node: usize, round: usize) {
         let (id, keys) = &self.nodes[node];
         let at = now().to_iso_seconds();
-        let mut items = json!({"TypeName": "AWS:ComplianceItem", "SchemaVersion": "1.0", "CaptureTime": at,
+        let items = json!({"TypeName": "AWS:ComplianceItem", "SchemaVersion": "1.0", "CaptureTime": at,
             "ContentHash": format!("hash-{node}"),
             "Context": {"ComplianceType": "Patch", "ExecutionId": format!("run-{node}-{round}"),
                 "ExecutionType": "Command", "ExecutionTime": at}});
+        let mut items = items.to_string();
         if round == 0 {
-            items["Content"] = (0..ITEMS).map(|i| item(node, i)).collect();
+            items.truncate(items.len() - 1);
+            items.push_str(",\"Content\":");
+            self.contents[node % KINDS].write(&mut items, node);
+            items.push('}');
         }
-        let summary = summary(node, &at);
-        let body = json!({"InstanceId": id, "Items": [
-            {"TypeName": "AWS:PatchSummary", "SchemaVersion": "1.0", "CaptureTime": at,
-             "ContentHash": format!("sum-{node}-{round}"), "Content": [summary]}, items]});
-        connection.call(keys, "AmazonSSM.PutInventory", &body);
+        let summary = json!({"TypeName": "AWS:PatchSummary", "SchemaVersion": "1.0", "CaptureTime": at,
+            "ContentHash": format!("sum-{node}-{round}"), "Content": [summary(node, &at)]});
+        let body = format!("{{\"InstanceId\":\"{id}\",\"Items\":[{summary},{items}]}}");
+        connection.send(keys, "AmazonSSM.PutInventory", body.as_bytes());
 
         let image = &self.images[node / NODES_PER_IMAGE];
         let observation =
@@ -82,6 +111,23 @@ impl Fleet {
         if answer["FactsNeeded"] == true {
             facts["Facts"] = image.gzip_base64.clone().into();
             connection.call(keys, "Fettle.PutNodeFacts", &facts);
+        }
+    }
+}
+
+impl Content {
+    fn new(kind: usize) -> Self {
+        let all: Value = (0..ITEMS).map(|i| item(kind, i)).collect();
+        Self(all.to_string().split(OWN).map(str::to_owned).collect())
+    }
+
+    fn write(&self, out: &mut String, node: usize) {
+        for (i, part) in self.0.iter().enumerate() {
+            if i > 0 {
+                let second = (node * 7 + i) % 86_400;
+                out.push_str(&format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60));
+            }
+            out.push_str(part);
         }
     }
 }
@@ -100,23 +146,28 @@ fn register(connection: &mut Connection, activation: &Value, key: &NodeKey) -> S
 }
 
 fn missing(node: usize, i: usize) -> bool {
-    (i * 31 + node) % 60 == 0
+    (i * 31 + node).is_multiple_of(KINDS)
 }
 
 fn item(node: usize, i: usize) -> Value {
     let state = if missing(node, i) { "Missing" } else { "Installed" };
     let status = if missing(node, i) { "NON_COMPLIANT" } else { "COMPLIANT" };
-    let installed = now_day(node, i);
+    let installed = installed_at(node, i);
     json!({"Id": format!("package-{i}.amd64"), "Title": format!("package-{i}.amd64:1.{}-{}+deb12u1", i % 40, node % 3),
         "Status": status, "Severity": "HIGH", "DocumentName": "AWS-RunPatchBaseline", "DocumentVersion": "1",
         "Classification": "Security", "PatchBaselineId": "pb-09a5f8eb62bde80b1", "PatchSeverity": "Important",
         "PatchState": state, "PatchGroup": "web", "InstalledTime": installed})
 }
 
-/// Nodes of one image share most install times; a few are the node's own.
-fn now_day(node: usize, i: usize) -> String {
-    let day = if i % 50 == 0 { node % 28 } else { i % 28 };
-    format!("2026-02-{:02}T03:04:05Z", day + 1)
+/// Stands for a time of the node's own.
+const OWN: &str = "OWN";
+
+fn installed_at(node: usize, i: usize) -> String {
+    if i.is_multiple_of(OWN_TIME) {
+        format!("2026-02-{:02}T{OWN}Z", node % 28 + 1)
+    } else {
+        format!("2026-02-{:02}T03:04:05Z", i % 28 + 1)
+    }
 }
 
 fn summary(node: usize, at: &str) -> Value {

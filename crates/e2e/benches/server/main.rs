@@ -9,18 +9,21 @@
 )]
 
 mod fleet;
+mod measure;
 mod wire;
-
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use fleet::Fleet;
+use fleet::{Fleet, Registration};
+use measure::{Load, Watched, resident_kib};
 use wire::{Connection, Keys};
 
-/// Requests of each read.
-const READS: usize = 400;
-const CLIENT_THREADS: usize = 2;
+/// Requests of each read, unless its time is up before.
+const READS: usize = 2000;
+const READ_SECONDS: u64 = 15;
+/// Nodes that talk at the same time, and people.
+const NODE_CONNECTIONS: usize = 8;
+const READ_CONNECTIONS: usize = 2;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|text| text != "--bench").collect();
@@ -28,7 +31,13 @@ fn main() {
         println!("usage: server fleet|peer HOST:PORT PID COUNT (skipped: run crates/e2e/benches/server.sh)");
         return;
     };
-    let run = Run { endpoint: endpoint.clone(), pid: pid.parse().unwrap(), count: count.parse().unwrap() };
+    let pid = pid.parse().unwrap();
+    let run = Run {
+        endpoint: endpoint.clone(),
+        pid,
+        watched: Watched::from_environment(pid),
+        count: count.parse().unwrap(),
+    };
     match mode.as_str() {
         "fleet" => run.fleet(),
         "peer" => run.peer(),
@@ -39,29 +48,23 @@ fn main() {
 struct Run {
     endpoint: String,
     pid: u32,
+    watched: Watched,
     count: usize,
 }
 
 impl Run {
     fn fleet(&self) {
         let keys = Keys::from_environment();
-        let fleet = Fleet::register(&self.endpoint, &keys, self.count);
-        self.measure_parallel("register + token (not counted below)", &[], |_| {});
         let rss_before = resident_kib(self.pid);
-        let nodes: Vec<usize> = (0..self.count).collect();
-        self.report("full scan reports, distinct nodes", &nodes, &fleet, 0);
-        self.report("unchanged scan reports", &nodes, &fleet, 1);
+        let registration = Registration::open(&self.endpoint, &keys, self.count);
+        self.nodes("registrations", |connection, node| registration.register(connection, node));
+        let fleet = registration.into_fleet();
+        self.nodes("full scan reports", |connection, node| fleet.report(connection, node, 0));
+        self.nodes("unchanged scan reports", |connection, node| fleet.report(connection, node, 1));
         let rss = resident_kib(self.pid);
-        println!(
-            "memory {:>34} KiB resident, {:.2} KiB per node more than before",
-            rss,
-            (rss.saturating_sub(rss_before)) as f64 / self.count as f64
-        );
+        let per_node = rss.saturating_sub(rss_before) as f64 / self.count as f64;
+        measure::note("memory", &format!("{rss} KiB resident, {per_node:.2} KiB per node"));
         self.reads(&fleet, &keys);
-    }
-
-    fn report(&self, name: &str, nodes: &[usize], fleet: &Fleet, round: usize) {
-        self.measure_parallel(name, nodes, |(connection, node)| fleet.report(connection, node, round));
     }
 
     fn reads(&self, fleet: &Fleet, keys: &Keys) {
@@ -106,68 +109,16 @@ impl Run {
         self.read("ListCommands", &keys, |_| json!({}));
     }
 
+    fn nodes(&self, name: &str, work: impl Fn(&mut Connection, usize) + Sync) {
+        let load = Load { endpoint: &self.endpoint, connections: NODE_CONNECTIONS, seconds: u64::MAX };
+        load.run(name, &self.watched, self.count, work);
+    }
+
     fn read(&self, name: &str, keys: &Keys, request: impl Fn(usize) -> serde_json::Value + Sync) {
         let target = format!("AmazonSSM.{}", name.split(' ').next().unwrap());
-        let numbers: Vec<usize> = (0..READS).collect();
-        self.measure_parallel(name, &numbers, |(connection, i)| {
+        let load = Load { endpoint: &self.endpoint, connections: READ_CONNECTIONS, seconds: READ_SECONDS };
+        load.run(name, &self.watched, READS, |connection, i| {
             connection.call(keys, &target, &request(i));
         });
     }
-
-    /// Runs `work` for every number on a few connections, and prints what it cost.
-    fn measure_parallel(
-        &self,
-        name: &str,
-        numbers: &[usize],
-        work: impl Fn((&mut Connection, usize)) + Sync,
-    ) {
-        if numbers.is_empty() {
-            return;
-        }
-        let (cpu, started) = (cpu_seconds(self.pid), Instant::now());
-        let mut took: Vec<Duration> = std::thread::scope(|scope| {
-            let share = numbers.len().div_ceil(CLIENT_THREADS);
-            let (work, endpoint) = (&work, &self.endpoint);
-            let threads: Vec<_> = numbers
-                .chunks(share)
-                .map(|share| {
-                    scope.spawn(move || {
-                        let mut connection = Connection::open(endpoint);
-                        let timed = |&number: &usize| {
-                            let started = Instant::now();
-                            work((&mut connection, number));
-                            started.elapsed()
-                        };
-                        share.iter().map(timed).collect::<Vec<_>>()
-                    })
-                })
-                .collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-        });
-        let (elapsed, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds(self.pid) - cpu);
-        took.sort_unstable();
-        let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
-        println!(
-            "{name:<50} {:>9.0}/s  p50 {:>8.3} ms  p99 {:>8.3} ms  server CPU {:>8.1} us each",
-            numbers.len() as f64 / elapsed,
-            at(0.5),
-            at(0.99),
-            cpu * 1e6 / numbers.len() as f64
-        );
-    }
-}
-
-/// User and system time of a process and its children so far.
-fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    let ticks: f64 = fields[11..15].iter().map(|field| field.parse::<f64>().unwrap()).sum();
-    // The kernel's unit for this file, whatever its own clock.
-    ticks / 100.0
-}
-
-fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

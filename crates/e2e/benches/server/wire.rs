@@ -24,6 +24,13 @@ impl Keys {
     }
 }
 
+/// What becomes of the connection after an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Kept,
+    Closed,
+}
+
 /// One kept connection.
 pub struct Connection {
     stream: BufReader<TcpStream>,
@@ -67,17 +74,20 @@ impl Connection {
         let mut message = head.into_bytes();
         message.extend_from_slice(body);
         self.stream.get_mut().write_all(&message).unwrap();
-        let (status, answer) = self.answer();
+        let (status, answer, end) = self.answer();
+        if end == End::Closed {
+            *self = Self::open(&self.host);
+        }
         let text = String::from_utf8_lossy(&answer);
         assert_eq!(status, 200, "{text}");
         serde_json::from_str(&text).unwrap()
     }
 
-    fn answer(&mut self) -> (u16, Vec<u8>) {
+    fn answer(&mut self) -> (u16, Vec<u8>, End) {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();
         let status = line.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut length = 0;
+        let (mut length, mut end) = (0, End::Kept);
         loop {
             line.clear();
             self.stream.read_line(&mut line).unwrap();
@@ -88,12 +98,16 @@ impl Connection {
             if let Some((name, value)) = header.split_once(':') {
                 if name.eq_ignore_ascii_case("content-length") {
                     length = value.trim().parse().unwrap();
+                } else if name.eq_ignore_ascii_case("connection")
+                    && value.trim().eq_ignore_ascii_case("close")
+                {
+                    end = End::Closed;
                 }
             }
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).unwrap();
-        (status, body)
+        (status, body, end)
     }
 }
 

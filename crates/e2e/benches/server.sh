@@ -1,0 +1,213 @@
+#!/usr/bin/env bash
+# server.sh: ingest and reads of a durable server at several fleet sizes on both databases, and
+# against moto_server on what both answer. Ends with 1 when a floor is missed.
+# FETTLE_BENCH_NODES: the sizes (1000 10000 100000). FETTLE_BENCH_ENGINES: sqlite postgres.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+root=$PWD
+read -ra sizes <<< "${FETTLE_BENCH_NODES:-1000 10000 100000}"
+read -ra engines <<< "${FETTLE_BENCH_ENGINES:-sqlite postgres}"
+
+# What must hold: moto's CPU time per read over ours, and our CPU time per report at the largest
+# fleet over that at the smallest.
+peer_floor=30
+flat_ceiling=1.5
+
+work=$(mktemp -d)
+chmod 755 "$work"
+server_pid='' peer_pid='' pg_dir='' port=''
+missed=()
+
+stop() { # stop PID: asks, waits, insists.
+  [ -n "$1" ] || return 0
+  kill "$1" 2>/dev/null || return 0
+  for _ in $(seq 200); do
+    kill -0 "$1" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$1" 2>/dev/null || true
+  wait "$1" 2>/dev/null || true
+}
+finish() {
+  stop "$server_pid"
+  stop "$peer_pid"
+  [ -z "$pg_dir" ] || testbeds/pg.sh stop "$pg_dir" || true
+  rm -rf -- "$work"
+}
+trap finish EXIT
+
+say() { printf '\n== %s\n' "$*"; }
+
+build() {
+  say "building"
+  cargo build --release --locked --bin fettle
+  driver=$(cargo bench --locked -p e2e --bench server --no-run --message-format=json |
+    python3 -c 'import json, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    if message.get("executable") and message["target"]["name"] == "server":
+        print(message["executable"])' | tail -1)
+  [ -x "$driver" ] || { echo "the driver was not built" >&2; exit 1; }
+}
+
+make_node_key() {
+  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$work/node.pem" 2>/dev/null
+  openssl pkcs8 -topk8 -nocrypt -in "$work/node.pem" -outform DER -out "$work/node.key"
+  openssl pkey -in "$work/node.pem" -pubout -outform DER -out "$work/node.pub"
+  export BENCH_NODE_KEY=$work/node.key BENCH_NODE_PUBLIC_KEY=$work/node.pub
+}
+
+answers() { # answers PATH: whether 127.0.0.1:$port says 200, without starting a program.
+  local line
+  exec 3<>"/dev/tcp/127.0.0.1/$port" || return 1
+  printf 'GET %s HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n' "$1" >&3
+  read -r line <&3 || line=''
+  exec 3>&-
+  [[ $line == *" 200 "* ]]
+}
+
+wait_for() { # wait_for PID PATH LOG
+  local deadline=$((SECONDS + 120))
+  until answers "$2" 2>/dev/null; do
+    kill -0 "$1" 2>/dev/null || { echo "it did not start:" >&2; tail -5 "$3" >&2; return 1; }
+    [ $SECONDS -lt $deadline ] || { echo "it did not answer in time" >&2; return 1; }
+  done
+}
+
+start_server() { # start_server DATA [ARGUMENT...]: sets server_pid, port and started_ms.
+  local data=$1 begun
+  shift
+  # A free port is only known to have been free a moment ago.
+  port=$((20000 + RANDOM % 20000))
+  begun=${EPOCHREALTIME/./}
+  FETTLE_LOG=warn "$root/target/release/fettle" server --data "$data" --listen "127.0.0.1:$port" "$@" \
+    > "$work/server.log" 2>&1 &
+  server_pid=$!
+  wait_for "$server_pid" /healthz "$work/server.log"
+  started_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+}
+
+fresh_database() { # fresh_database ENGINE NAME: sets data, arguments and database_pid.
+  data=$work/$2
+  arguments=()
+  unset BENCH_DATABASE_PID
+  if [ "$1" = postgres ]; then
+    pg_dir=$work/$2-pg
+    local url
+    url=$(FETTLE_PG_DURABLE=1 testbeds/pg.sh start "$pg_dir")
+    arguments=(--database-url "$url")
+    database_url=$url
+    BENCH_DATABASE_PID=$(head -1 "$pg_dir/data/postmaster.pid")
+    export BENCH_DATABASE_PID
+  fi
+}
+
+drop_database() {
+  stop "$server_pid"
+  server_pid=''
+  if [ -n "$pg_dir" ]; then
+    testbeds/pg.sh stop "$pg_dir"
+    rm -rf -- "$pg_dir"
+    pg_dir=''
+  fi
+  rm -rf -- "$data"
+}
+
+use_root_key() {
+  eval "$(target/release/fettle credentials --data "$data" "${arguments[@]}")"
+  export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+}
+
+disk_bytes() {
+  if [ -n "$pg_dir" ]; then
+    psql "$database_url" -Atc "select pg_database_size(current_database())"
+  else
+    du -sb "$data" | cut -f1
+  fi
+}
+
+fleet() { # fleet ENGINE COUNT
+  say "$1, $2 nodes"
+  fresh_database "$1" "$1-$2"
+  start_server "$data" "${arguments[@]}"
+  use_root_key
+  BENCH_RESULTS=$work/$1-$2.tsv "$driver" fleet "127.0.0.1:$port" "$server_pid" "$2"
+  stop "$server_pid"
+  local bytes
+  bytes=$(disk_bytes)
+  start_server "$data" "${arguments[@]}"
+  printf '%-50s %s\n' disk "$((bytes / 1024)) KiB, $((bytes / $2)) bytes per node (two reports each)" \
+    start-up "$started_ms ms until /healthz answers"
+  drop_database
+}
+
+peer() { # peer ENGINE: our side of the comparison.
+  say "$1, the reads that moto answers too"
+  fresh_database "$1" "$1-peer"
+  start_server "$data" "${arguments[@]}"
+  use_root_key
+  BENCH_RESULTS=$work/$1-peer.tsv "$driver" peer "127.0.0.1:$port" "$server_pid" 0
+  drop_database
+}
+
+moto() {
+  say "moto_server, the same reads"
+  port=$((20000 + RANDOM % 20000))
+  .venv/bin/moto_server -H 127.0.0.1 -p "$port" > "$work/moto.log" 2>&1 &
+  peer_pid=$!
+  wait_for "$peer_pid" /moto-api/ "$work/moto.log"
+  AWS_ACCESS_KEY_ID=bench AWS_SECRET_ACCESS_KEY=bench BENCH_RESULTS=$work/moto.tsv \
+    "$driver" peer "127.0.0.1:$port" "$peer_pid" 0
+  stop "$peer_pid"
+  peer_pid=''
+}
+
+# ratio TOP BOTTOM NAME...: columns 6 and 7 (server and database CPU) of a line of two result files.
+ratio() {
+  awk -F '\t' -v name="$3" 'FNR == 1 { file++ } $1 == name { cpu[file] = $6 + $7 }
+    END { printf "%.2f\n", (cpu[2] > 0 ? cpu[1] / cpu[2] : 0) }' "$1" "$2"
+}
+holds() { awk -v left="$1" -v right="$3" "BEGIN { exit !(left $2 right) }"; }
+
+judge_peer() { # judge_peer ENGINE
+  say "CPU per read, moto over fettle on $1 (at least $peer_floor)"
+  local name of
+  while IFS=$'\t' read -r name _; do
+    of=$(ratio "$work/moto.tsv" "$work/$1-peer.tsv" "$name")
+    printf '%-50s %s\n' "$name" "${of}x"
+    # With PostgreSQL its own processes are counted too, against a peer that keeps nothing.
+    [ "$1" = postgres ] || holds "$of" '>=' "$peer_floor" || missed+=("$name: ${of}x of moto, floor ${peer_floor}x")
+  done < "$work/moto.tsv"
+}
+
+judge_flat() { # judge_flat ENGINE
+  local small=${sizes[0]} large=${sizes[-1]} name of
+  [ "$small" != "$large" ] || return 0
+  say "CPU per report on $1, $large nodes over $small (at most $flat_ceiling)"
+  for name in "full scan reports" "unchanged scan reports"; do
+    of=$(ratio "$work/$1-$large.tsv" "$work/$1-$small.tsv" "$name")
+    printf '%-50s %s\n' "$name" "$of"
+    holds "$of" '<=' "$flat_ceiling" || missed+=("$name on $1: $of times the cost at $large nodes, ceiling $flat_ceiling")
+  done
+}
+
+build
+make_node_key
+moto
+for engine in "${engines[@]}"; do
+  peer "$engine"
+  judge_peer "$engine"
+done
+for engine in "${engines[@]}"; do
+  for size in "${sizes[@]}"; do
+    fleet "$engine" "$size"
+  done
+  judge_flat "$engine"
+done
+
+if [ ${#missed[@]} -gt 0 ]; then
+  say "missed"
+  printf '%s\n' "${missed[@]}"
+  exit 1
+fi
+say "all floors hold"
