@@ -84,13 +84,26 @@ impl InventoryType {
     }
 
     pub fn check(&self, entry: &BTreeMap<String, String>) -> Result<(), InvalidEntry> {
-        if let Some(attribute) = entry.keys().find(|name| self.attributes().all(|known| known != *name)) {
-            return Err(InvalidEntry::Unknown { type_name: self.name, attribute: attribute.clone() });
+        self.check_all([entry])
+    }
+
+    /// Like [`Self::check`] for each, at less cost.
+    pub fn check_all<'a>(
+        &self,
+        entries: impl IntoIterator<Item = &'a BTreeMap<String, String>>,
+    ) -> Result<(), InvalidEntry> {
+        let mut known: Vec<&str> = self.attributes().collect();
+        known.sort_unstable();
+        let required: Vec<&'static str> = self.required.split_ascii_whitespace().collect();
+        for entry in entries {
+            if let Some(attribute) = entry.keys().find(|name| known.binary_search(&name.as_str()).is_err()) {
+                return Err(InvalidEntry::Unknown { type_name: self.name, attribute: attribute.clone() });
+            }
+            if let Some(attribute) = required.iter().find(|name| !entry.contains_key(**name)) {
+                return Err(InvalidEntry::Missing { type_name: self.name, attribute });
+            }
         }
-        match self.required.split_ascii_whitespace().find(|name| !entry.contains_key(*name)) {
-            Some(attribute) => Err(InvalidEntry::Missing { type_name: self.name, attribute }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -127,17 +127,17 @@ fn check(item: &InventoryItem) -> Result<(), ApiError> {
 }
 
 /// What is to be done with one item.
-struct Change {
+struct Change<'a> {
     item: Item,
     /// `None`: what is stored stays, only the moment is new.
-    content: Option<Vec<Entry>>,
+    content: Option<&'a [Entry]>,
 }
 
-impl Change {
+impl<'a> Change<'a> {
     /// `None` when there is nothing to do.
     fn of(
         node: &NodeId,
-        item: &InventoryItem,
+        item: &'a InventoryItem,
         old: Option<&Item>,
         schemas: &mut Schemas,
     ) -> Result<Option<Self>, ApiError> {
@@ -172,7 +172,7 @@ impl Change {
             (Some(content), _) => {
                 schemas.check(item, content)?;
                 new.size_bytes = size_of(item, content)?;
-                Ok(Some(Self { item: new, content: Some(content.clone()) }))
+                Ok(Some(Self { item: new, content: Some(content) }))
             }
         }
     }
@@ -195,7 +195,7 @@ fn size_of(item: &InventoryItem, content: &[Entry]) -> Result<i64, ApiError> {
 async fn apply(
     ctx: &Ctx,
     tx: &mut Tx,
-    change: Change,
+    change: Change<'_>,
     items_hash: Option<store::Hash>,
 ) -> Result<(), ApiError> {
     let scope = (&ctx.account, &ctx.region);
@@ -209,9 +209,9 @@ async fn apply(
         (_, PATCH_SUMMARY) => Content::Elsewhere,
         _ => {
             if item.type_name == COMPLIANCE_ITEM {
-                record::from_inventory(ctx, tx, &item, &entries).await?;
+                record::from_inventory(ctx, tx, &item, entries).await?;
             }
-            Content::Own(entries)
+            Content::Own(entries.to_vec())
         }
     };
     Ok(inventory::put(tx, scope, &item, &content).await?)
@@ -256,7 +256,7 @@ impl Schemas {
         if version < known.version {
             return Err(too_old(&known.version));
         }
-        let checked = content.iter().try_for_each(|entry| known.check(entry));
+        let checked = known.check_all(content);
         checked.map_err(|error| refuse(ErrorCode::InvalidItemContentException, error.to_string()))
     }
 
