@@ -15,4 +15,5 @@ mod harness;
 mod operations;
 mod restart;
 mod scan;
+mod tls;
 mod up;

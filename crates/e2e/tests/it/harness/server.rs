@@ -4,7 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use api::Request;
@@ -25,17 +24,26 @@ pub struct Server {
     pub client: Client,
     child: Child,
     database_url: Option<String>,
-    folder: Arc<TempDir>,
+    folder: TempDir,
 }
 
 impl Server {
     pub fn start(engine: Engine) -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let folder = tempfile::tempdir().unwrap();
         let database_url = match engine {
             Engine::Sqlite => None,
             Engine::Postgres => Some(new_database()),
         };
-        let (child, address) = spawn(folder.path(), database_url.as_deref(), "127.0.0.1:0");
+        Self::over(folder, database_url, &[])
+    }
+
+    /// On SQLite, with further arguments.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        Self::over(tempfile::tempdir().unwrap(), None, arguments)
+    }
+
+    fn over(folder: TempDir, database_url: Option<String>, arguments: &[&str]) -> Self {
+        let (child, address) = spawn(folder.path(), database_url.as_deref(), "127.0.0.1:0", arguments);
         let credentials = root_key(folder.path(), database_url.as_deref());
         let endpoint = format!("http://{address}");
         let client = client(&endpoint, credentials.clone());
@@ -60,7 +68,7 @@ impl Server {
     /// Starts again with the same data, at the same address.
     pub fn start_again(&mut self) {
         let address = self.address.to_string();
-        let (child, _) = spawn(self.folder.path(), self.database_url.as_deref(), &address);
+        let (child, _) = spawn(self.folder.path(), self.database_url.as_deref(), &address, &[]);
         self.child = child;
     }
 
@@ -89,12 +97,12 @@ fn is_failure(line: &str) -> bool {
     line.contains("\"level\":\"ERROR\"") || line.contains("panicked at")
 }
 
-fn spawn(folder: &Path, database_url: Option<&str>, listen: &str) -> (Child, SocketAddr) {
+fn spawn(folder: &Path, database_url: Option<&str>, listen: &str, arguments: &[&str]) -> (Child, SocketAddr) {
     let log_path = log_file(folder);
     let known_bytes = std::fs::metadata(&log_path).map_or(0, |metadata| metadata.len());
     let log = OpenOptions::new().create(true).append(true).open(&log_path).unwrap();
     let mut command = Command::new(program("fettle"));
-    command.arg("server").args(["--listen", listen]).args(options(folder, database_url));
+    command.arg("server").args(["--listen", listen]).args(options(folder, database_url)).args(arguments);
     clean(&mut command);
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
     let address = eventually("the server listens", START_WITHIN, || address_in(&log_path, known_bytes));
