@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/.fettle
 LISTEN ?= 127.0.0.1:4510
 VENV := $(CURDIR)/.venv
 
-.PHONY: help up test lint unit conformance cross bench-scan bench-server clean-data
+.PHONY: help up test lint unit conformance cross faults bench-scan bench-server clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ conformance: ## The stock boto3 and AWS CLI against a real server
 
 cross: ## The static agent for Linux, and the agent for Windows (checked, not run)
 	@scripts/test cross
+
+faults: ## 200 crashes of server and agent during scans, on each database
+	@scripts/test faults
 
 bench-scan: ## The scan against apt itself, in the same run
 	@scripts/requirements bench
