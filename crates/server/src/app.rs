@@ -6,6 +6,7 @@ use store::{Store, StoreError, StoreOptions};
 use tokio::sync::watch;
 
 use crate::agents::Agents;
+use crate::auth::KeyCache;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 
@@ -23,6 +24,7 @@ pub struct App {
     pub mode: Mode,
     pub metrics: Metrics,
     pub agents: Agents,
+    pub keys: KeyCache,
     shutdown: watch::Sender<bool>,
 }
 
@@ -34,6 +36,7 @@ impl App {
             mode,
             metrics: Metrics::new(),
             agents: Agents::new(),
+            keys: KeyCache::default(),
             shutdown: watch::channel(false).0,
         })
     }

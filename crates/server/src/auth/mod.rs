@@ -2,9 +2,11 @@
 //! their own RSA key. Verified from the headers that the request declares as signed.
 //! Source: agent-protocol.md 0.3, 1.3-1.7; systems-manager.md 0.3, 19.1.
 
+mod key_cache;
 mod node_key;
 mod session_token;
 
+pub use key_cache::KeyCache;
 pub use node_key::NodeKey;
 pub use session_token::Session;
 
@@ -19,6 +21,8 @@ use store::StoreError;
 use store::accounts;
 use store::nodes::{self, Node};
 use subtle::ConstantTimeEq;
+
+use key_cache::OpenKey;
 
 use crate::app::{App, Mode};
 use crate::caller::{Caller, node_arn};
@@ -109,7 +113,7 @@ async fn verify(
     }
     match &presented.session_token {
         Some(token) => with_session(app, &request, &presented, token, body, region, now).await,
-        None => with_access_key(app, &request, &presented, body, region).await,
+        None => with_access_key(app, &request, &presented, body, region, now).await,
     }
 }
 
@@ -119,17 +123,25 @@ async fn with_access_key(
     presented: &Presented,
     body: &[u8],
     region: Region,
+    now: Timestamp,
 ) -> Result<Signed, ApiError> {
+    let id = &presented.access_key_id;
+    let key = match app.keys.find(id, now) {
+        Some(key) => key,
+        None => app.keys.keep(id, read_access_key(app, id).await?, now),
+    };
+    check(request, presented, &key.secret, body)?;
+    let caller = Caller::User { arn: key.principal_arn.clone(), access_key_id: id.clone() };
+    Ok(Signed { account: key.account.clone(), region, caller })
+}
+
+async fn read_access_key(app: &App, id: &str) -> Result<OpenKey, ApiError> {
     let mut tx = app.store().read().await?;
-    let key = accounts::find_access_key(&mut tx, &presented.access_key_id).await?;
-    drop(tx);
+    let key = accounts::find_access_key(&mut tx, id).await?;
     let key = key.filter(|key| key.disabled_at.is_none()).ok_or_else(unrecognized)?;
     let secret = app.keyring.open_sealed(KEY_PURPOSE, &key.sealed_secret);
     let secret = secret.and_then(|secret| String::from_utf8(secret).ok()).ok_or_else(unrecognized)?;
-    check(request, presented, &secret, body)?;
-    let account = key.account.parse()?;
-    let caller = Caller::User { arn: key.principal_arn, access_key_id: key.access_key_id };
-    Ok(Signed { account, region, caller })
+    Ok(OpenKey { account: key.account.parse()?, principal_arn: key.principal_arn, secret })
 }
 
 async fn with_session(
