@@ -189,7 +189,7 @@ async fn with_node_key(
         |key: &str| NodeKey::parse(key).is_some_and(|key| key.verifies(&text, &presented.signature));
     if signed_by(&node.public_key) {
         if node.previous_public_key.is_some() {
-            let mut tx = app.store().write().await?;
+            let mut tx = app.store().write_by_locks().await?;
             nodes::retire_previous_key(&mut tx, &node.id).await?;
             tx.commit().await?;
         }
@@ -213,7 +213,7 @@ async fn registered(app: &App, id: &NodeId) -> Result<Node, ApiError> {
 async fn record_sign_of_life(app: &App, node: &Node, now: Timestamp) -> Result<(), ApiError> {
     if nodes::is_due(node, now) {
         let written = async {
-            let mut tx = app.store().write().await?;
+            let mut tx = app.store().write_by_locks().await?;
             nodes::record_seen(&mut tx, &node.id, now).await?;
             tx.commit().await
         };

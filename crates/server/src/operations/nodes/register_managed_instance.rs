@@ -27,7 +27,8 @@ pub async fn register_managed_instance(
         request.activation_id.as_deref().unwrap_or_default().parse().map_err(|_| refused())?;
     let code = code_sha256(request.activation_code.as_deref().unwrap_or_default());
 
-    let mut tx = ctx.store.write().await?;
+    // One row of one activation or node: its lock is enough, and a fleet may start all at once.
+    let mut tx = ctx.store.write_by_locks().await?;
     let activation = activations::find_unscoped(&mut tx, &id).await?.ok_or_else(refused)?;
     let is_code_right = activation.code_sha256.as_bytes().ct_eq(code.as_bytes());
     if !bool::from(is_code_right) || !activations::take_registration(&mut tx, &id, ctx.now).await? {

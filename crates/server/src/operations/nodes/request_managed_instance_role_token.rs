@@ -15,7 +15,8 @@ pub async fn request_managed_instance_role_token(
     let Some(id) = ctx.caller.node() else {
         return Err(error::access_denied(ctx.caller.arn(), "ssm:RequestManagedInstanceRoleToken", "*"));
     };
-    let mut tx = ctx.store.write().await?;
+    // One row of one activation or node: its lock is enough, and a fleet may start all at once.
+    let mut tx = ctx.store.write_by_locks().await?;
     let node = super::managed_node(ctx, &mut tx, id.as_str()).await?;
     if node.fingerprint != request.fingerprint {
         let message = format!("{id} was registered by a machine with another fingerprint");

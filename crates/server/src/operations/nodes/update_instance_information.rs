@@ -11,7 +11,8 @@ pub async fn update_instance_information(
     ctx: &Ctx,
     request: UpdateInstanceInformationRequest,
 ) -> Result<UpdateInstanceInformationResult, ApiError> {
-    let mut tx = ctx.store.write().await?;
+    // One row of one activation or node: its lock is enough, and a fleet may start all at once.
+    let mut tx = ctx.store.write_by_locks().await?;
     let node = super::managed_node(ctx, &mut tx, &request.instance_id).await?;
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
     let information = NodeInformation {
