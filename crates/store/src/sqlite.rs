@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -41,7 +42,7 @@ impl Sqlite {
              PRAGMA busy_timeout = 5000; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
              PRAGMA wal_autocheckpoint = 4000;",
         )?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        keep_statements(&conn)?;
         let idle = (0..READERS).map(|_| open_reader(path)).collect::<Result<Vec<_>>>()?;
         let readers = Readers { idle: StdMutex::new(idle), permits: Arc::new(Semaphore::new(READERS)) };
         Ok(Self { writer: Arc::new(Mutex::new(Writer::new(conn))), readers: Some(Arc::new(readers)) })
@@ -50,7 +51,7 @@ impl Sqlite {
     pub fn open_in_memory() -> Result<Self> {
         let conn = Connection::open_in_memory()?;
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        keep_statements(&conn)?;
         Ok(Self { writer: Arc::new(Mutex::new(Writer::new(conn))), readers: None })
     }
 
@@ -84,11 +85,19 @@ impl Sqlite {
     }
 }
 
+/// Prepares a statement once. Without the stability guarantee SQLite plans it anew whenever a bound
+/// LIMIT changes, which for small reads costs more than the read.
+fn keep_statements(conn: &Connection) -> Result<()> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    keep_statements(&conn)?;
     Ok(conn)
 }
 
