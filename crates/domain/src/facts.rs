@@ -12,8 +12,18 @@ pub struct FactSet {
     pub os: OsRelease,
     /// Where packages come from; [`AvailableVersion::repositories`] index into this list.
     pub repositories: Vec<Repository>,
-    /// Every package known to dpkg as present in some way, sorted by (name, arch).
+    /// Every package known to the package manager as present in some way, sorted by (name, arch).
     pub packages: Vec<PackageFact>,
+    /// What the repositories publish about installed packages, sorted by (id, repository);
+    /// [`Notice::advisory`] indexes into this list. Empty where repositories publish none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advisories: Vec<Advisory>,
+    /// How many packages the advisories name that are not installed, by what approves them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<AbsentPackages>,
+    /// Windows and macOS: what the update service knows, installed or applicable, sorted by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updates: Vec<UpdateFact>,
 }
 
 impl FactSet {
@@ -31,7 +41,7 @@ pub fn content_hash(canonical_json: &[u8]) -> String {
 /// From `/etc/os-release` and the package manager.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OsRelease {
-    /// `ID`: `debian`, `ubuntu`, `raspbian`.
+    /// `ID`: `debian`, `ubuntu`, `rhel`, `sles`; `windows` and `macos` where there is no such file.
     pub id: String,
     /// `VERSION_ID`: `12`, `22.04`; empty on rolling releases.
     pub version_id: String,
@@ -65,11 +75,12 @@ pub struct Repository {
     pub valid_until: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageFact {
     pub name: String,
     pub arch: String,
-    /// The installed (or half-installed) version.
+    /// The installed (or half-installed) version; on rpm systems `epoch:version-release`, the epoch only when it is
+    /// not 0. Of packages that stay installed in several versions (kernels), the highest.
     pub version: String,
     pub state: PackageState,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -84,7 +95,7 @@ pub struct PackageFact {
     /// When this version was unpacked, whole seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed_at: Option<Timestamp>,
-    /// `apt-mark hold`.
+    /// `apt-mark hold`, a dnf versionlock, a zypper lock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
     /// Installed as a dependency, not by choice.
@@ -98,12 +109,146 @@ pub struct PackageFact {
     /// newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub available: Vec<AvailableVersion>,
+    /// Every advisory that lists this package for its architecture, with the version it lists: older, equal or newer
+    /// than the installed one. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
+    /// Lower versions that are installed beside [`Self::version`], highest first (kernels).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_versions: Vec<String>,
+    /// A package of this name in an enabled repository declares this one obsolete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obsoleted_by: Option<String>,
 }
 
-/// dpkg's third status word, for packages with files on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// One advisory's listing of one package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Notice {
+    /// Index into [`FactSet::advisories`].
+    pub advisory: u32,
+    /// In the form of [`PackageFact::version`].
+    pub version: String,
+}
+
+/// An entry of `updateinfo.xml`, which is also what a SUSE patch is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Advisory {
+    /// `RHSA-2024:0001`, `ALAS2023-2024-500`, `SUSE-SLE-Module-2024-1`.
+    pub id: String,
+    /// Index into [`FactSet::repositories`].
+    pub repository: u32,
+    /// As published: `security`, `bugfix`, `enhancement`, `newpackage`, `recommended`.
+    pub kind: String,
+    /// As published; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub severity: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// A date stands there that cannot be read, and no other that can.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_unreadable_date: bool,
+    /// Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cve_ids: Vec<String>,
+    /// Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bugzilla_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reboot_suggested: bool,
+    /// zypper's `restart`: the package manager itself changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restart_suggested: bool,
+}
+
+/// Packages that are not installed and are named by advisories with these properties, each package counted once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AbsentPackages {
+    /// Of every advisory that names them, sorted, without repetition.
+    pub terms: Vec<AdvisoryTerms>,
+    pub packages: u32,
+}
+
+/// The properties of an advisory that rules look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AdvisoryTerms {
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub severity: String,
+    /// `updated`, else `issued`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dated_at: Option<Timestamp>,
+}
+
+/// One update of Windows Update or `softwareupdate`, or one Homebrew package.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateFact {
+    /// The update's GUID; the label or name on macOS.
+    pub id: String,
+    pub title: String,
+    /// `KB5031364`; several for a bundle's children. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kb_ids: Vec<String>,
+    /// `MS10-048`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bulletin_ids: Vec<String>,
+    /// The version offered, where updates have versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// The version that is installed, where updates have versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed_version: Option<String>,
+    /// As baselines write it: `SecurityUpdates`, `CriticalUpdates`; `Security` on macOS.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub classification: String,
+    /// MSRC severity; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub severity: String,
+    /// As baselines write them: `WindowsServer2019`, `Office 2016`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub product_families: Vec<String>,
+    /// Microsoft Update's last change; `None` where unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cve_ids: Vec<String>,
+    /// Ids of the updates that this one replaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supersedes: Vec<String>,
+    pub status: UpdateStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed_at: Option<Timestamp>,
+    /// Installed, but in effect only after a restart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_restart: bool,
+    /// The service says that installing it may need a restart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_restart: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download_bytes: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpdateStatus {
+    Installed,
+    /// Not installed, and of use to this node.
+    #[default]
+    Applicable,
+    /// Hidden by an administrator; never offered.
+    Hidden,
+}
+
+/// dpkg's third status word, for packages with files on disk; other package managers know only the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PackageState {
+    #[default]
     Installed,
     HalfInstalled,
     Unpacked,
@@ -123,6 +268,13 @@ pub struct AvailableVersion {
     pub pin: i32,
     /// Indices into [`FactSet::repositories`], ascending.
     pub repositories: Vec<u32>,
+    /// rpm: when the package was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_at: Option<Timestamp>,
+    /// The package manager's configuration excludes it (`exclude=`, a module stream that is not enabled is not even
+    /// listed).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub excluded: bool,
     /// `Phased-Update-Percentage` below 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phased_percent: Option<u8>,

@@ -5,7 +5,10 @@
 use api::Timestamp;
 use domain::compliance::report::{Execution, Operation, RunFrame};
 use domain::compliance::{ComplianceLevel, ComplianceStatus, PatchItem, PatchSummary};
-use domain::facts::{self, AvailableVersion, FactSet, Observation, PackageFact, PackageState, Repository};
+use domain::facts::{
+    self, AbsentPackages, Advisory, AdvisoryTerms, AvailableVersion, FactSet, Notice, Observation, OsRelease,
+    PackageFact, PackageState, Repository, UpdateFact, UpdateStatus,
+};
 use domain::ids::{AccountId, NodeId, Region};
 use domain::patch::{PatchCounts, PatchState};
 use proptest::prelude::*;
@@ -240,9 +243,21 @@ fn any_facts() -> impl Strategy<Value = FactSet> {
         prop::collection::vec(any::<u32>(), 0..3),
         prop::option::of(any::<u8>()),
         any::<bool>(),
+        (time(), any::<bool>()),
     )
-        .prop_map(|(version, section, priority, pin, repositories, phased_percent, phased_out)| {
-            AvailableVersion { version, section, priority, pin, repositories, phased_percent, phased_out }
+        .prop_map(|(version, section, priority, pin, repositories, phased_percent, phased_out, more)| {
+            let (built_at, excluded) = more;
+            AvailableVersion {
+                version,
+                section,
+                priority,
+                pin,
+                repositories,
+                built_at,
+                excluded,
+                phased_percent,
+                phased_out,
+            }
         });
     let states = vec![
         PackageState::Installed,
@@ -263,8 +278,16 @@ fn any_facts() -> impl Strategy<Value = FactSet> {
             prop::option::of(text()),
         ),
         prop::collection::vec(version, 0..3),
+        (
+            prop::collection::vec((any::<u32>(), text()), 0..3),
+            prop::collection::vec(text(), 0..3),
+            prop::option::of(text()),
+        ),
     )
-        .prop_map(|((name, arch, version, state, section, priority), more, available)| {
+        .prop_map(|((name, arch, version, state, section, priority), more, available, of_rpm)| {
+            let (notices, other_versions, obsoleted_by) = of_rpm;
+            let notices =
+                notices.into_iter().map(|(advisory, version)| Notice { advisory, version }).collect();
             let (source, source_version, installed_at, held, automatic, candidate) = more;
             PackageFact {
                 name,
@@ -280,6 +303,9 @@ fn any_facts() -> impl Strategy<Value = FactSet> {
                 automatic,
                 candidate,
                 available,
+                notices,
+                other_versions,
+                obsoleted_by,
             }
         });
     let repository = (text(), text(), text(), text(), time(), time()).prop_map(
@@ -293,13 +319,93 @@ fn any_facts() -> impl Strategy<Value = FactSet> {
             ..Repository::default()
         },
     );
-    (text(), prop::collection::vec(repository, 0..3), prop::collection::vec(package, 0..20)).prop_map(
-        |(id, repositories, packages)| {
-            let mut facts = FactSet { repositories, packages, ..FactSet::default() };
-            facts.os.id = id;
-            facts
-        },
+    let advisory = (
+        (text(), any::<u32>(), text(), text(), text()),
+        (time(), time(), any::<bool>(), any::<bool>(), any::<bool>()),
+        (prop::collection::vec(text(), 0..3), prop::collection::vec(text(), 0..3)),
     )
+        .prop_map(|((id, repository, kind, severity, title), dates, (cve_ids, bugzilla_ids))| {
+            let (issued_at, updated_at, has_unreadable_date, reboot_suggested, restart_suggested) = dates;
+            Advisory {
+                id,
+                repository,
+                kind,
+                severity,
+                title,
+                issued_at,
+                updated_at,
+                has_unreadable_date,
+                cve_ids,
+                bugzilla_ids,
+                reboot_suggested,
+                restart_suggested,
+            }
+        });
+    let terms = (text(), text(), time()).prop_map(|(kind, severity, dated_at)| AdvisoryTerms {
+        kind,
+        severity,
+        dated_at,
+    });
+    let absent = (prop::collection::vec(terms, 0..3), any::<u32>())
+        .prop_map(|(terms, packages)| AbsentPackages { terms, packages });
+    let statuses = vec![UpdateStatus::Installed, UpdateStatus::Applicable, UpdateStatus::Hidden];
+    let update = (
+        (text(), text(), text(), prop::option::of(text()), text(), text()),
+        (
+            prop::collection::vec(text(), 0..3),
+            prop::collection::vec(text(), 0..3),
+            prop::collection::vec(text(), 0..3),
+            prop::collection::vec(text(), 0..3),
+        ),
+        (
+            prop::collection::vec(text(), 0..3),
+            prop::collection::vec(text(), 0..3),
+            prop::sample::select(statuses),
+            time(),
+            time(),
+        ),
+        (any::<bool>(), any::<bool>(), prop::option::of(0..u64::MAX)),
+    )
+        .prop_map(|(texts, lists, more, flags)| {
+            let (id, title, version, installed_version, classification, severity) = texts;
+            let (kb_ids, bulletin_ids, products, product_families) = lists;
+            let (cve_ids, supersedes, status, released_at, installed_at) = more;
+            let (awaits_restart, may_restart, download_bytes) = flags;
+            UpdateFact {
+                id,
+                title,
+                kb_ids,
+                bulletin_ids,
+                version,
+                installed_version,
+                classification,
+                severity,
+                products,
+                product_families,
+                released_at,
+                cve_ids,
+                supersedes,
+                status,
+                installed_at,
+                awaits_restart,
+                may_restart,
+                download_bytes,
+            }
+        });
+    (
+        text(),
+        prop::collection::vec(repository, 0..3),
+        prop::collection::vec(package, 0..20),
+        (
+            prop::collection::vec(advisory, 0..3),
+            prop::collection::vec(absent, 0..3),
+            prop::collection::vec(update, 0..3),
+        ),
+    )
+        .prop_map(|(id, repositories, packages, (advisories, absent, updates))| {
+            let os = OsRelease { id, ..OsRelease::default() };
+            FactSet { os, repositories, packages, advisories, absent, updates }
+        })
 }
 
 #[tokio::test(flavor = "multi_thread")]

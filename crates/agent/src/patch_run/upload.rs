@@ -195,6 +195,7 @@ mod tests {
             automatic: false,
             candidate: None,
             available: vec![],
+            ..PackageFact::default()
         };
         let os = OsRelease {
             id: "debian".into(),
@@ -204,7 +205,7 @@ mod tests {
             pretty_name: String::new(),
             arch: "amd64".into(),
         };
-        let facts = FactSet { os, repositories: vec![], packages: vec![package] };
+        let facts = FactSet { os, repositories: vec![], packages: vec![package], ..FactSet::default() };
         Gathered { facts, observation: Observation::default() }
     }
 

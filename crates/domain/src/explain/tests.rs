@@ -69,6 +69,7 @@ fn package(name: &str, offers: &[(&str, u32)]) -> PackageFact {
         automatic: false,
         candidate: Some(available[0].version.clone()),
         available,
+        ..PackageFact::default()
     }
 }
 
@@ -98,6 +99,7 @@ fn scene(packages: Vec<PackageFact>) -> Scene {
                 repository("stable-updates", "bookworm-updates", "Debian"),
             ],
             packages,
+            ..FactSet::default()
         },
         observation: Observation {
             captured_at: at(3600),

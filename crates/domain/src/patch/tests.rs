@@ -44,6 +44,7 @@ fn facts(packages: Vec<PackageFact>) -> FactSet {
             repository("stable-updates", "bookworm-updates", "Debian"),
         ],
         packages,
+        ..FactSet::default()
     }
 }
 
@@ -72,6 +73,7 @@ fn package(name: &str, offers: Offers) -> PackageFact {
         automatic: false,
         candidate: offers.first().map(|(version, _)| (*version).to_owned()),
         available: offers.iter().map(|(version, repositories)| offer(version, repositories)).collect(),
+        ..PackageFact::default()
     }
 }
 

@@ -198,6 +198,7 @@ impl Image {
             automatic: true,
             candidate: None,
             available: Vec::new(),
+            ..PackageFact::default()
         });
         let os = OsRelease {
             id: "debian".into(),
@@ -207,7 +208,8 @@ impl Image {
         };
         let mut packages: Vec<PackageFact> = packages.collect();
         packages.sort_by(|a, b| (&a.name, &a.arch).cmp(&(&b.name, &b.arch)));
-        let json = FactSet { os, repositories: Vec::new(), packages }.to_canonical_json();
+        let json =
+            FactSet { os, repositories: Vec::new(), packages, ..FactSet::default() }.to_canonical_json();
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         gzip.write_all(&json).unwrap();
         Self { hash: content_hash(&json), gzip_base64: STANDARD.encode(gzip.finish().unwrap()) }

@@ -146,6 +146,7 @@ impl<'a> Node<'a> {
             os: node::os_release(self.root, &self.native)?,
             packages: packages.collect(),
             repositories: self.lists.iter().map(List::to_repository).collect(),
+            ..FactSet::default()
         })
     }
 
@@ -231,6 +232,7 @@ impl<'a> Node<'a> {
             automatic: false,
             candidate: candidate.map(|at| versions.list[at].offer.version.to_owned()),
             available: self.available(name, candidate, versions),
+            ..PackageFact::default()
         }
     }
 
@@ -258,6 +260,7 @@ impl<'a> Node<'a> {
                 phased_percent: offer.phased_percent,
                 phased_out,
                 repositories: std::mem::take(&mut versions.list[at].lists),
+                ..AvailableVersion::default()
             });
         }
         available

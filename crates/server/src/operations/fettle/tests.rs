@@ -26,6 +26,7 @@ fn facts() -> FactSet {
         repositories,
         phased_percent: None,
         phased_out: false,
+        ..AvailableVersion::default()
     };
     let repository = |suite: &str, label: &str| Repository {
         uri: "http://deb.example.org/debian".to_owned(),
@@ -58,7 +59,9 @@ fn facts() -> FactSet {
             automatic: false,
             candidate: Some("7.88.1-10+deb12u5".to_owned()),
             available: vec![offer("7.88.1-10+deb12u5", vec![1]), offer("7.88.1-10", vec![0])],
+            ..PackageFact::default()
         }],
+        ..FactSet::default()
     }
 }
 

@@ -1,0 +1,82 @@
+//! What is asked of a package manager, what it says it would do, and what came of it: the words that the
+//! agent's backends, the journal, reports and `fettle plan` share. Deciding what to ask for is `evaluate`'s.
+
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+
+/// One approved package version, exactly as a repository offers it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Wanted {
+    pub name: String,
+    pub arch: String,
+    /// In the form of `PackageFact::version`.
+    pub version: String,
+}
+
+/// What a transaction may do besides what is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Patterns of rejected packages (BLOCK): no transaction may bring one in or change its version.
+    #[serde(default)]
+    pub blocked: Vec<String>,
+}
+
+/// A change of one package, planned or done.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Change {
+    pub name: String,
+    pub arch: String,
+    /// `None`: newly installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// `None`: removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    pub reason: ChangeReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeReason {
+    Wanted,
+    Dependency,
+}
+
+/// What the node's own solver would do; nothing has been changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Sorted by name and architecture.
+    pub changes: Vec<Change>,
+    /// What cannot be done, and why; the rest of the plan holds without it.
+    pub refused: Vec<Refusal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download_bytes: Option<u64>,
+    /// Growth of the file system; negative when it shrinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<i64>,
+    /// Services that will run replaced files afterwards, as far as that is known beforehand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<String>,
+    /// The publisher says that a reboot will be needed.
+    #[serde(default)]
+    pub reboot_expected: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub wanted: Wanted,
+    pub failure: Failure,
+}
+
+/// What a transaction came to, judged by the package database afterwards, not by an exit code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Everything that differs from before, dependencies included; its reverse is the undo.
+    pub changes: Vec<Change>,
+    /// What was wanted and is not there.
+    pub failed: Vec<Refusal>,
+    /// What went wrong without keeping anything wanted away (a scriptlet that the tool only warns of).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Failure>,
+}
