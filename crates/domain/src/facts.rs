@@ -189,9 +189,13 @@ pub struct UpdateFact {
     /// The update's GUID; the label or name on macOS.
     pub id: String,
     pub title: String,
-    /// `KB5031364`; several for a bundle's children. Sorted.
+    /// `KB5031364`. Sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kb_ids: Vec<String>,
+    /// Of the updates that a bundle carries and that cannot be had without it, as far as the bundle itself does not
+    /// bear them. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundled_kb_ids: Vec<String>,
     /// `MS10-048`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bulletin_ids: Vec<String>,

@@ -34,6 +34,9 @@ pub enum OperatingSystem {
     AlmaLinux,
 }
 
+/// `ID` that agents write into the facts of Windows nodes, which have no os-release.
+pub const WINDOWS_ID: &str = "windows";
+
 /// Systems whose patches are selected by the same procedure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -122,6 +125,9 @@ impl OperatingSystem {
 
     /// `None` for derivatives and systems without baselines.
     pub fn detect(release: &OsRelease) -> Option<DetectedSystem> {
+        if release.id == WINDOWS_ID {
+            return Self::detect_platform("Windows", &release.name, &release.version_id);
+        }
         detect_by(&release.version_id, |entry| entry.release_ids.contains(&release.id))
     }
 
@@ -201,6 +207,19 @@ mod tests {
             let found = found.as_ref().map(|d| (d.operating_system, d.product.as_str()));
             assert_eq!(found, expected, "{id} {version_id}");
         }
+    }
+
+    #[test]
+    fn tells_windows_by_its_name() {
+        let release = OsRelease {
+            id: WINDOWS_ID.to_owned(),
+            version_id: "10.0.20348".to_owned(),
+            name: "Microsoft Windows Server 2022 Datacenter".to_owned(),
+            ..OsRelease::default()
+        };
+        let found = OperatingSystem::detect(&release).unwrap();
+        assert_eq!(found.operating_system, OperatingSystem::Windows);
+        assert_eq!(found.product, "WindowsServer2022");
     }
 
     #[test]

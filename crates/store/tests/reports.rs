@@ -364,17 +364,18 @@ fn any_facts() -> impl Strategy<Value = FactSet> {
             time(),
             time(),
         ),
-        (any::<bool>(), any::<bool>(), prop::option::of(0..u64::MAX)),
+        (any::<bool>(), any::<bool>(), prop::option::of(0..u64::MAX), prop::collection::vec(text(), 0..3)),
     )
         .prop_map(|(texts, lists, more, flags)| {
             let (id, title, version, installed_version, classification, severity) = texts;
             let (kb_ids, bulletin_ids, products, product_families) = lists;
             let (cve_ids, supersedes, status, released_at, installed_at) = more;
-            let (awaits_restart, may_restart, download_bytes) = flags;
+            let (awaits_restart, may_restart, download_bytes, bundled_kb_ids) = flags;
             UpdateFact {
                 id,
                 title,
                 kb_ids,
+                bundled_kb_ids,
                 bulletin_ids,
                 version,
                 installed_version,

@@ -40,6 +40,8 @@ const AWAITS_RESTART: u64 = 1;
 const MAY_RESTART: u64 = 2;
 const INSTALLED_VERSION: u64 = 4;
 const STATUS_SHIFT: u32 = 3;
+const STATUS_MASK: u64 = 3;
+const BUNDLED: u64 = 1 << 5;
 
 const STATES: [PackageState; 6] = [
     PackageState::Installed,
@@ -298,6 +300,7 @@ fn put_update(draft: &mut Draft, update: &UpdateFact) {
         id,
         title,
         kb_ids,
+        bundled_kb_ids,
         bulletin_ids,
         version,
         installed_version,
@@ -319,10 +322,14 @@ fn put_update(draft: &mut Draft, update: &UpdateFact) {
         flag(*awaits_restart, AWAITS_RESTART)
             | flag(*may_restart, MAY_RESTART)
             | flag(installed_version.is_some(), INSTALLED_VERSION)
+            | flag(!bundled_kb_ids.is_empty(), BUNDLED)
             | status << STATUS_SHIFT,
     );
     [id, title, version, classification, severity].into_iter().for_each(|text| draft.text(text));
     installed_version.iter().for_each(|text| draft.text(text));
+    if !bundled_kb_ids.is_empty() {
+        put_texts(draft, bundled_kb_ids);
+    }
     for texts in [kb_ids, bulletin_ids, products, product_families, cve_ids, supersedes] {
         put_texts(draft, texts);
     }
@@ -333,7 +340,8 @@ fn put_update(draft: &mut Draft, update: &UpdateFact) {
 
 fn read_update(reader: &mut Reader<'_>) -> Result<UpdateFact> {
     let flags = reader.number()?;
-    let status = usize::try_from(flags >> STATUS_SHIFT).ok().and_then(|place| STATUSES.get(place));
+    let status =
+        usize::try_from(flags >> STATUS_SHIFT & STATUS_MASK).ok().and_then(|place| STATUSES.get(place));
     let status = *status.ok_or_else(|| StoreError::Corrupt(format!("no update status in {flags}")))?;
     Ok(UpdateFact {
         id: text(reader)?,
@@ -342,6 +350,10 @@ fn read_update(reader: &mut Reader<'_>) -> Result<UpdateFact> {
         classification: text(reader)?,
         severity: text(reader)?,
         installed_version: (flags & INSTALLED_VERSION != 0).then(|| text(reader)).transpose()?,
+        bundled_kb_ids: match flags & BUNDLED {
+            0 => vec![],
+            _ => list(reader, text)?,
+        },
         kb_ids: list(reader, text)?,
         bulletin_ids: list(reader, text)?,
         products: list(reader, text)?,
