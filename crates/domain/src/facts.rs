@@ -5,6 +5,10 @@ use api::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+mod effect;
+
+pub use effect::{NotInEffect, StaleUnit};
+
 /// One node's fact set. Holds nothing that differs between two nodes built from one image,
 /// so that equal nodes share one content hash; what is a node's own stands in [`Observation`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -304,6 +308,9 @@ pub struct Observation {
     /// The node's own durable sign (`/run/reboot-required`), with the packages that asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reboot_required_by: Option<Vec<String>>,
+    /// What is installed and does not run yet.
+    #[serde(default, skip_serializing_if = "NotInEffect::is_empty")]
+    pub not_in_effect: NotInEffect,
 }
 
 /// Whether the package lists were fetched anew for this scan.

@@ -15,6 +15,8 @@ const SAME_DOCUMENT: u64 = 4;
 const SAME_TIME: u64 = 8;
 const NO_TITLE: u64 = 16;
 const NO_CVES: u64 = 32;
+/// Absent from lists that were stored before items had a text.
+const HAS_DETAIL: u64 = 64;
 
 /// The compact form, before its strings have numbers.
 fn draft(items: &[PatchItem]) -> Draft {
@@ -40,6 +42,7 @@ fn blank() -> PatchItem {
         status: None,
         installed_at: None,
         cve_ids: Vec::new(),
+        detailed_text: String::new(),
         document_name: String::new(),
         document_version: String::new(),
     }
@@ -54,7 +57,8 @@ fn put(draft: &mut Draft, item: &PatchItem, last: &PatchItem) {
         | flag(same_document, SAME_DOCUMENT)
         | flag(item.installed_at == last.installed_at, SAME_TIME)
         | flag(item.title.is_empty(), NO_TITLE)
-        | flag(item.cve_ids.is_empty(), NO_CVES);
+        | flag(item.cve_ids.is_empty(), NO_CVES)
+        | flag(!item.detailed_text.is_empty(), HAS_DETAIL);
     draft.number(judgement(item));
     draft.number(flags);
     draft.text(&item.id);
@@ -77,6 +81,9 @@ fn put(draft: &mut Draft, item: &PatchItem, last: &PatchItem) {
     if flags & NO_CVES == 0 {
         draft.number(item.cve_ids.len() as u64);
         item.cve_ids.iter().for_each(|id| draft.text(id));
+    }
+    if flags & HAS_DETAIL != 0 {
+        draft.text(&item.detailed_text);
     }
 }
 
@@ -119,6 +126,7 @@ fn read(reader: &mut Reader<'_>, last: &PatchItem) -> Result<PatchItem> {
         id: reader.text()?.to_string(),
         title: String::new(),
         cve_ids: Vec::new(),
+        detailed_text: String::new(),
         ..last.clone()
     };
     if flags & NO_TITLE == 0 {
@@ -144,6 +152,9 @@ fn read(reader: &mut Reader<'_>, last: &PatchItem) -> Result<PatchItem> {
     if flags & NO_CVES == 0 {
         let count = reader.length()?;
         item.cve_ids = (0..count).map(|_| Ok(reader.text()?.to_string())).collect::<Result<_>>()?;
+    }
+    if flags & HAS_DETAIL != 0 {
+        item.detailed_text = reader.text()?.to_string();
     }
     Ok(item)
 }

@@ -151,10 +151,10 @@ fn any_item() -> impl Strategy<Value = PatchItem> {
         (0i64..2_000_000_000).prop_map(Timestamp::from_seconds),
         any::<i64>().prop_map(Timestamp::from_millis),
     ]);
-    let texts = (text(), text(), text(), text(), text(), text());
+    let texts = (text(), text(), text(), text(), text(), text(), text());
     (texts, state, level, status, time, prop::collection::vec(text(), 0..3)).prop_map(
         |(
-            (id, title, classification, severity, document_name, document_version),
+            (id, title, classification, severity, document_name, document_version, detailed_text),
             state,
             level,
             status,
@@ -171,6 +171,7 @@ fn any_item() -> impl Strategy<Value = PatchItem> {
                 status,
                 installed_at: time,
                 cve_ids: cves,
+                detailed_text,
                 document_name,
                 document_version,
             }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use api::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::patch::{Evaluation, PatchCounts, PatchState, Verdict};
+use crate::patch::{Evaluation, Failure, PatchCounts, PatchState, Verdict};
 
 use super::level::UnknownWord;
 use super::{ComplianceLevel, ComplianceStatus, SeverityCounts};
@@ -17,6 +17,9 @@ use super::{ComplianceLevel, ComplianceStatus, SeverityCounts};
 mod attributes;
 
 pub use attributes::{InvalidReport, PatchReportContent};
+
+/// Of a failure's text in a report.
+const MAX_DETAIL_CHARS: usize = 1000;
 
 /// One row of an inventory type: attribute names to text.
 pub type Attributes = BTreeMap<String, String>;
@@ -108,6 +111,8 @@ pub struct PatchItem {
     pub status: Option<ComplianceStatus>,
     pub installed_at: Option<Timestamp>,
     pub cve_ids: Vec<String>,
+    /// Why it failed; empty for what did not.
+    pub detailed_text: String,
     pub document_name: String,
     pub document_version: String,
 }
@@ -122,6 +127,15 @@ impl PatchReport {
             non_compliant_severity: evaluation.non_compliant_severity(),
         };
         Self { summary, items }
+    }
+
+    /// Puts the reasons of failures to their items. They are cut, so that one tool's words do not fill a report.
+    pub fn explain_failures(&mut self, failures: &BTreeMap<String, Failure>) {
+        for item in &mut self.items {
+            if let Some(failure) = failures.get(&item.id) {
+                item.detailed_text = failure.to_string().chars().take(MAX_DETAIL_CHARS).collect();
+            }
+        }
     }
 
     pub fn status(&self) -> ComplianceStatus {
@@ -167,6 +181,7 @@ impl PatchItem {
                 _ => verdict.installed_at,
             },
             cve_ids: Vec::new(),
+            detailed_text: String::new(),
             document_name: Self::DOCUMENT_NAME.to_owned(),
             document_version: "1".to_owned(),
         }

@@ -2,12 +2,14 @@
 
 mod apt;
 pub mod evaluate;
+mod failed;
 pub mod failure;
 pub mod state;
 pub mod suite;
 pub mod transaction;
 pub mod verdict;
 pub mod version_deb;
+pub mod wanted;
 
 pub use evaluate::{
     Conditions, EvaluateError, Evaluation, InstalledPackage, PatchCounts, PendingScope, evaluate,
@@ -15,6 +17,7 @@ pub use evaluate::{
 pub use failure::{Failure, FailureCode};
 pub use state::PatchState;
 pub use verdict::{Candidate, Decision, HiddenFix, HiddenFixCause, NotApproved, Restriction, Verdict};
+pub use wanted::{limits, wanted};
 
 #[cfg(test)]
 mod tests;

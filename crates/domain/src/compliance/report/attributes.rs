@@ -138,6 +138,9 @@ impl PatchItem {
         if !self.cve_ids.is_empty() {
             row.insert("CVEIds".to_owned(), self.cve_ids.join(","));
         }
+        if !self.detailed_text.is_empty() {
+            row.insert("DetailedText".to_owned(), self.detailed_text.clone());
+        }
         row
     }
 
@@ -159,6 +162,7 @@ impl PatchItem {
             status,
             document_name: row.get("DocumentName").cloned().unwrap_or_default(),
             document_version: row.get("DocumentVersion").cloned().unwrap_or_default(),
+            detailed_text: row.get("DetailedText").cloned().unwrap_or_default(),
             ..Self::common(row, state)?
         })
     }
@@ -196,6 +200,7 @@ impl PatchItem {
                 .filter(|id| !id.is_empty())
                 .map(str::to_owned)
                 .collect(),
+            detailed_text: String::new(),
             document_name: String::new(),
             document_version: String::new(),
         })
@@ -321,6 +326,7 @@ mod tests {
             }),
             installed_at: None,
             cve_ids: vec!["CVE-2026-0001".to_owned(), "CVE-2026-0002".to_owned()],
+            detailed_text: String::new(),
             document_name: "AWS-RunPatchBaseline".to_owned(),
             document_version: "1".to_owned(),
         };
@@ -349,7 +355,9 @@ mod tests {
 
     #[test]
     fn reports_survive_the_journey() {
-        let report = report();
+        let mut report = report();
+        report.items[0].state = PatchState::Failed;
+        report.items[0].detailed_text = "script-failed (postinst): exit code 1".to_owned();
         let content = report.to_content();
         let mut summary = PatchSummary::from_attributes(&content.summary[0]).unwrap();
         summary.frame.execution.kind = "Command".to_owned(); // travels in the context
@@ -357,7 +365,7 @@ mod tests {
         assert_eq!(PatchReport { summary, items: items.unwrap() }, report);
         let plain = PatchItem::from_patch_compliance(&content.patches[0]).unwrap();
         assert_eq!(plain.status, Some(ComplianceStatus::NonCompliant));
-        assert_eq!((plain.id, plain.state), ("tb-ssl.amd64".to_owned(), PatchState::Missing));
+        assert_eq!((plain.id, plain.state), ("tb-ssl.amd64".to_owned(), PatchState::Failed));
     }
 
     #[test]

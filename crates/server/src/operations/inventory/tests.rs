@@ -40,6 +40,7 @@ pub fn report(ended_at: &str, missing: &[(&str, ComplianceLevel)], group: &str) 
         }),
         installed_at: (!state.is_non_compliant()).then(|| Timestamp::from_seconds(1_700_000_000)),
         cve_ids: Vec::new(),
+        detailed_text: String::new(),
         document_name: "AWS-RunPatchBaseline".to_owned(),
         document_version: "1".to_owned(),
     };

@@ -1,0 +1,59 @@
+//! What is installed and not in effect: processes that still run files which were replaced, a kernel that was not
+//! booted. Beside AWS's rule, which only asks whether anything was installed since the boot. Finding it is the
+//! agent's work, telling what to do about it `explain`'s.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotInEffect {
+    /// Sorted by unit; processes outside of any unit stand in one entry without a name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<StaleUnit>,
+    /// The newest installed kernel, when another one was booted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newer_kernel: Option<String>,
+    /// Packages that were installed since the boot and take effect only with one (libc, systemd and the like, by the
+    /// rules that rpm systems know from `needs-restarting`). Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
+    /// Live patches that the kernel has loaded and enabled: they may close a hole before the reboot does. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub live_patches: Vec<String>,
+    /// Processes that could not be looked at, for lack of rights.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable_processes: u32,
+}
+
+/// A service, or whatever else systemd calls a unit, some of whose processes run replaced files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StaleUnit {
+    /// `nginx.service`; empty for processes outside of units.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unit: String,
+    /// Names of the processes, sorted, each once.
+    pub processes: Vec<String>,
+    /// The replaced files, sorted; not more than a few.
+    pub files: Vec<String>,
+}
+
+impl NotInEffect {
+    /// Nothing waits. Live patches alone are good news.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Only a reboot brings it into effect.
+    pub fn needs_reboot(&self) -> bool {
+        self.newer_kernel.is_some() || !self.packages.is_empty()
+    }
+
+    /// Units that a restart of the service brings up to date, in order.
+    pub fn restartable(&self) -> impl Iterator<Item = &str> {
+        let units = self.units.iter().map(|stale| stale.unit.as_str());
+        units.filter(|unit| unit.ends_with(".service") && !unit.starts_with("user@"))
+    }
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}

@@ -1,0 +1,141 @@
+//! What an installation could not do, brought into the verdicts that were made after it.
+//! Telling what failed is the agent's package managers' work.
+//! Source: spec patch-manager 3.1, row 1.
+
+use std::collections::BTreeMap;
+
+use super::transaction::Refusal;
+use super::{Evaluation, Failure, PatchCounts, PatchState};
+
+impl Evaluation {
+    /// Makes FAILED of every item that was asked for and is still not at that version. What has been installed
+    /// since counts as installed, whatever an earlier attempt said. Returns the failures that count, by item id.
+    pub fn mark_failed(&mut self, failed: &[Refusal]) -> BTreeMap<String, Failure> {
+        let mut marked = BTreeMap::new();
+        for Refusal { wanted, failure } in failed {
+            let found = self.verdicts.iter_mut().find(|verdict| {
+                (&verdict.name, &verdict.arch) == (&wanted.name, &wanted.arch)
+                    && verdict.installed_version != wanted.version
+            });
+            let Some(verdict) = found else { continue };
+            if verdict.state != PatchState::Failed {
+                self.counts =
+                    self.counts.minus(verdict.state, verdict.compliance_level, &verdict.classification);
+                verdict.state = PatchState::Failed;
+                self.counts.add(verdict.state, verdict.compliance_level, &verdict.classification);
+            }
+            marked.insert(verdict.id(), failure.clone());
+        }
+        marked
+    }
+}
+
+impl PatchCounts {
+    /// Without one item that was counted by [`Self::add`].
+    fn minus(
+        self,
+        state: PatchState,
+        level: crate::compliance::ComplianceLevel,
+        classification: &str,
+    ) -> Self {
+        let mut one = Self::default();
+        one.add(state, level, classification);
+        Self {
+            installed: self.installed - one.installed,
+            installed_other: self.installed_other - one.installed_other,
+            installed_pending_reboot: self.installed_pending_reboot - one.installed_pending_reboot,
+            installed_rejected: self.installed_rejected - one.installed_rejected,
+            missing: self.missing - one.missing,
+            failed: self.failed - one.failed,
+            not_applicable: self.not_applicable - one.not_applicable,
+            unreported_not_applicable: self.unreported_not_applicable - one.unreported_not_applicable,
+            available_security_update: self.available_security_update - one.available_security_update,
+            critical_non_compliant: self.critical_non_compliant - one.critical_non_compliant,
+            security_non_compliant: self.security_non_compliant - one.security_non_compliant,
+            other_non_compliant: self.other_non_compliant - one.other_non_compliant,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::transaction::Wanted;
+    use super::super::{Candidate, Decision, FailureCode, Verdict};
+    use super::*;
+    use crate::compliance::ComplianceLevel;
+    use crate::os::OperatingSystem;
+
+    fn verdict(name: &str, state: PatchState, classification: &str) -> Verdict {
+        let candidate = Candidate {
+            version: "2".to_owned(),
+            repository: Some(0),
+            from_security: true,
+            is_upgrade: state == PatchState::Missing,
+        };
+        Verdict {
+            name: name.to_owned(),
+            arch: "amd64".to_owned(),
+            installed_version: "1".to_owned(),
+            installed_at: None,
+            state,
+            compliance_level: ComplianceLevel::Critical,
+            classification: classification.to_owned(),
+            severity: String::new(),
+            candidate: Some(candidate),
+            decision: Decision::ApprovedByRule { rule: 0 },
+            restrictions: Vec::new(),
+            hidden_fix: None,
+        }
+    }
+
+    fn evaluation(verdicts: Vec<Verdict>) -> Evaluation {
+        let mut counts = PatchCounts::default();
+        for verdict in &verdicts {
+            counts.add(verdict.state, verdict.compliance_level, &verdict.classification);
+        }
+        Evaluation {
+            operating_system: OperatingSystem::Debian,
+            product: "Debian12".to_owned(),
+            counts,
+            verdicts,
+            not_applicable: Vec::new(),
+        }
+    }
+
+    fn refusal(name: &str, version: &str) -> Refusal {
+        Refusal {
+            wanted: Wanted { name: name.into(), arch: "amd64".into(), version: version.into() },
+            failure: Failure {
+                code: FailureCode::ScriptFailed,
+                subject: "postinst".into(),
+                detail: "exit code 1".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_still_not_there_is_failed() {
+        let verdicts = vec![
+            verdict("a", PatchState::Missing, "Security"),
+            verdict("b", PatchState::Installed, ""),
+            verdict("c", PatchState::InstalledOther, ""),
+        ];
+        let mut judged = evaluation(verdicts);
+        // `b` is at the version that was asked for; `c` came with an override list; `d` is not on the node.
+        let failed = [refusal("a", "2"), refusal("b", "1"), refusal("c", "2"), refusal("d", "2")];
+        let marked = judged.mark_failed(&failed);
+        assert_eq!(marked.keys().collect::<Vec<_>>(), ["a.amd64", "c.amd64"]);
+        let states: Vec<_> = judged.verdicts.iter().map(|verdict| verdict.state).collect();
+        assert_eq!(states, [PatchState::Failed, PatchState::Installed, PatchState::Failed]);
+        assert_eq!(judged.counts, evaluation(judged.verdicts.clone()).counts);
+        let again = judged.mark_failed(&failed);
+        assert_eq!((again.len(), judged.counts.failed, judged.counts.critical_non_compliant), (2, 2, 2));
+    }
+
+    #[test]
+    fn only_what_is_missing_is_wanted() {
+        let verdicts = vec![verdict("a", PatchState::Missing, ""), verdict("b", PatchState::Installed, "")];
+        let asked = super::super::wanted::wanted(&evaluation(verdicts));
+        assert_eq!(asked, [refusal("a", "2").wanted]);
+    }
+}
