@@ -9,6 +9,7 @@ pub mod suite;
 pub mod transaction;
 pub mod verdict;
 pub mod version_deb;
+pub mod version_rpm;
 pub mod wanted;
 
 pub use evaluate::{

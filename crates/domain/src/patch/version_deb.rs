@@ -1,5 +1,5 @@
 //! The order of Debian package versions: epoch, upstream part, revision.
-//! Source: Debian Policy 5.6.12 and deb-version(7); held against dpkg in `tests/dpkg_order.rs`.
+//! Source: Debian Policy 5.6.12 and deb-version(7); held against dpkg in `tests/real_order.rs`.
 
 use std::cmp::Ordering;
 
