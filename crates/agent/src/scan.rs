@@ -17,8 +17,8 @@ use domain::patch::{Conditions, Evaluation, evaluate};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::packages::apt::{Environment, INDEX_FOLDER, Options, RefreshLists, gather};
 use crate::packages::root::Root;
+use crate::packages::{self, GatherOptions, RefreshLists};
 use crate::platform::default_data_dir;
 
 #[derive(Debug, Args)]
@@ -68,9 +68,9 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<()> {
     let root = Root::at(&args.root)?;
     let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
     let refresh = if args.no_refresh { RefreshLists::Never } else { RefreshLists::WherePossible };
-    let index = if args.no_index { None } else { data_dir(args).map(|dir| dir.join(INDEX_FOLDER)) };
-    let options = Options { environment: Environment::of_process(), now, refresh, index };
-    let (facts, observation) = gather(&root, &options)?;
+    let data_dir = if args.no_index { None } else { data_dir(args) };
+    let options = GatherOptions { now, refresh, data_dir };
+    let (facts, observation) = packages::of(&root)?.gather(&options)?;
     let (baseline, rules) = baseline(args.baseline.as_deref(), &facts)?;
     let evaluation = evaluate(&rules, &facts, &observation, &Conditions::at(now))?;
     let text = if args.json {

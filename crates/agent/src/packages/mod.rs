@@ -1,12 +1,64 @@
-//! Package managers, read through their own files: what a node has, and what its repositories offer.
-//! Judging the facts belongs to `domain::patch`.
+//! Package managers: what a node has and what its repositories offer, read through their own files; and transactions
+//! through their own tools. Judging facts and deciding what to ask for belongs to `domain::patch`.
 
 #[cfg(target_os = "linux")]
 pub mod apt;
 #[cfg(target_os = "linux")]
 pub mod root;
+pub mod tool;
 
 use std::path::PathBuf;
+
+use api::Timestamp;
+use domain::facts::{FactSet, Observation};
+use domain::patch::Failure;
+use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+
+use tool::ToolRun;
+
+/// One node's package manager. Each method ends before it returns; nothing runs on behind it.
+pub trait PackageManager {
+    /// What the node has and what its repositories offer. Reads files; starts no tool but the refresh of the lists.
+    fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError>;
+
+    /// What the node's own solver would do for these versions. Changes nothing, needs no lock.
+    fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure>;
+
+    /// Installs exactly these versions, what they need, and nothing else. One that cannot be had is told under `failed`
+    /// and does not keep the others away. An error means that nothing was begun.
+    fn install(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Outcome, Failure>;
+
+    /// Finishes what an interrupted run left behind, and tells what that changed. Cheap when there is nothing to do.
+    fn repair(&self, run: &mut ToolRun) -> Result<Vec<Change>, Failure>;
+
+    /// Takes recorded changes back. The outcome's `failed` names the versions that should have come back.
+    fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure>;
+
+    /// Whether the versions from before can still be had, changing nothing; `refused` names those that cannot.
+    fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure>;
+}
+
+/// The package manager of this root, by what the root has.
+#[cfg(target_os = "linux")]
+pub fn of(root: &root::Root) -> Result<Box<dyn PackageManager + '_>, ScanError> {
+    Ok(Box::new(apt::Apt::new(root, apt::Environment::of_process())))
+}
+
+/// How a node is to be read.
+#[derive(Clone, Debug)]
+pub struct GatherOptions {
+    pub now: Timestamp,
+    pub refresh: RefreshLists,
+    /// The agent's folder, where indexes of package lists are kept; without one, every scan reads the lists.
+    pub data_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshLists {
+    /// Where it may: as root, for the running machine.
+    WherePossible,
+    Never,
+}
 
 /// Why a node could not be read. A scan that ends in one of these leaves the last good report alone.
 #[derive(Debug, thiserror::Error)]
@@ -27,4 +79,27 @@ pub enum ScanError {
     Settings(String),
     #[error("no package manager that this agent reads: {} is missing", path.display())]
     NoPackageManager { path: PathBuf },
+}
+
+impl From<ScanError> for Failure {
+    /// For transactions, which read the same files.
+    fn from(error: ScanError) -> Self {
+        use domain::patch::FailureCode;
+        let code = match &error {
+            ScanError::NoPackageManager { .. } => FailureCode::ToolMissing,
+            _ => FailureCode::DatabaseBroken,
+        };
+        let subject = match &error {
+            ScanError::Io { path, .. }
+            | ScanError::Malformed { path, .. }
+            | ScanError::Corrupt { path, .. }
+            | ScanError::NoPackageManager { path } => path.display().to_string(),
+            ScanError::Settings(_) => String::new(),
+        };
+        let detail = match &error {
+            ScanError::Io { source, .. } => format!("{error}: {source}"),
+            _ => error.to_string(),
+        };
+        Self { code, subject, detail }
+    }
 }

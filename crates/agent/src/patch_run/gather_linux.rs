@@ -4,22 +4,21 @@ use std::path::Path;
 
 use domain::os::OperatingSystem;
 
-use crate::packages::ScanError;
-use crate::packages::apt::{self, Environment, INDEX_FOLDER, Options, RefreshLists};
 use crate::packages::root::Root;
+use crate::packages::{self, GatherOptions, RefreshLists, ScanError};
 use crate::transport::call::now;
 
 use super::Gathered;
 
 /// With old lists when they cannot be refreshed; the observation says so.
 pub fn gather(root: &Path, data_dir: &Path) -> Result<Gathered, ScanError> {
-    let options = Options {
-        environment: Environment::of_process(),
+    let options = GatherOptions {
         now: now(),
         refresh: RefreshLists::WherePossible,
-        index: Some(data_dir.join(INDEX_FOLDER)),
+        data_dir: Some(data_dir.to_owned()),
     };
-    let (facts, observation) = apt::gather(&Root::at(root)?, &options)?;
+    let root = Root::at(root)?;
+    let (facts, observation) = packages::of(&root)?.gather(&options)?;
     Ok(Gathered { facts, observation })
 }
 

@@ -43,6 +43,24 @@ pub fn isolate(command: &mut Command) {
     command.process_group(0);
 }
 
+/// The same for a tool that is waited for without a runtime.
+pub fn isolate_tool(command: &mut std::process::Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+/// Lets the process group that `pid` leads end in its own way. Gone already is fine.
+pub fn ask_tree_to_end(pid: u32) {
+    let group = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let Some(Err(error)) = group.map(|group| kill_process_group(group, Signal::TERM)) {
+        tracing::debug!(pid, %error, "process group not told to end");
+    }
+}
+
+/// The signal that ended a process which did not exit.
+pub fn signal_of(status: std::process::ExitStatus) -> i32 {
+    std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or_default()
+}
+
 /// Kills the process group that `pid` leads. Gone already is fine.
 pub fn kill_tree(pid: u32) {
     let group = i32::try_from(pid).ok().and_then(Pid::from_raw);

@@ -37,6 +37,18 @@ pub fn sync_dir(_path: &Path) -> io::Result<()> {
 /// A child is killed by its id and the ids of its descendants; nothing to set up.
 pub fn isolate(_command: &mut Command) {}
 
+pub fn isolate_tool(_command: &mut std::process::Command) {}
+
+/// There is no polite way to end a tree without a console.
+pub fn ask_tree_to_end(pid: u32) {
+    kill_tree(pid);
+}
+
+/// Processes end by exit codes alone.
+pub fn signal_of(_status: std::process::ExitStatus) -> i32 {
+    0
+}
+
 pub fn kill_tree(pid: u32) {
     let killed = std::process::Command::new("taskkill").args(["/T", "/F", "/PID", &pid.to_string()]).status();
     if let Err(error) = killed {

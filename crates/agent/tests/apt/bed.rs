@@ -44,7 +44,7 @@ impl Bed {
     }
 
     /// Runs an apt tool on the bed; whether it succeeded.
-    fn run(&self, program: &str, arguments: &[&str]) -> (bool, String) {
+    pub fn run(&self, program: &str, arguments: &[&str]) -> (bool, String) {
         let mut command = self.apt.command(program);
         command.args(arguments).env("DPKG_ADMINDIR", self.root().join("var/lib/dpkg")).env("TB_SLOW", "0");
         let output = command.output().expect("the tool runs");

@@ -11,3 +11,4 @@ mod machine;
 mod oracle;
 mod random_nodes;
 mod refresh;
+mod transactions;

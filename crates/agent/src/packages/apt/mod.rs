@@ -22,6 +22,7 @@ mod sources;
 mod states;
 mod stream;
 mod times;
+mod transaction;
 mod uri;
 
 use std::collections::HashSet;
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 use api::Timestamp;
 use domain::facts::{AvailableVersion, FactSet, ListRefresh, Observation, PackageFact};
 
+pub use super::RefreshLists;
 use super::ScanError;
 use super::root::Root;
 use dpkg::{Database, Installed};
@@ -45,6 +47,7 @@ pub use settings::Environment;
 use settings::Settings;
 use sources::Architectures;
 use states::Automatic;
+pub use transaction::Apt;
 
 /// Within the agent's folder: where the indexes of package lists belong.
 pub const INDEX_FOLDER: &str = "apt-index";
@@ -57,13 +60,6 @@ pub struct Options {
     pub refresh: RefreshLists,
     /// The folder where indexes of package lists are kept; without one, every scan reads the lists.
     pub index: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefreshLists {
-    /// Where it may: as root, for the running machine.
-    WherePossible,
-    Never,
 }
 
 /// Reads a node: what is equal on equal nodes, and what is its own. Writes nothing outside the agent's data.

@@ -37,6 +37,10 @@ pub struct Settings {
     pub architectures: Vec<String>,
     pub barbarian_architectures: Vec<String>,
     pub phasing: PhasingSettings,
+    /// What apt gives to every call of dpkg.
+    pub dpkg_options: Vec<String>,
+    /// The dpkg that apt calls, where one is named.
+    pub dpkg: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +114,8 @@ impl Settings {
             architectures: config.list("APT::Architectures"),
             barbarian_architectures: config.list("APT::BarbarianArchitectures"),
             phasing: phasing(config),
+            dpkg_options: config.list("DPkg::Options"),
+            dpkg: config.path("Dir::Bin::dpkg"),
         })
     }
 }

@@ -1,0 +1,65 @@
+//! apt's transactions: exact versions through `apt-get`, judged by dpkg's database afterwards.
+//! What to ask for is decided elsewhere; reading the node is the parent module's.
+
+mod failures;
+mod install;
+mod installed;
+mod place;
+mod plan;
+mod repair;
+mod simulation;
+mod undo;
+
+use std::path::PathBuf;
+
+use domain::facts::{FactSet, Observation};
+use domain::patch::Failure;
+use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+
+use super::super::root::Root;
+use super::super::tool::ToolRun;
+use super::super::{GatherOptions, PackageManager, ScanError};
+use super::{Environment, INDEX_FOLDER, Options};
+
+/// apt and dpkg of one root.
+pub struct Apt<'r> {
+    root: &'r Root,
+    environment: Environment,
+}
+
+impl<'r> Apt<'r> {
+    /// `environment` counts on the running machine's own root only.
+    pub fn new(root: &'r Root, environment: Environment) -> Self {
+        Self { root, environment }
+    }
+}
+
+impl PackageManager for Apt<'_> {
+    fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
+        let index: Option<PathBuf> = options.data_dir.as_deref().map(|folder| folder.join(INDEX_FOLDER));
+        let environment = self.environment.clone();
+        super::gather(self.root, &Options { environment, now: options.now, refresh: options.refresh, index })
+    }
+
+    fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {
+        let before = self.installed()?;
+        Ok(plan::settle(&self.place(run)?, &before, wanted, limits, run)?.plan)
+    }
+
+    fn install(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Outcome, Failure> {
+        install::install(self, wanted, limits, run)
+    }
+
+    fn repair(&self, run: &mut ToolRun) -> Result<Vec<Change>, Failure> {
+        repair::repair(self, run)
+    }
+
+    fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
+        undo::undo(self, changes, run)
+    }
+
+    fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
+        let before = self.installed()?;
+        Ok(undo::settle(&self.place(run)?, &before, changes, run)?.plan)
+    }
+}

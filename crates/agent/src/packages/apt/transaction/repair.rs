@@ -1,0 +1,33 @@
+//! Finishing what an interrupted run left: `dpkg --configure -a`, then `apt-get -f install`.
+
+use std::path::Path;
+
+use domain::patch::Failure;
+use domain::patch::transaction::Change;
+
+use super::super::super::tool::ToolRun;
+use super::Apt;
+
+/// A package whose script fails again stays as it is: that is for the caller to judge by the database.
+pub fn repair(apt: &Apt<'_>, run: &mut ToolRun) -> Result<Vec<Change>, Failure> {
+    let before = apt.installed()?;
+    if !before.is_unfinished() && !apt.has_journal()? {
+        return Ok(Vec::new());
+    }
+    run.say("finishing what an interrupted run of dpkg left");
+    let place = apt.place(run)?;
+    run.run(&place.dpkg().args(["--configure", "-a"]))?;
+    if apt.installed()?.is_unfinished() {
+        run.run(&place.apt_get().args(["--no-remove", "-f", "install"]))?;
+    }
+    Ok(before.changes_to(&apt.installed()?, &[]))
+}
+
+impl Apt<'_> {
+    /// dpkg was ended between its journal and its status file.
+    fn has_journal(&self) -> Result<bool, Failure> {
+        let settings = self.settings()?;
+        let admin = settings.status.parent().unwrap_or(Path::new("/"));
+        Ok(!self.root.list_files(&admin.join("updates"))?.is_empty())
+    }
+}

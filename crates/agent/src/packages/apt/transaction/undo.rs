@@ -1,0 +1,87 @@
+//! Taking recorded changes back: old versions from a repository or from apt's own cache, new packages removed.
+
+use domain::patch::transaction::{Change, Outcome, Refusal, Wanted};
+use domain::patch::{Failure, FailureCode};
+
+use super::super::super::tool::{ToolRun, failure};
+use super::installed::Installed;
+use super::place::Place;
+use super::plan::{Item, Request, Settled, settle_items};
+use super::{Apt, failures, repair};
+
+const OPTIONS: [&str; 1] = ["--allow-downgrades"];
+
+/// What can be taken back of these changes, and what cannot.
+pub fn settle(
+    place: &Place,
+    before: &Installed,
+    changes: &[Change],
+    run: &mut ToolRun,
+) -> Result<Settled, Failure> {
+    let mut request = Request { options: OPTIONS.to_vec(), ..Request::default() };
+    let mut items = Vec::new();
+    for change in changes {
+        let key = before.key(&change.name, &change.arch);
+        let now = before.packages.get(&key).map(|package| package.version.as_str());
+        if now == change.from.as_deref() {
+            continue;
+        }
+        let (name, arch) = &key;
+        let argument = match &change.from {
+            Some(version) => format!("{name}:{arch}={version}"),
+            None => {
+                request.may_go.insert(key.clone());
+                format!("{name}:{arch}-")
+            }
+        };
+        items.push(Item { wanted: before_change(change), argument });
+    }
+    let mut settled = settle_items(place, before, items, &request, run)?;
+    for refusal in &mut settled.plan.refused {
+        if refusal.failure.code == FailureCode::VersionUnavailable {
+            let version = &refusal.wanted.version;
+            let detail = format!("no repository has version {version} any more, and no package file is kept");
+            refusal.failure = failure(FailureCode::UndoImpossible, &refusal.wanted.name, detail);
+        }
+    }
+    Ok(settled)
+}
+
+/// The version that should come back; empty for one that should go.
+fn before_change(change: &Change) -> Wanted {
+    Wanted {
+        name: change.name.clone(),
+        arch: change.arch.clone(),
+        version: change.from.clone().unwrap_or_default(),
+    }
+}
+
+pub fn undo(apt: &Apt<'_>, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
+    let before = apt.installed()?;
+    repair::repair(apt, run)?;
+    let place = apt.place(run)?;
+    let settled = settle(&place, &apt.installed()?, changes, run)?;
+    let mut failed = settled.plan.refused;
+    let mut reason = None;
+    if !settled.arguments.is_empty() {
+        let tool = place.apt_get().args(OPTIONS).arg("install").args(&settled.arguments);
+        let finished = run.run(&tool)?;
+        if !finished.succeeded() {
+            reason = Some(failures::summary(&finished));
+        }
+    }
+    let after = apt.installed()?;
+    for wanted in &settled.accepted {
+        let is_back = match wanted.version.as_str() {
+            "" => after.of(wanted).is_none(),
+            _ => after.has(wanted),
+        };
+        if !is_back {
+            let detail = "apt-get reported success, but the old version is not back".to_owned();
+            let failure = failure(FailureCode::NotInstalled, &wanted.name, detail);
+            let failure = reason.clone().unwrap_or(failure);
+            failed.push(Refusal { wanted: wanted.clone(), failure });
+        }
+    }
+    Ok(Outcome { changes: before.changes_to(&after, &settled.accepted), failed, warnings: Vec::new() })
+}

@@ -1,0 +1,183 @@
+//! Transactions through the real apt and dpkg, on the hermetic bed: seen as a root of its own, and through `APT_CONFIG`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use agent::packages::apt::{Apt, Environment};
+use agent::packages::root::Root;
+use agent::packages::tool::ToolRun;
+use agent::packages::{PackageManager, of};
+use domain::patch::FailureCode;
+use domain::patch::transaction::{Change, ChangeReason, Limits, Outcome, Plan, Refusal, Wanted};
+
+use crate::bed::Bed;
+
+pub struct Node {
+    pub bed: Bed,
+    pub root: Root,
+}
+
+impl Node {
+    pub fn new() -> Option<Self> {
+        let bed = Bed::new()?;
+        let root = Root::at(&bed.root()).unwrap();
+        Some(Self { bed, root })
+    }
+
+    pub fn tool_run(&self) -> ToolRun {
+        ToolRun::new(&self.bed.root().join("../scratch"), Duration::from_secs(300))
+            .streaming_to(|_, line| eprintln!("| {line}"))
+    }
+
+    pub fn install(&self, wanted: &[Wanted], limits: &Limits) -> Outcome {
+        of(&self.root).unwrap().install(wanted, limits, &mut self.tool_run()).expect("it can begin")
+    }
+
+    pub fn plan(&self, wanted: &[Wanted], limits: &Limits) -> Plan {
+        of(&self.root).unwrap().plan(wanted, limits, &mut self.tool_run()).expect("it can be planned")
+    }
+
+    /// `name=version state`, sorted.
+    pub fn state(&self, name: &str) -> String {
+        let (_, text) = self.bed.run("dpkg-query", &["-W", "-f=${Version} ${db:Status-Abbrev}\n", name]);
+        text.trim().to_owned()
+    }
+}
+
+pub fn wanted(name: &str, version: &str) -> Wanted {
+    Wanted { name: name.to_owned(), arch: "amd64".to_owned(), version: version.to_owned() }
+}
+
+pub fn no_limits() -> Limits {
+    Limits::default()
+}
+
+pub fn codes(refused: &[Refusal]) -> Vec<(&str, FailureCode, &str)> {
+    refused
+        .iter()
+        .map(|refusal| (refusal.wanted.name.as_str(), refusal.failure.code, refusal.failure.subject.as_str()))
+        .collect()
+}
+
+fn changed(changes: &[Change]) -> Vec<(&str, Option<&str>, Option<&str>, ChangeReason)> {
+    changes
+        .iter()
+        .map(|change| (change.name.as_str(), change.from.as_deref(), change.to.as_deref(), change.reason))
+        .collect()
+}
+
+#[test]
+fn approved_versions_and_what_they_need_go_in() {
+    let Some(node) = Node::new() else { return };
+    let wanted = [wanted("tb-newdep", "1.1-1"), wanted("tb-bug", "1.0-1+u1"), wanted("tb-conf", "1.1-1")];
+    let expected = [
+        ("tb-brandnew", None, Some("1.0-1"), ChangeReason::Dependency),
+        ("tb-bug", Some("1.0-1"), Some("1.0-1+u1"), ChangeReason::Wanted),
+        ("tb-conf", Some("1.0-1"), Some("1.1-1"), ChangeReason::Wanted),
+        ("tb-newdep", Some("1.0-1"), Some("1.1-1"), ChangeReason::Wanted),
+    ];
+    let plan = node.plan(&wanted, &no_limits());
+    assert_eq!((changed(&plan.changes), codes(&plan.refused)), (expected.to_vec(), vec![]));
+    assert!(plan.download_bytes.is_some_and(|bytes| bytes > 1000), "{plan:?}");
+    assert_eq!(node.state("tb-newdep"), "1.0-1 ii");
+
+    let conf = node.bed.root().join("etc/tb-conf.conf");
+    std::fs::write(&conf, "setting=mine\n").unwrap();
+    let outcome = node.install(&wanted, &no_limits());
+    assert_eq!((changed(&outcome.changes), codes(&outcome.failed)), (expected.to_vec(), vec![]));
+    assert_eq!((node.state("tb-newdep").as_str(), outcome.warnings), ("1.1-1 ii", vec![]));
+    assert_eq!(std::fs::read_to_string(&conf).unwrap(), "setting=mine\n");
+}
+
+#[test]
+fn what_fails_is_named_and_the_others_go_in() {
+    let Some(node) = Node::new() else { return };
+    let all = [
+        wanted("tb-bug", "1.0-1+u1"),
+        wanted("tb-epoch", "1:1.0-1"),
+        wanted("tb-fail", "1.1-1"),
+        wanted("tb-hash", "1.1-1"),
+        wanted("tb-held", "1.1-1"),
+        wanted("tb-stays", "1.1-1"),
+        wanted("tb-kernel", "9-nowhere"),
+    ];
+    let outcome = node.install(&all, &no_limits());
+    assert_eq!(
+        codes(&outcome.failed),
+        [
+            ("tb-fail", FailureCode::ScriptFailed, "tb-fail postinst"),
+            ("tb-hash", FailureCode::ChecksumMismatch, "tb-hash"),
+            ("tb-held", FailureCode::Held, "tb-held"),
+            ("tb-stays", FailureCode::WouldRemove, "tb-goes"),
+            ("tb-kernel", FailureCode::VersionUnavailable, "tb-kernel"),
+        ]
+    );
+    let states =
+        ["tb-bug", "tb-epoch", "tb-fail", "tb-hash", "tb-held", "tb-goes"].map(|name| node.state(name));
+    assert_eq!(states, ["1.0-1+u1 ii", "1:1.0-1 ii", "1.1-1 iF", "1.0-1 ii", "1.0-1 hi", "1.0-1 ii"]);
+}
+
+#[test]
+fn a_rejected_dependency_keeps_out_what_needs_it() {
+    let Some(node) = Node::new() else { return };
+    let limits = Limits { blocked: vec!["tb-brand*".to_owned()] };
+    let outcome = node.install(&[wanted("tb-newdep", "1.1-1"), wanted("tb-bug", "1.0-1+u1")], &limits);
+    assert_eq!(codes(&outcome.failed), [("tb-newdep", FailureCode::RejectedDependency, "tb-brandnew")]);
+    assert_eq!(
+        (node.state("tb-newdep").as_str(), node.state("tb-bug").as_str()),
+        ("1.0-1 ii", "1.0-1+u1 ii")
+    );
+}
+
+#[test]
+fn all_architectures_of_a_source_go_together() {
+    let Some(node) = Node::new() else { return };
+    let version = "1.0-1+deb12u1";
+    let foreign = Wanted { arch: "i386".to_owned(), ..wanted("tb-ssl", version) };
+    let all = [wanted("tb-ssl", version), foreign, wanted("tb-ssl-bin", version), wanted("tb-held", "1.1-1")];
+    let outcome = node.install(&all, &no_limits());
+    assert_eq!(codes(&outcome.failed), [("tb-held", FailureCode::Held, "tb-held")]);
+    assert_eq!(outcome.changes.len(), 3, "{outcome:?}");
+    assert_eq!(outcome.changes.iter().filter(|change| change.name == "tb-ssl").count(), 2);
+}
+
+#[test]
+fn changes_can_be_taken_back() {
+    let Some(node) = Node::new() else { return };
+    let outcome = node.install(&[wanted("tb-newdep", "1.1-1"), wanted("tb-bug", "1.0-1+u1")], &no_limits());
+    assert_eq!(outcome.changes.len(), 3);
+    let manager = of(&node.root).unwrap();
+    let plan = manager.undo_plan(&outcome.changes, &mut node.tool_run()).unwrap();
+    assert_eq!((plan.changes.len(), plan.refused), (3, vec![]));
+    let gone = Change { from: Some("0.1-1".to_owned()), ..outcome.changes[0].clone() };
+    let plan = manager.undo_plan(&[gone], &mut node.tool_run()).unwrap();
+    assert_eq!(codes(&plan.refused), [("tb-brandnew", FailureCode::UndoImpossible, "tb-brandnew")]);
+    let undone = manager.undo(&outcome.changes, &mut node.tool_run()).unwrap();
+    assert_eq!((undone.changes.len(), undone.failed), (3, vec![]));
+    assert_eq!((node.state("tb-newdep").as_str(), node.state("tb-bug").as_str()), ("1.0-1 ii", "1.0-1 ii"));
+    assert_eq!(node.state("tb-brandnew"), "");
+}
+
+#[test]
+fn an_interrupted_run_is_finished() {
+    let Some(node) = Node::new() else { return };
+    let deb = node.bed.root().join("../repo/pool/upd/tb-bug_1.0-1+u1_amd64.deb").canonicalize().unwrap();
+    let root = format!("--root={}", node.bed.root().display());
+    let (unpacked, text) =
+        node.bed.run("dpkg", &[&root, "--force-not-root", "--unpack", &deb.display().to_string()]);
+    assert!(unpacked, "{text}");
+    assert_eq!(node.state("tb-bug"), "1.0-1+u1 iU");
+    of(&node.root).unwrap().repair(&mut node.tool_run()).unwrap();
+    assert_eq!(node.state("tb-bug"), "1.0-1+u1 ii");
+}
+
+#[test]
+fn a_node_of_another_configuration_is_reached_through_it() {
+    let Some(bed) = Bed::new() else { return };
+    let apt_config: PathBuf = bed.root().join("../apt.conf");
+    let root = Root::host();
+    let apt = Apt::new(&root, Environment { apt_config: Some(apt_config) });
+    let mut run = ToolRun::new(&bed.root().join("../scratch"), Duration::from_secs(300));
+    let outcome = apt.install(&[wanted("tb-bug", "1.0-1+u1")], &no_limits(), &mut run).unwrap();
+    assert_eq!((outcome.changes.len(), outcome.failed), (1, vec![]));
+}
