@@ -4,12 +4,17 @@
 #[cfg(target_os = "linux")]
 pub mod apt;
 #[cfg(target_os = "linux")]
+pub mod lock;
+#[cfg(target_os = "linux")]
 pub mod root;
+#[cfg(target_os = "linux")]
+mod space;
 pub mod tool;
 
 use std::path::PathBuf;
 
 use api::Timestamp;
+use domain::baseline::Source;
 use domain::facts::{FactSet, Observation};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
@@ -18,6 +23,11 @@ use tool::ToolRun;
 
 /// One node's package manager. Each method ends before it returns; nothing runs on behind it.
 pub trait PackageManager {
+    /// From here on these repositories take the place of the node's own, whose configuration is not touched: there is
+    /// nothing to restore afterwards. Gather next, since their lists have to be fetched. Which of a baseline's sources
+    /// are for this node is told by [`Source::is_for`].
+    fn replace_repositories(&mut self, sources: &[Source]) -> Result<(), ScanError>;
+
     /// What the node has and what its repositories offer. Reads files; starts no tool but the refresh of the lists.
     fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError>;
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use agent::packages::apt::{Apt, Environment};
 use agent::packages::root::Root;
 use agent::packages::tool::ToolRun;
-use agent::packages::{PackageManager, of};
+use agent::packages::{GatherOptions, PackageManager, RefreshLists, of};
+use domain::baseline::Source;
+use domain::facts::ListRefresh;
 use domain::patch::FailureCode;
 use domain::patch::transaction::{Change, ChangeReason, Limits, Outcome, Plan, Refusal, Wanted};
 
@@ -180,4 +182,99 @@ fn a_node_of_another_configuration_is_reached_through_it() {
     let mut run = ToolRun::new(&bed.root().join("../scratch"), Duration::from_secs(300));
     let outcome = apt.install(&[wanted("tb-bug", "1.0-1+u1")], &no_limits(), &mut run).unwrap();
     assert_eq!((outcome.changes.len(), outcome.failed), (1, vec![]));
+}
+
+#[test]
+fn a_sibling_of_one_source_moves_along() {
+    let Some(node) = Node::new() else { return };
+    let outcome = node.install(&[wanted("tb-ssl", "1.0-1+deb12u1")], &no_limits());
+    assert_eq!(codes(&outcome.failed), []);
+    let states = ["tb-ssl:amd64", "tb-ssl:i386", "tb-ssl-bin"].map(|name| node.state(name));
+    assert_eq!(states, ["1.0-1+deb12u1 ii", "1.0-1+deb12u1 ii", "1.0-1+deb12u1 ii"]);
+    let reasons: Vec<_> = outcome.changes.iter().map(|change| change.reason).collect();
+    assert_eq!(reasons, [ChangeReason::Wanted, ChangeReason::Dependency, ChangeReason::Dependency]);
+}
+
+#[test]
+fn marks_of_dependencies_survive() {
+    let Some(node) = Node::new() else { return };
+    assert!(node.bed.run("apt-mark", &["auto", "tb-bug", "tb-epoch"]).0);
+    node.install(&[wanted("tb-bug", "1.0-1+u1"), wanted("tb-conf", "1.1-1")], &no_limits());
+    assert_eq!(node.bed.run("apt-mark", &["showauto"]).1, "tb-bug\ntb-epoch\n");
+}
+
+#[test]
+fn sources_of_a_baseline_take_the_place_of_the_nodes_own() {
+    let Some(node) = Node::new() else { return };
+    let repo = node.bed.root().join("../repo").canonicalize().unwrap();
+    let source = Source {
+        name: "updates".to_owned(),
+        products: vec!["*".to_owned()],
+        configuration: format!("deb [trusted=yes] file:{} bookworm-updates main", repo.display()),
+    };
+    let list = node.bed.root().join("etc/apt/sources.list");
+    let own = std::fs::read(&list).unwrap();
+    let lists = || {
+        let mut names: Vec<_> = std::fs::read_dir(node.bed.root().join("var/lib/apt/lists"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let lists_before = lists();
+    let mut manager = of(&node.root).unwrap();
+    manager.replace_repositories(&[source]).unwrap();
+    let options = GatherOptions {
+        now: api::Timestamp::from_seconds(0),
+        refresh: RefreshLists::WherePossible,
+        data_dir: None,
+    };
+    let (facts, observation) = manager.gather(&options).unwrap();
+    assert_eq!(observation.refresh, ListRefresh::Refreshed);
+    let suites: Vec<_> = facts.repositories.iter().map(|repository| repository.suite.as_str()).collect();
+    assert!(!suites.is_empty() && suites.iter().all(|suite| *suite == "stable-updates"), "{suites:?}");
+    let both = [wanted("tb-bug", "1.0-1+u1"), wanted("tb-epoch", "1:1.0-1")];
+    let outcome = manager.install(&both, &no_limits(), &mut node.tool_run()).unwrap();
+    assert_eq!(codes(&outcome.failed), [("tb-epoch", FailureCode::VersionUnavailable, "tb-epoch")]);
+    assert_eq!(node.state("tb-bug"), "1.0-1+u1 ii");
+    assert_eq!((std::fs::read(&list).unwrap(), lists()), (own, lists_before));
+}
+
+#[test]
+fn somebody_elses_lock_is_waited_for_and_named() {
+    let Some(node) = Node::new() else { return };
+    let admin = node.bed.root().join("var/lib/dpkg");
+    // Opened anew: a lock of this very process would not stand in its own way.
+    let mut holder = std::process::Command::new("python3")
+        .args(["-c", "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"])
+        .arg(admin.join("lock-frontend"))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("python3 runs");
+    let mut said = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.take().unwrap()), &mut said)
+        .unwrap();
+    let manager = of(&node.root).unwrap();
+    let bug = [wanted("tb-bug", "1.0-1+u1")];
+    let mut impatient = node.tool_run().waiting_for_locks(Duration::from_millis(300));
+    let failure = manager.install(&bug, &no_limits(), &mut impatient).unwrap_err();
+    assert_eq!(failure.code, FailureCode::LockHeld);
+    assert!(failure.subject.contains(&format!("pid {}", holder.id())), "{failure}");
+    // A plan needs no lock.
+    assert_eq!(node.plan(&bug, &no_limits()).changes.len(), 1);
+    let waiting = std::thread::scope(|scope| {
+        let installing = scope.spawn(|| node_install(&node.bed.root(), &bug));
+        drop(holder.stdin.take());
+        holder.wait().unwrap();
+        installing.join().unwrap()
+    });
+    assert_eq!(waiting.failed, []);
+}
+
+fn node_install(root: &std::path::Path, wanted: &[Wanted]) -> Outcome {
+    let root = Root::at(root).unwrap();
+    let mut run = ToolRun::new(&root.shown("/../scratch".as_ref()), Duration::from_secs(120));
+    of(&root).unwrap().install(wanted, &no_limits(), &mut run).unwrap()
 }

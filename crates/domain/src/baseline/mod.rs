@@ -107,6 +107,13 @@ pub struct Source {
     pub configuration: String,
 }
 
+impl Source {
+    /// Whether it takes the place of the repositories of nodes of this product.
+    pub fn is_for(&self, product: &str) -> bool {
+        self.products.iter().any(|pattern| names::glob(pattern, product))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

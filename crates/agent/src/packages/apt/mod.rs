@@ -70,9 +70,18 @@ pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), 
         _ => Refresh::default(),
     };
     let settings = Settings::load(root, &options.environment)?;
+    gather_refreshed(root, options, &settings, refresh)
+}
+
+fn gather_refreshed(
+    root: &Root,
+    options: &Options,
+    settings: &Settings,
+    refresh: Refresh,
+) -> Result<(FactSet, Observation), ScanError> {
     let database = Database::load(root, &settings.status)?;
     let installed = database.installed()?;
-    let node = Node::load(root, options, &settings, &installed)?;
+    let node = Node::load(root, options, settings, &installed)?;
     let facts = node.facts(&installed)?;
     let mut observation = Observation {
         captured_at: options.now,

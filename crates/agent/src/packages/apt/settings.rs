@@ -14,6 +14,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("Dir::State", "var/lib/apt"),
     ("Dir::State::lists", "lists/"),
     ("Dir::State::extended_states", "extended_states"),
+    ("Dir::Cache", "var/cache/apt"),
+    ("Dir::Cache::archives", "archives/"),
     ("Dir::Etc", "etc/apt"),
     ("Dir::Etc::sourcelist", "sources.list"),
     ("Dir::Etc::sourceparts", "sources.list.d"),
@@ -39,6 +41,8 @@ pub struct Settings {
     pub phasing: PhasingSettings,
     /// What apt gives to every call of dpkg.
     pub dpkg_options: Vec<String>,
+    /// Where downloaded packages are kept.
+    pub archives: Option<PathBuf>,
     /// The dpkg that apt calls, where one is named.
     pub dpkg: Option<String>,
 }
@@ -115,6 +119,7 @@ impl Settings {
             barbarian_architectures: config.list("APT::BarbarianArchitectures"),
             phasing: phasing(config),
             dpkg_options: config.list("DPkg::Options"),
+            archives: path("Dir::Cache::archives"),
             dpkg: config.path("Dir::Bin::dpkg"),
         })
     }

@@ -17,11 +17,13 @@ pub fn install(
     limits: &Limits,
     run: &mut ToolRun,
 ) -> Result<Outcome, Failure> {
-    let before = apt.installed()?;
+    let (before, marks) = (apt.installed()?, apt.automatic()?);
     let place = apt.place(run)?;
+    apt.wait_for_locks(run)?;
     repair::repair(apt, run)?;
     let mut work = Work { apt, place, limits: limits.clone(), run, failed: Vec::new(), warnings: Vec::new() };
     work.carry_out(wanted)?;
+    apt.restore_marks(&marks, &work.place, work.run)?;
     let after = apt.installed()?;
     let mut outcome = Outcome { changes: before.changes_to(&after, wanted), ..Outcome::default() };
     outcome.failed =
@@ -54,16 +56,26 @@ impl Work<'_, '_> {
                 return Ok(());
             }
             left.clone_from(&settled.accepted);
-            let download = self.place.apt_get().args(["--download-only", "--no-remove", "install"]);
-            let finished = self.run.run(&download.args(&settled.arguments))?;
+            if let Err(failure) = self.apt.check_space(&settled.plan) {
+                self.fail_all(&left, &failure);
+                return Ok(());
+            }
+            let download = self.place.apt_get().args(["--download-only", "--no-remove"]);
+            let finished = match self.apt.change(&settled.complete(download), self.run) {
+                Ok(finished) => finished,
+                Err(failure) => {
+                    self.fail_all(&left, &failure);
+                    return Ok(());
+                }
+            };
             if !finished.succeeded() {
                 if !self.leave_out(&mut left, &finished, &settled) {
                     return Ok(());
                 }
                 continue;
             }
-            let install = self.place.apt_get().args(["--no-remove", "install"]).args(&settled.arguments);
-            let ended = self.run.run(&install);
+            let install = settled.complete(self.place.apt_get().arg("--no-remove"));
+            let ended = self.apt.change(&install, self.run);
             let after = self.apt.installed()?;
             left.retain(|wanted| !after.has(wanted));
             let finished = match ended {
@@ -100,6 +112,10 @@ impl Work<'_, '_> {
     /// try: nothing is left, or nobody knows what was in the way.
     fn leave_out(&mut self, left: &mut Vec<Wanted>, finished: &Finished, settled: &Settled) -> bool {
         let told = failures::read(finished);
+        if let Some(full) = told.iter().find(|told| told.failure.code == FailureCode::DiskFull) {
+            self.fail_all(left, &full.failure);
+            return false;
+        }
         let mut learned = false;
         for told in &told {
             let Some(package) = &told.package else { continue };

@@ -2,16 +2,20 @@
 //! What to ask for is decided elsewhere; reading the node is the parent module's.
 
 mod failures;
+mod guard;
 mod install;
 mod installed;
+mod marks;
 mod place;
 mod plan;
 mod repair;
+mod repositories;
 mod simulation;
 mod undo;
 
 use std::path::PathBuf;
 
+use domain::baseline::Source;
 use domain::facts::{FactSet, Observation};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
@@ -20,22 +24,32 @@ use super::super::root::Root;
 use super::super::tool::ToolRun;
 use super::super::{GatherOptions, PackageManager, ScanError};
 use super::{Environment, INDEX_FOLDER, Options};
+use repositories::OwnRepositories;
 
 /// apt and dpkg of one root.
 pub struct Apt<'r> {
     root: &'r Root,
     environment: Environment,
+    own: Option<OwnRepositories>,
 }
 
 impl<'r> Apt<'r> {
     /// `environment` counts on the running machine's own root only.
     pub fn new(root: &'r Root, environment: Environment) -> Self {
-        Self { root, environment }
+        Self { root, environment, own: None }
     }
 }
 
 impl PackageManager for Apt<'_> {
+    fn replace_repositories(&mut self, sources: &[Source]) -> Result<(), ScanError> {
+        self.own = Some(OwnRepositories::write(|path| self.root.shown(path), sources)?);
+        Ok(())
+    }
+
     fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
+        if let Some(own) = &self.own {
+            return self.gather_from(own, options);
+        }
         let index: Option<PathBuf> = options.data_dir.as_deref().map(|folder| folder.join(INDEX_FOLDER));
         let environment = self.environment.clone();
         super::gather(self.root, &Options { environment, now: options.now, refresh: options.refresh, index })
@@ -60,6 +74,6 @@ impl PackageManager for Apt<'_> {
 
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
         let before = self.installed()?;
-        Ok(undo::settle(&self.place(run)?, &before, changes, run)?.plan)
+        Ok(undo::settle(self, &self.place(run)?, &before, changes, run)?.plan)
     }
 }

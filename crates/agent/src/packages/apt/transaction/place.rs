@@ -31,6 +31,8 @@ pub struct Place {
     /// dpkg's options from apt's configuration, which apt itself passes on.
     dpkg_options: Vec<String>,
     dpkg: String,
+    /// Of every apt tool: repositories in place of the node's own.
+    options: Vec<String>,
 }
 
 impl Apt<'_> {
@@ -41,6 +43,7 @@ impl Apt<'_> {
             apt_config: self.environment.apt_config.clone(),
             dpkg_options: settings.dpkg_options,
             dpkg: settings.dpkg.unwrap_or_else(|| "dpkg".to_owned()),
+            options: self.own.as_ref().map(|own| own.options(Path::to_owned)).unwrap_or_default(),
         };
         if self.root.is_host() {
             return Ok(here);
@@ -48,15 +51,17 @@ impl Apt<'_> {
         if self.root.identity(Path::new("/usr/bin/apt-get"))?.is_some() {
             return Ok(Place { chroot: Some(self.root.shown(Path::new("/"))), apt_config: None, ..here });
         }
+        let options = self.own.as_ref().map(|own| own.options(|path| self.root.shown(path)));
+        let here = Place { options: options.unwrap_or_default(), ..here };
         let path = run.scratch()?.join("apt-foreign-root.conf");
         let native = self.installed()?.native;
-        let (text, options) = foreign_configuration(&self.root.shown(Path::new("/")), &native);
+        let (text, dpkg_options) = foreign_configuration(&self.root.shown(Path::new("/")), &native);
         std::fs::write(&path, text).map_err(|error| {
             let detail = format!("cannot write {}: {error}", path.display());
             failure(FailureCode::ToolFailed, "apt-get", detail)
         })?;
-        let dpkg_options = here.dpkg_options.into_iter().chain(options).collect();
-        Ok(Place { apt_config: Some(path), dpkg_options, dpkg: "dpkg".to_owned(), chroot: None })
+        let dpkg_options = here.dpkg_options.iter().cloned().chain(dpkg_options).collect();
+        Ok(Place { apt_config: Some(path), dpkg_options, dpkg: "dpkg".to_owned(), ..here })
     }
 }
 
@@ -78,6 +83,11 @@ fn foreign_configuration(root: &Path, native: &str) -> (String, Vec<String>) {
 }
 
 impl Place {
+    /// A path of the root as the tools see it.
+    pub fn as_seen(&self, apt: &Apt<'_>, path: &Path) -> PathBuf {
+        if self.chroot.is_some() { path.to_owned() } else { apt.root.shown(path) }
+    }
+
     fn tool(&self, program: &str) -> Tool {
         let mut tool = match &self.chroot {
             Some(root) => Tool::inside(root, program),
@@ -92,9 +102,17 @@ impl Place {
         }
     }
 
+    fn apt(&self, program: &str) -> Tool {
+        self.tool(program).args(&self.options)
+    }
+
+    pub fn apt_mark(&self) -> Tool {
+        self.apt("apt-mark").arg("-q")
+    }
+
     /// `apt-get` that answers every question with the careful choice: configuration files of the administrator stay.
     pub fn apt_get(&self) -> Tool {
-        self.tool("apt-get").args([
+        self.apt("apt-get").args([
             "-q",
             "-y",
             "-oDPkg::Use-Pty=0",
@@ -105,12 +123,12 @@ impl Place {
 
     /// Only looks: neither root rights nor a lock are needed.
     pub fn simulate(&self) -> Tool {
-        self.tool("apt-get").args(["-q", "-y", "-s", "-oDebug::NoLocking=1"]).at_most(SOLVER_LIMIT)
+        self.apt("apt-get").args(["-q", "-y", "-s", "-oDebug::NoLocking=1"]).at_most(SOLVER_LIMIT)
     }
 
     /// Addresses and sizes of what would be fetched, in place of doing it.
     pub fn print_uris(&self) -> Tool {
-        self.tool("apt-get").args(["-q", "-y", "--print-uris", "-oDebug::NoLocking=1"]).at_most(SOLVER_LIMIT)
+        self.apt("apt-get").args(["-q", "-y", "--print-uris", "-oDebug::NoLocking=1"]).at_most(SOLVER_LIMIT)
     }
 
     pub fn dpkg(&self) -> Tool {

@@ -7,7 +7,7 @@ use domain::baseline::names::entry_for_package;
 use domain::patch::transaction::{Change, Limits, Plan, Refusal, Wanted};
 use domain::patch::{Failure, FailureCode};
 
-use super::super::super::tool::{ToolRun, failure};
+use super::super::super::tool::{Tool, ToolRun, failure};
 use super::failures::{self, Told};
 use super::installed::{Installed, Key};
 use super::place::Place;
@@ -16,12 +16,23 @@ use super::simulation;
 /// Rounds in which packages that failed alone are tried beside those that did not.
 const SECOND_CHANCES: usize = 2;
 
+const NO_RECOMMENDS: &str = "--no-install-recommends";
+
 /// What can be done, and how apt is to be asked for it.
 #[derive(Debug, Default)]
 pub struct Settled {
     pub plan: Plan,
     pub accepted: Vec<Wanted>,
+    /// Options of `apt-get install`, then the packages.
+    pub options: Vec<&'static str>,
     pub arguments: Vec<String>,
+}
+
+impl Settled {
+    /// `tool` with what it is to install.
+    pub fn complete(&self, tool: Tool) -> Tool {
+        tool.args(&self.options).arg("install").args(&self.arguments)
+    }
 }
 
 /// What is asked of the solver besides the packages.
@@ -38,6 +49,18 @@ pub struct Request<'a> {
 pub struct Item {
     pub wanted: Wanted,
     pub argument: String,
+    /// Other packages of the same source that have to move along.
+    companions: Vec<String>,
+}
+
+impl Item {
+    pub fn new(wanted: Wanted, argument: String) -> Self {
+        Self { wanted, argument, companions: Vec::new() }
+    }
+
+    fn arguments(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.argument).chain(&self.companions)
+    }
 }
 
 /// For an installation.
@@ -61,8 +84,7 @@ pub fn settle(
             });
         } else {
             let (name, arch) = before.key(&wanted.name, &wanted.arch);
-            items
-                .push(Item { argument: format!("{name}:{arch}={}", wanted.version), wanted: wanted.clone() });
+            items.push(Item::new(wanted.clone(), format!("{name}:{arch}={}", wanted.version)));
         }
     }
     let mut settled = settle_items(place, before, items, &request, run)?;
@@ -85,7 +107,15 @@ pub fn settle_items(
         by_source.entry(source).or_default().entry(item.wanted.name.clone()).or_default().push(item);
     }
     let groups = by_source.into_values().map(|names| names.into_values().collect()).collect();
-    let mut solver = Solver { place, before, request, run, accepted: Vec::new(), changes: Vec::new() };
+    let mut solver = Solver {
+        place,
+        before,
+        request,
+        run,
+        accepted: Vec::new(),
+        changes: Vec::new(),
+        options: request.options.clone(),
+    };
     let mut refused = solver.take(groups)?;
     for _ in 0..SECOND_CHANCES {
         let (accepted, count) = (solver.accepted.len(), refused.len());
@@ -106,13 +136,20 @@ pub fn settle_items(
             .refused
             .extend(items.map(|item| Refusal { wanted: item.wanted, failure: failure.clone() }));
     }
+    if solver.options != request.options
+        && !solver.accepted.is_empty()
+        && let Ok(changes) = solver.ask(&[])?
+    {
+        solver.changes = changes;
+    }
     settled.plan.changes = std::mem::take(&mut solver.changes);
+    settled.options = solver.options;
     for item in solver.accepted.drain(..) {
-        settled.arguments.push(item.argument);
+        settled.arguments.extend(item.arguments().cloned());
         settled.accepted.push(item.wanted);
     }
     if !settled.arguments.is_empty() {
-        let sizes = sizes(place, &settled.arguments, request, run)?;
+        let sizes = sizes(place, &settled, run)?;
         (settled.plan.download_bytes, settled.plan.disk_bytes) = (sizes.download_bytes, sizes.disk_bytes);
     }
     Ok(settled)
@@ -129,6 +166,7 @@ struct Solver<'a, 'b> {
     accepted: Vec<Item>,
     /// Of everything accepted.
     changes: Vec<Change>,
+    options: Vec<&'static str>,
 }
 
 impl Solver<'_, '_> {
@@ -144,7 +182,10 @@ impl Solver<'_, '_> {
                 }
                 Err(told) => told,
             };
-            if named_out(&mut groups, &told, &mut refused) {
+            if named_out(&mut groups, &told, &mut refused) || self.without_recommended(&told) {
+                continue;
+            }
+            if groups.len() == 1 && self.take_along(&mut groups[0], &told) {
                 continue;
             }
             if groups.len() > 1 {
@@ -166,12 +207,44 @@ impl Solver<'_, '_> {
         Ok(refused)
     }
 
+    /// A rejected package may come only because others recommend it. From then on nothing comes for that reason:
+    /// whether this was in the way is seen by asking again. False when it was tried already.
+    fn without_recommended(&mut self, told: &[Told]) -> bool {
+        let rejected = told.iter().any(|told| told.failure.code == FailureCode::RejectedDependency);
+        let untried = !self.options.contains(&NO_RECOMMENDS);
+        if rejected && untried {
+            self.options.push(NO_RECOMMENDS);
+        }
+        rejected && untried
+    }
+
+    /// Packages that would be removed because they need the old version exactly, and come from the same source as what is
+    /// wanted: they move along to the same version, as they were built to. False when there are none, or it was tried.
+    fn take_along(&self, group: &mut Group, told: &[Told]) -> bool {
+        let mut found = false;
+        let Some(item) = group.iter_mut().flatten().next() else { return false };
+        let Some(of_source) = self.before.of(&item.wanted) else { return false };
+        for told in told.iter().filter(|told| told.failure.code == FailureCode::WouldRemove) {
+            let Some(key) = told.package.as_deref().map(|package| self.before.key_of_text(package)) else {
+                continue;
+            };
+            let Some(package) = self.before.packages.get(&key) else { continue };
+            let argument = format!("{}:{}={}", key.0, key.1, item.wanted.version);
+            let sibling = package.source == of_source.source && package.version == of_source.version;
+            if sibling && !package.held && !item.companions.contains(&argument) {
+                item.companions.push(argument);
+                found = true;
+            }
+        }
+        found
+    }
+
     /// The changes it would take, or what is in the way, never nothing.
     fn ask(&mut self, groups: &[Group]) -> Result<Result<Vec<Change>, Vec<Told>>, Failure> {
         let new: Vec<_> = groups.iter().flatten().flatten().collect();
         let all: Vec<_> = self.accepted.iter().chain(new.iter().copied()).collect();
-        let arguments = all.iter().map(|item| &item.argument);
-        let tool = self.place.simulate().args(&self.request.options).arg("install").args(arguments);
+        let arguments = all.iter().flat_map(|item| item.arguments());
+        let tool = self.place.simulate().args(&self.options).arg("install").args(arguments);
         let finished = self.run.run(&tool)?;
         if !finished.is_whole {
             let detail = "the simulation printed more than is kept".to_owned();
@@ -199,18 +272,21 @@ impl Solver<'_, '_> {
         let objection = |change: &Change| {
             let key = self.before.key(&change.name, &change.arch);
             let version = change.to.as_deref().unwrap_or("nothing");
-            if let Some(entry) = entry_for_package(blocked, &change.name) {
-                let detail =
-                    format!("needs {} {version}, which the baseline rejects (`{entry}`)", change.name);
-                return Some(failure(FailureCode::RejectedDependency, &change.name, detail));
-            }
-            (change.to.is_none() && !self.request.may_go.contains(&key)).then(|| {
-                let detail = format!("{} would be removed", change.name);
-                failure(FailureCode::WouldRemove, &change.name, detail)
-            })
+            let (code, detail) = match entry_for_package(blocked, &change.name) {
+                Some(entry) => {
+                    let name = &change.name;
+                    let detail = format!("needs {name} {version}, which the baseline rejects (`{entry}`)");
+                    (FailureCode::RejectedDependency, detail)
+                }
+                None if change.to.is_none() && !self.request.may_go.contains(&key) => {
+                    (FailureCode::WouldRemove, format!("{} would be removed", change.name))
+                }
+                None => return None,
+            };
+            let package = Some(format!("{}:{}", key.0, key.1));
+            Some(Told { failure: failure(code, &change.name, detail), package })
         };
-        let told = |failure| Told { failure, package: None };
-        changes.iter().filter_map(objection).map(told).collect()
+        changes.iter().filter_map(objection).collect()
     }
 }
 
@@ -238,14 +314,8 @@ struct Sizes {
     disk_bytes: Option<i64>,
 }
 
-fn sizes(
-    place: &Place,
-    arguments: &[String],
-    request: &Request<'_>,
-    run: &mut ToolRun,
-) -> Result<Sizes, Failure> {
-    let tool = place.print_uris().args(&request.options).arg("install").args(arguments);
-    let finished = run.run(&tool)?;
+fn sizes(place: &Place, settled: &Settled, run: &mut ToolRun) -> Result<Sizes, Failure> {
+    let finished = run.run(&settled.complete(place.print_uris()))?;
     if !finished.succeeded() {
         return Err(failures::summary(&finished));
     }

@@ -16,9 +16,9 @@ pub fn repair(apt: &Apt<'_>, run: &mut ToolRun) -> Result<Vec<Change>, Failure> 
     }
     run.say("finishing what an interrupted run of dpkg left");
     let place = apt.place(run)?;
-    run.run(&place.dpkg().args(["--configure", "-a"]))?;
+    apt.change(&place.dpkg().args(["--configure", "-a"]), run)?;
     if apt.installed()?.is_unfinished() {
-        run.run(&place.apt_get().args(["--no-remove", "-f", "install"]))?;
+        apt.change(&place.apt_get().args(["--no-remove", "-f", "install"]), run)?;
     }
     Ok(before.changes_to(&apt.installed()?, &[]))
 }

@@ -13,6 +13,7 @@ const OPTIONS: [&str; 1] = ["--allow-downgrades"];
 
 /// What can be taken back of these changes, and what cannot.
 pub fn settle(
+    apt: &Apt<'_>,
     place: &Place,
     before: &Installed,
     changes: &[Change],
@@ -28,13 +29,16 @@ pub fn settle(
         }
         let (name, arch) = &key;
         let argument = match &change.from {
-            Some(version) => format!("{name}:{arch}={version}"),
+            Some(version) => match kept_file(apt, place, change, version)? {
+                Some(file) => file,
+                None => format!("{name}:{arch}={version}"),
+            },
             None => {
                 request.may_go.insert(key.clone());
                 format!("{name}:{arch}-")
             }
         };
-        items.push(Item { wanted: before_change(change), argument });
+        items.push(Item::new(before_change(change), argument));
     }
     let mut settled = settle_items(place, before, items, &request, run)?;
     for refusal in &mut settled.plan.refused {
@@ -47,6 +51,20 @@ pub fn settle(
     Ok(settled)
 }
 
+/// The package file in apt's cache, as the tools see it: it is enough where no repository has the version any more.
+fn kept_file(
+    apt: &Apt<'_>,
+    place: &Place,
+    change: &Change,
+    version: &str,
+) -> Result<Option<String>, Failure> {
+    let Some(archives) = apt.settings()?.archives else { return Ok(None) };
+    let version = version.replace(':', "%3a");
+    let file = archives.join(format!("{}_{version}_{}.deb", change.name, change.arch));
+    let is_there = apt.root.identity(&file)?.is_some_and(|file| file.size_bytes > 0);
+    Ok(is_there.then(|| place.as_seen(apt, &file).display().to_string()))
+}
+
 /// The version that should come back; empty for one that should go.
 fn before_change(change: &Change) -> Wanted {
     Wanted {
@@ -57,19 +75,20 @@ fn before_change(change: &Change) -> Wanted {
 }
 
 pub fn undo(apt: &Apt<'_>, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
-    let before = apt.installed()?;
+    let (before, marks) = (apt.installed()?, apt.automatic()?);
+    apt.wait_for_locks(run)?;
     repair::repair(apt, run)?;
     let place = apt.place(run)?;
-    let settled = settle(&place, &apt.installed()?, changes, run)?;
-    let mut failed = settled.plan.refused;
+    let settled = settle(apt, &place, &apt.installed()?, changes, run)?;
+    let mut failed = settled.plan.refused.clone();
     let mut reason = None;
     if !settled.arguments.is_empty() {
-        let tool = place.apt_get().args(OPTIONS).arg("install").args(&settled.arguments);
-        let finished = run.run(&tool)?;
+        let finished = apt.change(&settled.complete(place.apt_get()), run)?;
         if !finished.succeeded() {
             reason = Some(failures::summary(&finished));
         }
     }
+    apt.restore_marks(&marks, &place, run)?;
     let after = apt.installed()?;
     for wanted in &settled.accepted {
         let is_back = match wanted.version.as_str() {

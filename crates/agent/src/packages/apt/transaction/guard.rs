@@ -1,0 +1,50 @@
+//! What stands around every change: nobody else at work on the packages, and room for what comes.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use domain::patch::transaction::Plan;
+use domain::patch::{Failure, FailureCode};
+
+use super::super::super::lock::{self, Lock};
+use super::super::super::space::{self, Need};
+use super::super::super::tool::{Finished, Tool, ToolRun};
+use super::{Apt, failures};
+
+impl Apt<'_> {
+    fn locks(&self) -> Result<Vec<Lock>, Failure> {
+        let settings = self.settings()?;
+        let admin = settings.status.parent().unwrap_or(Path::new("/"));
+        let mut locks = vec![Lock::Record(admin.join("lock-frontend")), Lock::Record(admin.join("lock"))];
+        locks.extend(settings.archives.map(|archives| Lock::Record(archives.join("lock"))));
+        Ok(locks)
+    }
+
+    pub(super) fn wait_for_locks(&self, run: &mut ToolRun) -> Result<(), Failure> {
+        lock::wait(self.root, &self.locks()?, run, "apt-get")
+    }
+
+    /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
+    pub(super) fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
+        let (began, patience) = (Instant::now(), run.lock_wait());
+        loop {
+            self.wait_for_locks(run)?;
+            let finished = run.run(tool)?;
+            let came_second = !finished.succeeded()
+                && failures::read(&finished).iter().any(|told| told.failure.code == FailureCode::LockHeld);
+            if !came_second || began.elapsed() >= patience {
+                return Ok(finished);
+            }
+            std::thread::sleep(lock::PAUSE);
+        }
+    }
+
+    pub(super) fn check_space(&self, plan: &Plan) -> Result<(), Failure> {
+        let archives = self.settings()?.archives.unwrap_or_else(|| PathBuf::from("/var/cache/apt"));
+        let growth = plan.disk_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+        space::check(&[
+            Need { folder: self.root.shown(&archives), bytes: plan.download_bytes.unwrap_or(0) },
+            Need { folder: self.root.shown(Path::new("/usr")), bytes: growth },
+        ])
+    }
+}

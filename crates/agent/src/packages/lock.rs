@@ -1,0 +1,132 @@
+//! Who holds a package manager's lock, and waiting until nobody does. The kernel and pid files tell the process;
+//! which files are locks is each backend's to know.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use domain::patch::{Failure, FailureCode};
+use rustix::process::{Flock, FlockType, fcntl_getlk};
+
+use super::root::Root;
+use super::tool::{ToolRun, failure};
+
+/// How often a lock that is held is looked at again.
+pub const PAUSE: Duration = Duration::from_millis(200);
+/// How often waiting is spoken of.
+const REMINDER: Duration = Duration::from_secs(30);
+
+/// A file whose lock or content says that a package manager is at work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// Locked with `fcntl`, as apt, dpkg and rpm do.
+    Record(PathBuf),
+    /// Holds a process id, as yum's, dnf's and zypper's do.
+    PidFile(PathBuf),
+}
+
+/// A process that holds one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// `None` when it is a process that cannot be seen from here.
+    pub pid: Option<i32>,
+    pub name: String,
+    pub file: PathBuf,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pid {
+            Some(pid) if !self.name.is_empty() => write!(f, "{} (pid {pid})", self.name),
+            Some(pid) => write!(f, "pid {pid}"),
+            None => f.write_str("a process that cannot be seen from here"),
+        }
+    }
+}
+
+/// The first of these that somebody else holds now.
+pub fn holder(root: &Root, locks: &[Lock]) -> Option<Holder> {
+    locks.iter().find_map(|lock| match lock {
+        Lock::Record(path) => {
+            let file = root.open(path).ok()??;
+            let held = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).ok()??;
+            let pid = held.pid.map(|pid| pid.as_raw_nonzero().get());
+            Some(Holder { pid, name: pid.map(process_name).unwrap_or_default(), file: root.shown(path) })
+        }
+        Lock::PidFile(path) => {
+            let mut text = String::new();
+            root.open(path).ok()??.take(32).read_to_string(&mut text).ok()?;
+            let pid: i32 = text.trim().parse().ok().filter(|pid| *pid > 0)?;
+            let is_me = u32::try_from(pid).is_ok_and(|pid| pid == std::process::id());
+            // A file that a killed process left behind holds nothing.
+            let lives = Path::new(&format!("/proc/{pid}")).exists();
+            let name = process_name(pid);
+            (lives && !is_me).then(|| Holder { pid: Some(pid), name, file: root.shown(path) })
+        }
+    })
+}
+
+/// Waits until none of these is held, as long as the run waits for locks.
+pub fn wait(root: &Root, locks: &[Lock], run: &mut ToolRun, program: &str) -> Result<(), Failure> {
+    let began = Instant::now();
+    let patience = run.lock_wait();
+    let mut spoken: Option<Instant> = None;
+    while let Some(holder) = holder(root, locks) {
+        run.check(program)?;
+        if began.elapsed() >= patience {
+            let detail = format!(
+                "{holder} holds {} and did not let go for {} seconds",
+                holder.file.display(),
+                patience.as_secs()
+            );
+            return Err(failure(FailureCode::LockHeld, &holder.to_string(), detail));
+        }
+        if spoken.is_none_or(|spoken| spoken.elapsed() > REMINDER) {
+            run.say(&format!("waiting for {holder}, which holds {}", holder.file.display()));
+            spoken = Some(Instant::now());
+        }
+        std::thread::sleep(PAUSE.min(patience));
+    }
+    Ok(())
+}
+
+/// As the process calls itself: the program of its command line, else the kernel's short name.
+fn process_name(pid: i32) -> String {
+    let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let command = read("cmdline");
+    let mut words =
+        command.split(|&byte| byte == 0).filter(|word| !word.is_empty() && !word.starts_with(b"-"));
+    let base = |word: &[u8]| {
+        let text = String::from_utf8_lossy(word).into_owned();
+        text.rsplit('/').next().unwrap_or_default().to_owned()
+    };
+    let program = words.next().map(base).unwrap_or_default();
+    // `python3 /usr/bin/dnf …` is known by its script.
+    let script = words.next().map(base).filter(|_| program.starts_with("python"));
+    let name = script.unwrap_or(program);
+    if name.is_empty() { String::from_utf8_lossy(&read("comm")).trim().to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pid_file_counts_while_its_process_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path()).unwrap();
+        let locks = [Lock::PidFile("/zypp.pid".into())];
+        assert_eq!(holder(&root, &locks), None);
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        std::fs::write(folder.path().join("zypp.pid"), format!("{}\n", child.id())).unwrap();
+        let held = holder(&root, &locks).unwrap();
+        assert_eq!((held.name.as_str(), held.pid.unwrap() as u32), ("sleep", child.id()));
+        let mut run = ToolRun::new(folder.path(), Duration::from_secs(60)).waiting_for_locks(Duration::ZERO);
+        let failure = wait(&root, &locks, &mut run, "zypper").unwrap_err();
+        assert_eq!((failure.code, failure.subject), (FailureCode::LockHeld, held.to_string()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(holder(&root, &locks), None);
+        wait(&root, &locks, &mut run, "zypper").unwrap();
+    }
+}
