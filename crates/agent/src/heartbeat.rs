@@ -30,11 +30,11 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// A probe first, then the full report: at once, after a random part of the interval, then every interval, and
-    /// whenever the node's way to be reached changes. Runs until the credentials' sender is gone.
+    /// The full report from the first: a node that counts as online can be sent commands, and these need to know what it
+    /// runs. At once, after a random part of the interval, then every interval, and whenever the node's way to be
+    /// reached changes. Runs until the credentials' sender is gone.
     pub async fn run(mut self) {
         let mut failures = 0;
-        while !self.beat(self.probe(), &mut failures).await {}
         let mut next = EVERY.mul_f64(random_fraction());
         loop {
             let reachable = *self.reachable.borrow_and_update();
@@ -83,28 +83,29 @@ impl Heartbeat {
         }
     }
 
-    fn probe(&self) -> UpdateInstanceInformationRequest {
-        UpdateInstanceInformationRequest {
-            instance_id: self.instance_id.clone(),
-            agent_name: Some(crate::AGENT_NAME.to_owned()),
-            agent_version: Some(crate::VERSION.to_owned()),
-            platform_type: Some(self.machine.platform_type.into()),
-            ..UpdateInstanceInformationRequest::default()
-        }
-    }
-
     fn report(&self, reachable: Reachable) -> UpdateInstanceInformationRequest {
         UpdateInstanceInformationRequest {
             agent_status: Some("Active".to_owned()),
             availability_zone: Some(String::new()),
             availability_zone_id: Some(String::new()),
-            computer_name: Some(self.machine.computer_name.clone()),
-            ip_address: own_address(&self.caller.endpoint),
-            platform_name: Some(self.machine.platform_name.clone()),
-            platform_version: Some(self.machine.platform_version.clone()),
             ssm_connection_channel: Some(reachable.as_str().to_owned()),
-            ..self.probe()
+            ..about(&self.machine, &self.instance_id, &self.caller.endpoint)
         }
+    }
+}
+
+/// What the machine is, without a word on how the agent fares.
+pub fn about(machine: &Machine, instance_id: &str, server: &Endpoint) -> UpdateInstanceInformationRequest {
+    UpdateInstanceInformationRequest {
+        instance_id: instance_id.to_owned(),
+        agent_name: Some(crate::AGENT_NAME.to_owned()),
+        agent_version: Some(crate::VERSION.to_owned()),
+        platform_type: Some(machine.platform_type.into()),
+        platform_name: Some(machine.platform_name.clone()),
+        platform_version: Some(machine.platform_version.clone()),
+        computer_name: Some(machine.computer_name.clone()),
+        ip_address: own_address(server),
+        ..UpdateInstanceInformationRequest::default()
     }
 }
 

@@ -10,9 +10,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::transport::call::{CALL_TIMEOUT, new_id};
+use crate::{heartbeat, platform};
 
 use super::{PatchRequest, Session};
 
+const UNKNOWN_SYSTEM: &str = "UnsupportedOperatingSystem";
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Snapshot {
@@ -35,14 +37,25 @@ pub fn fetch(session: &Session, request: &PatchRequest) -> anyhow::Result<Snapsh
         baseline_override: brought,
         ..GetDeployablePatchSnapshotForInstanceRequest::default()
     };
-    let answer = session
-        .caller
-        .call_blocking(&session.credentials, &ask, CALL_TIMEOUT)
-        .context("the server gives no baseline to this node; nothing was scanned")?;
+    let answer = match session.caller.call_blocking(&session.credentials, &ask, CALL_TIMEOUT) {
+        // Also the answer to a node that has not said yet what it runs: ordered before its first report arrived.
+        Err(error) if error.code() == Some(UNKNOWN_SYSTEM) => {
+            introduce(session)?;
+            session.caller.call_blocking(&session.credentials, &ask, CALL_TIMEOUT)
+        }
+        answer => answer,
+    };
+    let answer = answer.context("the server gives no baseline to this node; nothing was scanned")?;
     let url = answer.snapshot_download_url.unwrap_or_default();
     let text = download(session, &url)
         .context("the baseline's snapshot cannot be downloaded; nothing was scanned")?;
     read(&text, snapshot_id).context("the baseline's snapshot cannot be read; nothing was scanned")
+}
+
+fn introduce(session: &Session) -> anyhow::Result<()> {
+    let about = heartbeat::about(&platform::machine(), &session.instance_id, &session.caller.endpoint);
+    let told = session.caller.call_blocking(&session.credentials, &about, CALL_TIMEOUT);
+    told.map(drop).context("the server does not take what this node runs; nothing was scanned")
 }
 
 /// The one given; else the command's own id, so that all nodes of one command work by the same baseline.
