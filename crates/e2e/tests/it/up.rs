@@ -131,6 +131,16 @@ fn it_ends_and_says_so_when_the_agent_dies() {
 }
 
 #[test]
+fn the_agent_ends_with_it_even_when_it_is_killed() {
+    let up = Up::new();
+    let (mut child, _said) = up.stay();
+    assert_eq!(up.processes().len(), 2);
+    signal("-KILL", child.id());
+    child.wait().unwrap();
+    eventually("the agent notices", STOP_WITHIN, || up.processes().is_empty().then_some(()));
+}
+
+#[test]
 fn it_says_what_is_in_the_way() {
     let up = Up::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -11,7 +11,7 @@ use api::Timestamp;
 use api::ssm::CreateActivationResult;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// The agent ends what it does, or gives it up, in this time.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -102,6 +102,8 @@ pub async fn enroll(
 /// The running agent. Dropped, it is killed.
 pub struct Agent {
     child: Child,
+    /// Held open for as long as this process lives: its end, even by `kill -9`, is the agent's.
+    _lifeline: Option<ChildStdin>,
     log: PathBuf,
     pub started_at: Timestamp,
 }
@@ -112,11 +114,13 @@ impl Agent {
         let output = private_log(log).with_context(cannot_log)?;
         let errors = output.try_clone().with_context(cannot_log)?;
         let mut command = Command::new(program);
-        command.arg("run").arg("--data").arg(folder);
-        command.stdin(Stdio::null()).stdout(output).stderr(errors).kill_on_drop(true);
+        command.arg("run").arg("--with-parent").arg("--data").arg(folder);
+        command.stdin(Stdio::piped()).stdout(output).stderr(errors).kill_on_drop(true);
         platform::set_apart(&mut command);
-        let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Self { child, log: log.to_owned(), started_at })
+        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        // Taken, because waiting for the child would close it.
+        let lifeline = child.stdin.take();
+        Ok(Self { child, _lifeline: lifeline, log: log.to_owned(), started_at })
     }
 
     /// Resolves when the agent is gone, with what it said last.
