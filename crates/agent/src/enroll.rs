@@ -150,7 +150,9 @@ pub fn claim(data_dir: &Path) -> anyhow::Result<File> {
 
 fn store(data_dir: &Path, registration: &Registration, key_pem: &str) -> std::io::Result<()> {
     // Commands and uploads of an earlier registration are another node's.
-    for name in credentials::FILES.into_iter().chain([JOURNAL_FILE, patch_run::UPLOADED_FILE]) {
+    for name in
+        credentials::FILES.into_iter().chain([JOURNAL_FILE, patch_run::UPLOADED_FILE, patch_run::TOLD_FILE])
+    {
         files::remove_if_present(&data_dir.join(name))?;
     }
     credentials::store_key(data_dir, key_pem)?;

@@ -8,6 +8,9 @@ pub mod enroll;
 pub mod files;
 pub mod heartbeat;
 pub mod journal;
+#[cfg_attr(target_os = "linux", path = "lookout_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "lookout_other.rs")]
+pub mod lookout;
 pub mod packages;
 pub mod patch_run;
 pub mod platform;

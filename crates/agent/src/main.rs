@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use agent::enroll::{Enrollment, Existing, enroll};
-use agent::patch_run::{PatchRequest, patch};
+use agent::lookout::Looking;
+use agent::patch_run::{PatchRequest, patch, tell_facts};
 use agent::platform::default_data_dir;
+use agent::run::Lifetime;
 use agent::transport::endpoint::Endpoint;
 use clap::{Args, Parser, Subcommand};
 use domain::compliance::report::Operation;
@@ -26,12 +28,43 @@ enum Command {
     /// Join a server with an activation.
     Enroll(EnrollArgs),
     /// Stay connected to the server and do what it asks. Ends on SIGTERM.
-    Run(DataArgs),
+    Run(RunArgs),
     /// Show this machine's patch state; needs no server.
     #[cfg(target_os = "linux")]
     Scan(agent::scan::ScanArgs),
     /// Compare this machine with its patch baseline and report; what AWS-RunPatchBaseline runs.
     Patch(PatchArgs),
+    /// Tell the server what this machine's package manager knows, if that is news; what `run` does by itself.
+    Facts(FactsArgs),
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// How often to look whether packages changed; 0: only when a patch run is ordered. A look costs stat calls.
+    #[arg(long, value_name = "SECONDS", env = "FETTLE_AGENT_CHECK_EVERY", default_value_t = 600)]
+    check_every: u64,
+    /// Stop when standard input closes: for a program that starts the agent as a part of itself.
+    #[arg(long)]
+    with_parent: bool,
+    #[command(flatten)]
+    root: RootArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Args)]
+struct FactsArgs {
+    #[command(flatten)]
+    root: RootArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Args)]
+struct RootArgs {
+    /// Read the packages of this root file system: of the host, for an agent in a container.
+    #[arg(long, value_name = "DIR", env = "FETTLE_AGENT_ROOT", default_value = "/")]
+    root: PathBuf,
 }
 
 #[derive(Args)]
@@ -81,9 +114,8 @@ struct PatchArgs {
     association_id: String,
     #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
     command_id: String,
-    /// Read the packages of this root file system: of the host, for an agent in a container.
-    #[arg(long, value_name = "DIR", env = "FETTLE_AGENT_ROOT", default_value = "/")]
-    root: PathBuf,
+    #[command(flatten)]
+    root: RootArgs,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -97,10 +129,11 @@ fn main() -> ExitCode {
         .init();
     let result = match cli.command {
         Command::Enroll(args) => run_enroll(args),
-        Command::Run(args) => agent::run::run(&args.data_dir),
+        Command::Run(args) => run_service(args),
         #[cfg(target_os = "linux")]
         Command::Scan(args) => agent::scan::run(&args),
         Command::Patch(args) => run_patch(args),
+        Command::Facts(args) => run_facts(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,7 +160,7 @@ fn run_enroll(args: EnrollArgs) -> anyhow::Result<()> {
 
 fn run_patch(args: PatchArgs) -> anyhow::Result<()> {
     let summary = patch(&PatchRequest {
-        root: args.root,
+        root: args.root.root,
         operation: args.operation,
         snapshot_id: args.snapshot_id,
         reboot_option: args.reboot_option,
@@ -138,6 +171,17 @@ fn run_patch(args: PatchArgs) -> anyhow::Result<()> {
         data_dir: args.data.data_dir,
     })?;
     print(summary.trim_end());
+    Ok(())
+}
+
+fn run_service(args: RunArgs) -> anyhow::Result<()> {
+    let looking = Looking::every(args.root.root, args.check_every);
+    let lifetime = if args.with_parent { Lifetime::OfParent } else { Lifetime::Own };
+    agent::run::run(&args.data.data_dir, looking, lifetime)
+}
+
+fn run_facts(args: &FactsArgs) -> anyhow::Result<()> {
+    print(&tell_facts(&args.root.root, &args.data.data_dir)?);
     Ok(())
 }
 

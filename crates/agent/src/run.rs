@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::commands::{Commands, Restart};
 use crate::enroll::{Registration, claim};
 use crate::heartbeat::Heartbeat;
 use crate::journal::{JOURNAL_FILE, Journal, Limits};
+use crate::lookout::{self, Looking};
 use crate::platform;
 use crate::plugins::Surroundings;
 use crate::transport::call::now;
@@ -23,8 +24,16 @@ const EVENT_QUEUE: usize = 32;
 /// What the link gets to say goodbye.
 const LINK_STOP_WITHIN: Duration = Duration::from_secs(2);
 
+/// What ends the service besides signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    Own,
+    /// The end of standard input, of which the parent holds the other end, however it ends itself.
+    OfParent,
+}
+
 /// Runs until the process is told to stop.
-pub fn run(data_dir: &Path) -> anyhow::Result<()> {
+pub fn run(data_dir: &Path, looking: Option<Looking>, lifetime: Lifetime) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_keep_alive(Duration::from_secs(1))
@@ -32,13 +41,18 @@ pub fn run(data_dir: &Path) -> anyhow::Result<()> {
         .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
         let (stop, stopping) = watch::channel(false);
-        let service = serve(data_dir, platform::request_restart, stopping);
+        let service = serve(data_dir, looking, platform::request_restart, stopping);
         tokio::pin!(service);
         tokio::select! {
             result = &mut service => result,
             signal = platform::stop_signal() => {
                 signal.context("cannot wait for signals")?;
                 tracing::info!("stopping");
+                stop.send_replace(true);
+                service.await
+            }
+            () = parents_end(lifetime) => {
+                tracing::info!("the parent process is gone; stopping");
                 stop.send_replace(true);
                 service.await
             }
@@ -49,8 +63,30 @@ pub fn run(data_dir: &Path) -> anyhow::Result<()> {
     result
 }
 
-/// The service itself. Ends soon after `stop` turns true.
-pub async fn serve(data_dir: &Path, restart: Restart, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+/// Never completes for a service with a lifetime of its own.
+async fn parents_end(lifetime: Lifetime) {
+    if lifetime == Lifetime::Own {
+        return std::future::pending().await;
+    }
+    let (open, closed) = oneshot::channel::<()>();
+    // Blocks in one read until the end; the process does not wait for it.
+    std::thread::spawn(move || {
+        // An error ends the input as well.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        drop(open);
+    });
+    // The sender is dropped, never used: that is the message.
+    let _ = closed.await;
+}
+
+/// The service itself; without `looking` it learns of packages that changed only in patch runs.
+/// Ends soon after `stop` turns true.
+pub async fn serve(
+    data_dir: &Path,
+    looking: Option<Looking>,
+    restart: Restart,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let registration = Registration::require(data_dir)?;
     let _only_one = claim(data_dir)?;
     let machine = platform::machine();
@@ -94,10 +130,11 @@ pub async fn serve(data_dir: &Path, restart: Restart, stop: watch::Receiver<bool
         reachable: reached,
     };
 
+    let lookout = lookout::run(looking, surroundings.data_dir.clone(), surroundings.agent_exe.clone());
     let commands = Commands::new(journal, surroundings, restart).run(arrivals, stop);
     let link = link.run();
     let background = async {
-        tokio::join!(credentials::keep_fresh(source, offer, &refused), heartbeat.run());
+        tokio::join!(credentials::keep_fresh(source, offer, &refused), heartbeat.run(), lookout);
     };
     tokio::pin!(commands, link, background);
     tokio::select! {

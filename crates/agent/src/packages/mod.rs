@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 pub mod apt;
 #[cfg(target_os = "linux")]
+pub mod kept;
+#[cfg(target_os = "linux")]
 pub mod lock;
 #[cfg(target_os = "linux")]
 pub mod root;

@@ -1,6 +1,7 @@
 //! One root file system: the running machine's, or an unpacked one seen from outside.
 //! In a foreign root every path and every symbolic link is resolved inside it.
-//! It can keep account of what was looked at, so that a resident agent tells by stat calls alone that nothing changed.
+//! It can keep account of what was looked at, so that a resident agent tells by stat calls alone that nothing changed;
+//! remembering that from one process to the next belongs to `kept`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,7 +12,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 
+use serde::{Deserialize, Serialize};
+
 use super::ScanError;
+use super::kept::Keeper;
 
 /// Bytes read from one settings or state file at most; a larger one is not what it claims to be.
 const MAX_SMALL_FILE_BYTES: u64 = 256 << 20;
@@ -23,10 +27,11 @@ pub struct Root {
     dir: Option<OwnedFd>,
     /// What was looked at, and what it was then; `None` when nobody wants to know.
     seen: Option<RefCell<BTreeMap<PathBuf, Option<Identity>>>>,
+    kept: Option<Keeper>,
 }
 
 /// Every file and folder that a scan looked at, absent ones included, as they were before they were read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs(BTreeMap<PathBuf, Option<Identity>>);
 
 impl Inputs {
@@ -38,10 +43,15 @@ impl Inputs {
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.0.keys().map(PathBuf::as_path)
     }
+
+    /// When the file that changed last did so.
+    pub fn last_change_ns(&self) -> Option<i64> {
+        self.0.values().flatten().map(|identity| identity.changed_ns).max()
+    }
 }
 
 /// What tells one state of a file from another without reading it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     pub device: u64,
     pub inode: u64,
@@ -58,7 +68,7 @@ impl Identity {
 
 impl Root {
     pub fn host() -> Self {
-        Self { path: PathBuf::from("/"), dir: None, seen: None }
+        Self { path: PathBuf::from("/"), dir: None, seen: None, kept: None }
     }
 
     pub fn at(path: &Path) -> Result<Self, ScanError> {
@@ -69,12 +79,28 @@ impl Root {
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-        Ok(Self { path, dir: Some(dir), seen: None })
+        Ok(Self { path, dir: Some(dir), seen: None, kept: None })
     }
 
     /// Keeps account from here on; see [`Self::inputs`].
     pub fn recording(self) -> Self {
         Self { seen: Some(RefCell::default()), ..self }
+    }
+
+    /// Keeps account, and lets a package manager's reader use the last reading of an unchanged node.
+    pub fn keeping(self, keeper: Keeper) -> Self {
+        Self { kept: Some(keeper), ..self.recording() }
+    }
+
+    /// Begins a new account: a second reading through this root looks at everything anew.
+    pub fn forget_looks(&self) {
+        if let Some(seen) = &self.seen {
+            seen.borrow_mut().clear();
+        }
+    }
+
+    pub fn keeper(&self) -> Option<&Keeper> {
+        self.kept.as_ref()
     }
 
     /// What was looked at since recording began. What the kernel makes up (`/proc`) is left out.

@@ -4,22 +4,27 @@ use std::path::Path;
 
 use domain::os::OperatingSystem;
 
+use crate::packages::apt::Environment;
+use crate::packages::kept::Keeper;
 use crate::packages::root::Root;
 use crate::packages::{self, GatherOptions, RefreshLists, ScanError};
 use crate::transport::call::now;
 
-use super::Gathered;
+use super::{Gathered, Lists};
 
-/// With old lists when they cannot be refreshed; the observation says so.
-pub fn gather(root: &Path, data_dir: &Path) -> Result<Gathered, ScanError> {
-    let options = GatherOptions {
-        now: now(),
-        refresh: RefreshLists::WherePossible,
-        data_dir: Some(data_dir.to_owned()),
+/// With old lists when they cannot be refreshed; the observation says so. Nothing is read again that did not change
+/// since the last time.
+pub fn gather(root: &Path, data_dir: &Path, lists: Lists) -> Result<Gathered, ScanError> {
+    let environment = format!("{:?}", Environment::of_process());
+    let root = Root::at(root)?.keeping(Keeper::new(data_dir, &environment));
+    let refresh = match lists {
+        Lists::Refresh => RefreshLists::WherePossible,
+        Lists::AsTheyAre => RefreshLists::Never,
     };
-    let root = Root::at(root)?;
+    let options = GatherOptions { now: now(), refresh, data_dir: Some(data_dir.to_owned()) };
     let (facts, observation) = packages::of(&root)?.gather(&options)?;
-    Ok(Gathered { facts, observation })
+    let facts_hash = root.keeper().and_then(Keeper::facts_hash).map(|(hash, _)| hash);
+    Ok(Gathered { facts, observation, facts_hash })
 }
 
 /// What this node runs, as baselines name it.

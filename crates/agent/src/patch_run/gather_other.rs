@@ -6,9 +6,9 @@ use domain::os::OperatingSystem;
 
 use crate::packages::ScanError;
 
-use super::Gathered;
+use super::{Gathered, Lists};
 
-pub fn gather(_root: &Path, _data_dir: &Path) -> Result<Gathered, ScanError> {
+pub fn gather(_root: &Path, _data_dir: &Path, _lists: Lists) -> Result<Gathered, ScanError> {
     Err(ScanError::Settings("this version of the agent reads apt nodes only".to_owned()))
 }
 

@@ -7,15 +7,17 @@
 mod gather;
 mod snapshot;
 mod summary;
+mod tell_facts;
 mod upload;
 
 use std::path::{Path, PathBuf};
 
-pub use upload::UPLOADED_FILE;
+pub use tell_facts::tell_facts;
+pub use upload::{TOLD_FILE, UPLOADED_FILE};
 
 use anyhow::{Context, bail};
 use domain::compliance::report::{Execution, Operation, PatchReport, RunFrame};
-use domain::facts::{FactSet, Observation};
+use domain::facts::{FactSet, Observation, content_hash};
 use domain::patch::{Conditions, evaluate};
 
 use crate::enroll::Registration;
@@ -43,6 +45,22 @@ pub struct PatchRequest {
 pub struct Gathered {
     pub facts: FactSet,
     pub observation: Observation,
+    /// Of [`Self::facts`], where it is known already.
+    pub facts_hash: Option<String>,
+}
+
+impl Gathered {
+    pub fn facts_hash(&self) -> String {
+        let known = self.facts_hash.clone();
+        known.unwrap_or_else(|| content_hash(&self.facts.to_canonical_json()))
+    }
+}
+
+/// Whether package lists are fetched anew before they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lists {
+    Refresh,
+    AsTheyAre,
 }
 
 /// The node and its way to the server, for one run.
@@ -50,6 +68,17 @@ pub struct Session {
     pub caller: Caller,
     pub credentials: Credentials,
     pub instance_id: String,
+}
+
+impl Session {
+    fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        let registration = Registration::require(data_dir)?;
+        let caller = registration.caller()?;
+        let instance_id = registration.instance_id.clone();
+        let source = Source { caller: caller.clone(), registration, data_dir: data_dir.to_owned() };
+        let credentials = source.stored_or_new().context("no credentials for this node")?;
+        Ok(Self { caller, credentials, instance_id })
+    }
 }
 
 /// Whether the report goes to the server.
@@ -63,17 +92,14 @@ enum Recording {
 /// Runs to the end and returns the summary for people. A run that fails has uploaded nothing, unless the error says so.
 pub fn patch(request: &PatchRequest) -> anyhow::Result<String> {
     refuse_what_is_not_possible(request)?;
-    let registration = Registration::require(&request.data_dir)?;
+    // Before the lock, which needs the folder.
+    Registration::require(&request.data_dir)?;
     let _one_at_a_time = lock(&request.data_dir)?;
     let started_at = now();
-    let caller = registration.caller()?;
-    let instance_id = registration.instance_id.clone();
-    let source = Source { caller: caller.clone(), registration, data_dir: request.data_dir.clone() };
-    let credentials = source.stored_or_new().context("no credentials for this node")?;
-    let session = Session { caller, credentials, instance_id };
+    let session = Session::open(&request.data_dir)?;
 
     let snapshot = snapshot::fetch(&session, request)?;
-    let gathered = gather::gather(&request.root, &request.data_dir)
+    let gathered = gather::gather(&request.root, &request.data_dir, Lists::Refresh)
         .context("the packages of this node cannot be read; nothing was reported")?;
     let ended_at = now();
     let evaluation =
@@ -97,7 +123,8 @@ pub fn patch(request: &PatchRequest) -> anyhow::Result<String> {
     let recording = recording(request);
     if recording == Recording::Upload {
         upload::report(&session, &request.data_dir, &report)?;
-        upload::facts(&session, &gathered).context("the report was stored, the node's facts were not")?;
+        upload::facts(&session, &request.data_dir, &gathered)
+            .context("the report was stored, the node's facts were not")?;
     }
     Ok(summary::text(&session.instance_id, &report, &gathered.observation, recording))
 }

@@ -10,10 +10,11 @@ use api::ssm::{InventoryItem, PutInventoryRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::compliance::report::{Attributes, PatchReport};
-use domain::facts::content_hash;
+use domain::facts::{ListRefresh, Observation};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use md5::{Digest, Md5};
+use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::transport::call::CALL_TIMEOUT;
@@ -22,6 +23,8 @@ use super::{Gathered, Session};
 
 /// The hash of the items that the server took last.
 pub const UPLOADED_FILE: &str = "patch-items-uploaded";
+/// What the server knows of this node's packages.
+pub const TOLD_FILE: &str = "facts-told.json";
 /// Errors that mean: send everything.
 const RESEND_CODES: [&str; 2] = ["ItemContentMismatchException", "InvalidItemContentException"];
 
@@ -97,20 +100,50 @@ fn hash(rows: &[Attributes]) -> anyhow::Result<String> {
 }
 
 /// The hash first; the facts themselves only if the server does not have them from this or another node.
-pub fn facts(session: &Session, gathered: &Gathered) -> anyhow::Result<()> {
-    let canonical = gathered.facts.to_canonical_json();
+pub fn facts(session: &Session, data_dir: &Path, gathered: &Gathered) -> anyhow::Result<()> {
+    let facts_hash = gathered.facts_hash();
     let mut request = PutNodeFactsRequest {
         instance_id: session.instance_id.clone(),
-        facts_hash: content_hash(&canonical),
+        facts_hash: facts_hash.clone(),
         observation: serde_json::to_string(&gathered.observation)?,
         facts: None,
     };
     let answer = session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT)?;
     if answer.facts_needed {
-        request.facts = Some(gzip(&canonical)?.into());
+        request.facts = Some(gzip(&gathered.facts.to_canonical_json())?.into());
         session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT)?;
     }
+    let told = serde_json::to_vec(&Told::of(&facts_hash, &gathered.observation))?;
+    // Without this file the same is told once more, which does no harm.
+    if let Err(error) = files::write_atomically(&data_dir.join(TOLD_FILE), &told) {
+        tracing::warn!(%error, "not noted which facts the server has");
+    }
     Ok(())
+}
+
+/// What the server was last told of this node's packages, without what is new at every look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    facts_hash: String,
+    observation: Observation,
+}
+
+impl Told {
+    pub fn of(facts_hash: &str, observation: &Observation) -> Self {
+        let observation = Observation {
+            captured_at: Timestamp::from_seconds(0),
+            refresh: ListRefresh::Skipped,
+            lists_updated_at: None,
+            failed_repositories: Vec::new(),
+            ..observation.clone()
+        };
+        Self { facts_hash: facts_hash.to_owned(), observation }
+    }
+
+    pub fn load(data_dir: &Path) -> Option<Self> {
+        let text = files::read_if_present(&data_dir.join(TOLD_FILE)).ok()??;
+        serde_json::from_str(&text).ok()
+    }
 }
 
 fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -127,7 +160,7 @@ mod tests {
 
     use domain::baseline::BaselineRules;
     use domain::compliance::report::{Execution, Operation, RunFrame};
-    use domain::facts::{FactSet, Observation, OsRelease, PackageFact, PackageState};
+    use domain::facts::{FactSet, OsRelease, PackageFact, PackageState, content_hash};
     use domain::os::OperatingSystem;
     use domain::patch::{Conditions, evaluate};
     use serde_json::{Value, json};
@@ -206,7 +239,7 @@ mod tests {
             arch: "amd64".into(),
         };
         let facts = FactSet { os, repositories: vec![], packages: vec![package], ..FactSet::default() };
-        Gathered { facts, observation: Observation::default() }
+        Gathered { facts, observation: Observation::default(), facts_hash: None }
     }
 
     fn report_of(gathered: &Gathered, at_seconds: i64) -> PatchReport {
@@ -280,9 +313,14 @@ mod tests {
             (200, json!({})),
             (200, json!({"FactsNeeded": false})),
         ]);
-        let gathered = gathered("curl");
-        facts(&session, &gathered).unwrap();
-        facts(&session, &gathered).unwrap();
+        let (gathered, dir) = (gathered("curl"), tempfile::tempdir().unwrap());
+        assert_eq!(Told::load(dir.path()), None);
+        facts(&session, dir.path(), &gathered).unwrap();
+        let later = Observation { captured_at: now(), ..Observation::default() };
+        assert_eq!(Told::load(dir.path()).unwrap(), Told::of(&gathered.facts_hash(), &later));
+        let restarted = Observation { booted_at: Some(now()), ..later };
+        assert_ne!(Told::load(dir.path()).unwrap(), Told::of(&gathered.facts_hash(), &restarted));
+        facts(&session, dir.path(), &gathered).unwrap();
         let [asked, sent, known] = [(); 3].map(|()| bodies.recv().unwrap());
         assert!(asked.get("Facts").is_none() && known.get("Facts").is_none());
         assert_eq!(asked["FactsHash"], sent["FactsHash"]);

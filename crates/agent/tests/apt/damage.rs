@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::random_nodes::write_packed;
 
 const LIST: &str = "var/lib/apt/lists/a.example.org_d_dists_s_main_binary-amd64_Packages";
-const STATUS: &str = "var/lib/dpkg/status";
+pub const STATUS: &str = "var/lib/dpkg/status";
 
 fn status() -> String {
     let package = |name: &str| {
@@ -36,7 +36,7 @@ fn release(list: &str) -> String {
 }
 
 /// A sound node of three packages.
-fn node() -> tempfile::TempDir {
+pub fn node() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     for name in ["etc/apt/sources.list.d", "etc/apt/preferences.d", "var/lib/apt/lists", "var/lib/dpkg"] {

@@ -7,6 +7,7 @@ mod bed;
 mod chroots;
 mod command;
 mod damage;
+mod kept;
 mod machine;
 mod oracle;
 mod random_nodes;

@@ -51,7 +51,7 @@ impl Agent {
     fn start(dir: &TempDir) -> Self {
         let path = dir.path().to_owned();
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(async move { serve(&path, no_restart, stopping).await });
+        let task = tokio::spawn(async move { serve(&path, None, no_restart, stopping).await });
         Self { stop, task }
     }
 
@@ -182,7 +182,7 @@ async fn one_agent_per_folder() {
     let agent = Agent::start(&dir);
     server.next_channel().await;
     let (_stop, stopping) = watch::channel(false);
-    let second = serve(dir.path(), no_restart, stopping).await.unwrap_err();
+    let second = serve(dir.path(), None, no_restart, stopping).await.unwrap_err();
     assert!(second.to_string().contains("another agent"), "{second}");
     agent.stop().await;
 }

@@ -45,6 +45,8 @@ pub struct Situation<'a> {
     pub items: &'a [PatchItem],
     /// Of the newest report, from agents that send facts.
     pub scan: Option<ScanView<'a>>,
+    /// When the node was last seen to have other facts than those of the newest report.
+    pub changed_at: Option<Timestamp>,
     /// Runs of patch documents on this node, newest first.
     pub runs: &'a [PatchRun],
     pub custom_compliance: &'a [CustomCompliance],

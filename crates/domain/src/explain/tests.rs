@@ -32,6 +32,7 @@ struct Scene {
     custom: Vec<CustomCompliance>,
     scan_interval_seconds: Option<i64>,
     sends_facts: bool,
+    changed_at: Option<Timestamp>,
 }
 
 fn repository(suite: &str, codename: &str, label: &str) -> Repository {
@@ -114,6 +115,7 @@ fn scene(packages: Vec<PackageFact>) -> Scene {
         custom: vec![],
         scan_interval_seconds: None,
         sends_facts: true,
+        changed_at: None,
     }
     .scanned()
 }
@@ -173,6 +175,7 @@ impl Scene {
             reports: &self.reports,
             items: &self.items,
             scan: Some(scan).filter(|_| self.sends_facts),
+            changed_at: self.changed_at,
             runs: &self.runs,
             custom_compliance: &self.custom,
         })
@@ -227,6 +230,7 @@ fn causes_of_distrust() {
         (quiet().run(60, Success, &[override_url]), &["S7"]),
         (quiet().run(60, Success, &[override_url, association]), &[]),
         (quiet().with(|s| s.choice.baseline.modified_at = at(10)), &["B1"]),
+        (quiet().with(|s| s.changed_at = Some(at(10))), &["B2"]),
         (quiet().with(in_group), &["S16"]),
         (quiet().with(in_group).with(|s| s.choice.source = crate::baseline::BaselineSource::Group), &[]),
     ];

@@ -22,6 +22,7 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
         overwritten,
         override_run,
         baseline_changed,
+        packages_changed,
         group_default,
     ];
     finders.into_iter().filter_map(|find| find(situation)).collect()
@@ -161,6 +162,18 @@ fn baseline_changed(situation: &Situation<'_>) -> Option<Cause> {
         .evidence("GetPatchBaseline", "BaselineId", &baseline.id)
         .evidence("GetPatchBaseline", "ModifiedDate", baseline.modified_at.to_iso_seconds())
         .remedy("Scan again: counts follow the rules of their time.")
+        .command(situation.scan_command());
+    Some(cause)
+}
+
+/// Ours: the node changed outside the runs that make reports.
+fn packages_changed(situation: &Situation<'_>) -> Option<Cause> {
+    let (report, changed_at) = (situation.newest()?, situation.changed_at?);
+    let headline = "packages, or what the repositories offer, changed on the node after the newest report";
+    let cause = Cause::new("B2", CauseSeverity::Warning, headline)
+        .evidence("PutNodeFacts", "Observation.captured_at", changed_at.to_iso_seconds())
+        .evidence(STATES, "OperationEndTime", report.frame.ended_at.to_iso_seconds())
+        .remedy("Scan again: the report shows the node as it was before.")
         .command(situation.scan_command());
     Some(cause)
 }

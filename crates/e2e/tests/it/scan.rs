@@ -1,7 +1,7 @@
 //! A scan, from the order to what everyone can read of it.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use api::fettle::{ExplainNodeComplianceRequest, GetNodeReportRequest, NodeComplianceStatus};
 use api::ssm::{
@@ -92,6 +92,61 @@ fn a_scan_is_read_back_everywhere() {
             .call(&ExplainNodeComplianceRequest { instance_id: agent.id.clone(), ..Default::default() });
         let named = why.causes.iter().flat_map(|cause| cause.items.iter().flatten());
         assert!(named.into_iter().any(|item| item.name.as_deref() == Some(package)), "{why:?}");
+    }
+}
+
+/// Between a node's registration and its first report the order is taken, and the run tells what the server lacks.
+#[test]
+fn a_scan_may_be_ordered_before_the_node_has_said_what_it_runs() {
+    for engine in engines() {
+        let server = Server::start(engine);
+        let mut agent = Agent::enroll(&server);
+        let command = server.call(&order("AWS-RunPatchBaseline", &agent.id, &[("Operation", "Scan")]));
+        let command = command.command.unwrap().command_id.unwrap();
+        agent.start();
+        let done = eventually("the scan ends", SCAN_WITHIN, || {
+            let invocations = server.call(&invocation_of(&command)).command_invocations?;
+            invocations.into_iter().find(|invocation| invocation.status.as_ref().is_some_and(is_terminal))
+        });
+        assert_eq!(done.status, Some(CommandInvocationStatus::Success), "{done:?}");
+    }
+}
+
+/// The agent by itself says that packages changed; the report stays what it was.
+#[test]
+fn a_change_outside_of_runs_is_noticed_and_told() {
+    for engine in engines() {
+        let server = Server::start(engine);
+        let mut agent = Agent::enroll(&server);
+        agent.start_with(&["--check-every", "1"]);
+        agent.wait_online(&server);
+        assert_eq!(scan(&server, &agent.id).status, Some(CommandInvocationStatus::Success));
+        let why = ExplainNodeComplianceRequest { instance_id: agent.id.clone(), ..Default::default() };
+        let is_changed = || server.call(&why).causes.iter().any(|cause| cause.id == "B2");
+        assert!(!is_changed());
+        let report = GetNodeReportRequest { instance_id: agent.id.clone(), ..Default::default() };
+        let before = server.call(&report);
+        // Ends are told in whole seconds: what is captured within one may be the run's own.
+        let ended_at = before.ended_at.unwrap();
+        eventually("the run's last second passes", SCAN_WITHIN, || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+            (now > u128::try_from(ended_at.as_millis()).unwrap() + 1_000).then_some(())
+        });
+
+        let status = agent.root().join("var/lib/dpkg/status");
+        let text = std::fs::read_to_string(&status).unwrap();
+        std::fs::write(&status, text.replace(apt_root::MISSING.1, apt_root::MISSING.2)).unwrap();
+        eventually("the change is told", SCAN_WITHIN, || is_changed().then_some(()));
+        let after = server.call(&report);
+        assert_eq!(
+            (after.report_id, after.missing),
+            (before.report_id, before.missing),
+            "nobody ordered a report"
+        );
+
+        assert_eq!(scan(&server, &agent.id).status, Some(CommandInvocationStatus::Success));
+        assert!(!is_changed());
+        assert_eq!(server.call(&report).status, NodeComplianceStatus::Compliant);
     }
 }
 

@@ -5,7 +5,7 @@ mod config;
 mod deb822;
 mod decompress;
 mod dpkg;
-mod index;
+pub(super) mod index;
 mod lists;
 mod names;
 mod node;
@@ -33,6 +33,7 @@ use domain::facts::{AvailableVersion, FactSet, ListRefresh, Observation, Package
 
 pub use super::RefreshLists;
 use super::ScanError;
+use super::kept::{self, Reading};
 use super::root::Root;
 use dpkg::{Database, Installed};
 use lists::List;
@@ -69,32 +70,51 @@ pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), 
         RefreshLists::WherePossible if may_refresh => refresh::run(),
         _ => Refresh::default(),
     };
-    let settings = Settings::load(root, &options.environment)?;
-    gather_refreshed(root, options, &settings, refresh)
+    root.forget_looks();
+    // First, so that the evidence is among what a kept reading depends on.
+    let mut observation = observe(root, options, refresh)?;
+    let read = || read(root, options, &Settings::load(root, &options.environment)?);
+    let Reading { facts, lists_updated_at } = kept::reading(root, read)?;
+    note_age(&mut observation, lists_updated_at);
+    Ok((facts, observation))
 }
 
+/// With settings of the caller's own: never a kept reading.
 fn gather_refreshed(
     root: &Root,
     options: &Options,
     settings: &Settings,
     refresh: Refresh,
 ) -> Result<(FactSet, Observation), ScanError> {
+    let Reading { facts, lists_updated_at } = read(root, options, settings)?;
+    let mut observation = observe(root, options, refresh)?;
+    note_age(&mut observation, lists_updated_at);
+    Ok((facts, observation))
+}
+
+fn read(root: &Root, options: &Options, settings: &Settings) -> Result<Reading, ScanError> {
     let database = Database::load(root, &settings.status)?;
     let installed = database.installed()?;
     let node = Node::load(root, options, settings, &installed)?;
-    let facts = node.facts(&installed)?;
+    Ok(Reading { facts: node.facts(&installed)?, lists_updated_at: node.lists_updated_at() })
+}
+
+fn observe(root: &Root, options: &Options, refresh: Refresh) -> Result<Observation, ScanError> {
     let mut observation = Observation {
         captured_at: options.now,
-        lists_updated_at: match refresh.outcome {
-            ListRefresh::Refreshed => Some(options.now),
-            _ => node.lists_updated_at(),
-        },
         refresh: refresh.outcome,
         failed_repositories: refresh.failed,
         ..Observation::default()
     };
     node::observe(root, &mut observation)?;
-    Ok((facts, observation))
+    Ok(observation)
+}
+
+fn note_age(observation: &mut Observation, lists_updated_at: Option<Timestamp>) {
+    observation.lists_updated_at = match observation.refresh {
+        ListRefresh::Refreshed => Some(observation.captured_at),
+        _ => lists_updated_at,
+    };
 }
 
 /// The settled circumstances of one scan.

@@ -53,6 +53,11 @@ impl Agent {
     }
 
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// With further arguments for `fettle-agent run`.
+    pub fn start_with(&mut self, arguments: &[&str]) {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = Command::new(program("fettle-agent"));
         clean(&mut command);
@@ -60,6 +65,7 @@ impl Agent {
             .arg("run")
             .arg("--data")
             .arg(self.folder.path().join("agent"))
+            .args(arguments)
             .env("FETTLE_AGENT_ROOT", self.root());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.child = Some(child);

@@ -25,11 +25,13 @@ pub async fn explain_node_compliance(
     let baseline = situation::baseline(ctx, &mut tx, &node).await?;
     let custom_compliance = situation::custom_compliance(ctx, &mut tx, &node).await?;
     let runs = situation::runs(ctx, &mut tx, &node).await?;
-    let (items, scan) = match reports.first() {
-        Some(newest) => {
-            (situation::items(ctx, &mut tx, newest).await?, situation::scan(ctx, &mut tx, newest).await?)
-        }
-        None => (Vec::new(), None),
+    let (items, scan, changed_at) = match reports.first() {
+        Some(newest) => (
+            situation::items(ctx, &mut tx, newest).await?,
+            situation::scan(ctx, &mut tx, newest).await?,
+            situation::changed_at(ctx, &mut tx, newest).await?,
+        ),
+        None => (Vec::new(), None, None),
     };
     drop(tx);
 
@@ -49,6 +51,7 @@ pub async fn explain_node_compliance(
             observation: &scan.observation,
             evaluation,
         }),
+        changed_at,
         runs: &runs,
         custom_compliance: &custom_compliance,
     };

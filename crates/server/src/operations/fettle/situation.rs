@@ -9,6 +9,7 @@ use domain::patch::{Conditions, Evaluation, evaluate};
 use store::clause::Comparison;
 use store::commands::CommandKey;
 use store::compliance::{SummaryCondition, SummaryField};
+use store::facts::NodeFacts;
 use store::invocations::InvocationFilter;
 use store::nodes::Node;
 use store::reports::Report;
@@ -18,8 +19,10 @@ use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::operations::patch_baselines::resolve;
 
-/// A run ends within this of what it captured, clocks in whole seconds included.
+/// A run starts within this of what it captured, clocks in whole seconds included.
 const SLACK_SECONDS: i64 = 60;
+/// A run's end is told in whole seconds; what was captured later is another look at the node.
+const END_SLACK_MS: i64 = 999;
 const CUSTOM_TYPES: i64 = 50;
 /// Commands of a node that are looked through for patch documents, and how many of those are told.
 const COMMANDS: i64 = 100;
@@ -59,15 +62,26 @@ pub async fn items(ctx: &Ctx, tx: &mut Tx, report: &Report) -> Result<Vec<PatchI
 /// The facts that the run of a report captured, from agents that send facts.
 pub async fn scan(ctx: &Ctx, tx: &mut Tx, report: &Report) -> Result<Option<Scan>, ApiError> {
     let scope = (&ctx.account, &ctx.region);
-    let frame = &report.summary.frame;
-    let until = frame.ended_at.plus_seconds(SLACK_SECONDS);
-    let Some(seen) = facts::find_observation(tx, scope, &report.node, until).await? else { return Ok(None) };
-    // An older scan's facts are not what this report was judged from.
-    if seen.observation.captured_at < frame.started_at.plus_seconds(-SLACK_SECONDS) {
-        return Ok(None);
-    }
+    let Some(seen) = captured(ctx, tx, report).await? else { return Ok(None) };
     let facts = facts::load(tx, scope, &seen.facts_hash).await?;
     Ok(facts.map(|facts| Scan { facts, observation: seen.observation }))
+}
+
+async fn captured(ctx: &Ctx, tx: &mut Tx, report: &Report) -> Result<Option<NodeFacts>, ApiError> {
+    let frame = &report.summary.frame;
+    let until = Timestamp::from_millis(frame.ended_at.as_millis() + END_SLACK_MS);
+    let seen = facts::find_observation(tx, (&ctx.account, &ctx.region), &report.node, until).await?;
+    // An older scan's facts are not what this report was judged from.
+    let since = frame.started_at.plus_seconds(-SLACK_SECONDS);
+    Ok(seen.filter(|seen| seen.observation.captured_at >= since))
+}
+
+/// When the node was last seen to have other facts than those of the newest report.
+pub async fn changed_at(ctx: &Ctx, tx: &mut Tx, newest: &Report) -> Result<Option<Timestamp>, ApiError> {
+    let scope = (&ctx.account, &ctx.region);
+    let Some(then) = captured(ctx, tx, newest).await? else { return Ok(None) };
+    let now = facts::find_observation(tx, scope, &newest.node, Timestamp::from_millis(i64::MAX)).await?;
+    Ok(now.filter(|now| now.facts_hash != then.facts_hash).map(|now| now.observation.captured_at))
 }
 
 /// What the baseline says of a scan's facts; `None` when it is for another system.

@@ -1,0 +1,104 @@
+//! Notices between patch runs that the packages changed, and has the server told. A look is one stat call for each file
+//! that the last reading read; only when one of them changed a child process reads them, so that its memory goes back.
+//! What was read is `packages::kept`'s to know; telling the server is `fettle-agent facts`, one run of it.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+use tokio::time::{sleep, timeout};
+
+use crate::packages::kept::Note;
+use crate::packages::root::{Identity, Root};
+use crate::random_fraction;
+
+/// Reading a large node from a cold disk, and a patch run that has to end before.
+const TELL_WITHIN: Duration = Duration::from_secs(3600);
+
+/// How often to look, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looking {
+    root: PathBuf,
+    every: Duration,
+}
+
+impl Looking {
+    /// `None` for zero seconds.
+    pub fn every(root: PathBuf, seconds: u64) -> Option<Self> {
+        (seconds > 0).then(|| Self { root, every: Duration::from_secs(seconds) })
+    }
+}
+
+/// Looks until it is dropped; without `looking` there is nothing to do.
+pub async fn run(looking: Option<Looking>, data_dir: PathBuf, agent_exe: PathBuf) {
+    let Some(Looking { root: path, every }) = looking else { return };
+    let root = match Root::at(&path) {
+        Ok(root) => root,
+        Err(error) => {
+            tracing::error!(%error, root = %path.display(), "changes of packages go unnoticed");
+            return;
+        }
+    };
+    let mut lookout = Lookout { root, path, data_dir, agent_exe, seen: None };
+    // Half an interval to a whole one: a fleet that was started at once does not look at once.
+    let mut next = every.mul_f64(1.0 - random_fraction() / 2.0);
+    loop {
+        sleep(next).await;
+        // Stat calls of local files, less than a millisecond: not worth a thread.
+        if lookout.look() == Look::Changed
+            && let Err(error) = lookout.tell().await
+        {
+            tracing::warn!(error = %format!("{error:#}"), "packages changed, and the server was not told; the next look tries again");
+        }
+        next = every.mul_f64(0.9 + random_fraction() / 5.0);
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Unchanged,
+    Changed,
+}
+
+struct Lookout {
+    root: Root,
+    path: PathBuf,
+    data_dir: PathBuf,
+    agent_exe: PathBuf,
+    /// The note of the last reading, and its file's identity when it was read.
+    seen: Option<(Identity, Option<Note>)>,
+}
+
+impl Lookout {
+    /// Nothing but stat calls, unless another reading has been kept since the last look.
+    fn look(&mut self) -> Look {
+        let Some(identity) = Note::identity(&self.data_dir) else {
+            self.seen = None;
+            return Look::Changed;
+        };
+        if self.seen.as_ref().is_none_or(|(seen, _)| *seen != identity) {
+            let note = Note::load(&self.data_dir).filter(|note| note.is_of(&self.root));
+            self.seen = Some((identity, note));
+        }
+        let note = self.seen.as_ref().and_then(|(_, note)| note.as_ref());
+        match note.is_some_and(|note| note.is_unchanged(&self.root)) {
+            true => Look::Unchanged,
+            false => Look::Changed,
+        }
+    }
+
+    async fn tell(&mut self) -> anyhow::Result<()> {
+        tracing::info!("packages or their lists changed; reading them");
+        let mut command = Command::new(&self.agent_exe);
+        command.arg("facts").arg("--data").arg(&self.data_dir).arg("--root").arg(&self.path);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().context("cannot start the reading")?;
+        match timeout(TELL_WITHIN, child.wait()).await {
+            Ok(status) if status.as_ref().is_ok_and(std::process::ExitStatus::success) => Ok(()),
+            Ok(status) => bail!("the reading ended with {}", status?),
+            Err(_) => bail!("the reading did not end within {} minutes", TELL_WITHIN.as_secs() / 60),
+        }
+    }
+}
