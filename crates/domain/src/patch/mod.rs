@@ -4,6 +4,7 @@ mod apt;
 pub mod evaluate;
 mod failed;
 pub mod failure;
+pub mod override_list;
 pub mod state;
 pub mod suite;
 pub mod transaction;
