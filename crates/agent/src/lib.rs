@@ -3,7 +3,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod boot;
 pub mod commands;
+pub mod effect;
 pub mod enroll;
 pub mod files;
 pub mod heartbeat;

@@ -2,16 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use agent::enroll::{Enrollment, Existing, enroll};
 use agent::lookout::Looking;
-use agent::patch_run::{PatchRequest, patch, tell_facts};
+use agent::patch_run::{Exit, PatchRequest, RebootOption, Services, patch, tell_facts};
 use agent::platform::default_data_dir;
 use agent::run::Lifetime;
 use agent::transport::endpoint::Endpoint;
 use clap::{Args, Parser, Subcommand};
 use domain::compliance::report::Operation;
 use tracing::Level;
+
+/// Kept back of a step's time, so that the run can still report when a package manager takes too long.
+const TIME_TO_REPORT_SECONDS: u64 = 60;
 
 #[derive(Parser)]
 #[command(name = "fettle-agent", version, about = "Keeps this machine reachable, patched and reported")]
@@ -104,8 +108,15 @@ struct PatchArgs {
     /// A UUID: runs that name the same one work by the same frozen baseline. By default the command's id.
     #[arg(long, default_value = "")]
     snapshot_id: String,
+    /// After an installation: RebootIfNeeded or NoReboot
     #[arg(long, default_value = "RebootIfNeeded")]
-    reboot_option: String,
+    reboot_option: RebootOption,
+    /// Restart services that run replaced files, when the machine itself is not restarted.
+    #[arg(long)]
+    restart_services: bool,
+    /// For everything that package managers do in this run, a little less than this.
+    #[arg(long, default_value_t = 7200, value_name = "SECONDS")]
+    timeout_seconds: u64,
     #[arg(long, default_value = "", value_name = "URL")]
     install_override_list: String,
     #[arg(long, default_value = "", value_name = "URL")]
@@ -132,7 +143,10 @@ fn main() -> ExitCode {
         Command::Run(args) => run_service(args),
         #[cfg(target_os = "linux")]
         Command::Scan(args) => agent::scan::run(&args),
-        Command::Patch(args) => run_patch(args),
+        Command::Patch(args) => match run_patch(args) {
+            Ok(exit) => return ExitCode::from(exit.code()),
+            Err(error) => Err(error),
+        },
         Command::Facts(args) => run_facts(&args),
     };
     match result {
@@ -158,8 +172,8 @@ fn run_enroll(args: EnrollArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run_patch(args: PatchArgs) -> anyhow::Result<()> {
-    let summary = patch(&PatchRequest {
+fn run_patch(args: PatchArgs) -> anyhow::Result<Exit> {
+    patch(&PatchRequest {
         root: args.root.root,
         operation: args.operation,
         snapshot_id: args.snapshot_id,
@@ -169,9 +183,9 @@ fn run_patch(args: PatchArgs) -> anyhow::Result<()> {
         association_id: args.association_id,
         command_id: args.command_id,
         data_dir: args.data.data_dir,
-    })?;
-    print(summary.trim_end());
-    Ok(())
+        time_limit: Duration::from_secs(args.timeout_seconds.saturating_sub(TIME_TO_REPORT_SECONDS).max(60)),
+        services: if args.restart_services { Services::Restart } else { Services::Leave },
+    })
 }
 
 fn run_service(args: RunArgs) -> anyhow::Result<()> {

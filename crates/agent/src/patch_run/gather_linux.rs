@@ -1,4 +1,4 @@
-//! Linux: package lists, refreshed where possible, read together with what dpkg knows.
+//! Linux: the package manager of the root that is patched, and what baselines call its system.
 
 use std::path::Path;
 
@@ -7,24 +7,21 @@ use domain::os::OperatingSystem;
 use crate::packages::apt::Environment;
 use crate::packages::kept::Keeper;
 use crate::packages::root::Root;
-use crate::packages::{self, GatherOptions, RefreshLists, ScanError};
-use crate::transport::call::now;
+use crate::packages::{self, PackageManager};
 
-use super::{Gathered, Lists};
+use super::FactsHash;
 
-/// With old lists when they cannot be refreshed; the observation says so. Nothing is read again that did not change
-/// since the last time.
-pub fn gather(root: &Path, data_dir: &Path, lists: Lists) -> Result<Gathered, ScanError> {
+/// Runs `work` with this root's package manager, and with what tells the hash of the facts it gathered last, where that
+/// is known already. Nothing is read again that did not change since the last time.
+pub fn with_manager<T>(
+    root: &Path,
+    data_dir: &Path,
+    work: impl FnOnce(&mut dyn PackageManager, FactsHash<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let environment = format!("{:?}", Environment::of_process());
     let root = Root::at(root)?.keeping(Keeper::new(data_dir, &environment));
-    let refresh = match lists {
-        Lists::Refresh => RefreshLists::WherePossible,
-        Lists::AsTheyAre => RefreshLists::Never,
-    };
-    let options = GatherOptions { now: now(), refresh, data_dir: Some(data_dir.to_owned()) };
-    let (facts, observation) = packages::of(&root)?.gather(&options)?;
-    let facts_hash = root.keeper().and_then(Keeper::facts_hash).map(|(hash, _)| hash);
-    Ok(Gathered { facts, observation, facts_hash })
+    let mut manager = packages::of(&root)?;
+    work(manager.as_mut(), &|| root.keeper().and_then(Keeper::facts_hash).map(|(hash, _)| hash))
 }
 
 /// What this node runs, as baselines name it.

@@ -4,12 +4,16 @@ use std::path::Path;
 
 use domain::os::OperatingSystem;
 
-use crate::packages::ScanError;
+use crate::packages::{PackageManager, ScanError};
 
-use super::{Gathered, Lists};
+use super::FactsHash;
 
-pub fn gather(_root: &Path, _data_dir: &Path, _lists: Lists) -> Result<Gathered, ScanError> {
-    Err(ScanError::Settings("this version of the agent reads apt nodes only".to_owned()))
+pub fn with_manager<T>(
+    _root: &Path,
+    _data_dir: &Path,
+    _work: impl FnOnce(&mut dyn PackageManager, FactsHash<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    Err(ScanError::Settings("this version of the agent reads Linux nodes only".to_owned()).into())
 }
 
 pub fn operating_system() -> Option<OperatingSystem> {

@@ -1,29 +1,51 @@
-//! One patch operation on this node, as AWS-RunPatchBaseline asks for it: baseline, facts, verdicts, report.
-//! Judging is `domain::patch`'s, reading the package manager `packages`', sending `upload`'s.
-//! Source: spec patch-manager 4.2 to 4.4.
+//! One patch operation on this node, as AWS-RunPatchBaseline asks for it: the baseline, the operation, the report.
+//! The phases of the operation are `operate`'s, judging `domain::patch`'s, installing `packages`', sending `upload`'s.
+//! Source: spec patch-manager 4.2 to 4.7.
 
+mod fetch;
 #[cfg_attr(target_os = "linux", path = "gather_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "gather_other.rs")]
 mod gather;
+mod memory;
+mod operate;
+mod output;
+mod reboot;
+mod services;
 mod snapshot;
 mod summary;
 mod tell_facts;
+#[cfg(test)]
+mod tests;
 mod upload;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
 
+use anyhow::{Context, bail};
+use api::Timestamp;
+use domain::compliance::report::{Execution, Operation, PatchReport, RunFrame};
+use domain::facts::{FactSet, Observation, content_hash};
+use domain::os::OperatingSystem;
+use domain::patch::override_list::OverrideList;
+
+pub use reboot::RebootOption;
 pub use tell_facts::tell_facts;
 pub use upload::{TOLD_FILE, UPLOADED_FILE};
 
-use anyhow::{Context, bail};
-use domain::compliance::report::{Execution, Operation, PatchReport, RunFrame};
-use domain::facts::{FactSet, Observation, content_hash};
-use domain::patch::{Conditions, evaluate};
-
+use crate::boot::Boot;
+use crate::effect;
 use crate::enroll::Registration;
+use crate::packages::{GatherOptions, PackageManager, RefreshLists, ScanError};
 use crate::platform;
+use crate::plugins::engine::EXIT_RESTART;
 use crate::transport::call::{Caller, new_id, now};
 use crate::transport::credentials::{Credentials, Source};
+use memory::{MemoryFile, Phase};
+use operate::{Next, Node, NotSearched, Operated, Task};
+use output::Output;
+use snapshot::Snapshot;
 
 /// What was asked for; empty texts mean nothing.
 #[derive(Clone, Debug)]
@@ -32,16 +54,48 @@ pub struct PatchRequest {
     pub root: PathBuf,
     pub operation: Operation,
     pub snapshot_id: String,
-    pub reboot_option: String,
+    pub reboot_option: RebootOption,
     pub install_override_list: String,
     pub baseline_override: String,
     pub association_id: String,
     /// Of the command that runs this; empty when started by hand.
     pub command_id: String,
     pub data_dir: PathBuf,
+    /// For everything that package managers do in this run.
+    pub time_limit: Duration,
+    /// In place of a reboot, or before one that comes later: restart the services that run replaced files.
+    pub services: Services,
+}
+
+/// Whether services that run replaced files are restarted after an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Services {
+    Leave,
+    Restart,
+}
+
+/// How a run ended that could be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    /// At least one patch failed.
+    SomeFailed,
+    /// The machine is to be restarted; then the same is to be run again.
+    Restart,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SomeFailed => 1,
+            Self::Restart => EXIT_RESTART as u8,
+        }
+    }
 }
 
 /// What one run saw.
+#[derive(Debug)]
 pub struct Gathered {
     pub facts: FactSet,
     pub observation: Observation,
@@ -49,18 +103,27 @@ pub struct Gathered {
     pub facts_hash: Option<String>,
 }
 
+/// Tells the hash of the facts that were gathered last, where it is known already.
+type FactsHash<'a> = &'a dyn Fn() -> Option<String>;
+
 impl Gathered {
+    /// What the package manager knows, and what the running machine adds to it.
+    fn by(
+        manager: &dyn PackageManager,
+        boot: &Boot,
+        options: &GatherOptions,
+        facts_hash: FactsHash<'_>,
+    ) -> Result<Self, ScanError> {
+        let (facts, mut observation) = manager.gather(options)?;
+        boot.observe(&mut observation);
+        effect::observe(boot, &facts, &mut observation);
+        Ok(Self { facts, observation, facts_hash: facts_hash() })
+    }
+
     pub fn facts_hash(&self) -> String {
         let known = self.facts_hash.clone();
         known.unwrap_or_else(|| content_hash(&self.facts.to_canonical_json()))
     }
-}
-
-/// Whether package lists are fetched anew before they are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lists {
-    Refresh,
-    AsTheyAre,
 }
 
 /// The node and its way to the server, for one run.
@@ -89,44 +152,174 @@ enum Recording {
     PrintOnly,
 }
 
-/// Runs to the end and returns the summary for people. A run that fails has uploaded nothing, unless the error says so.
-pub fn patch(request: &PatchRequest) -> anyhow::Result<String> {
+/// Runs to the end, printing as it goes. A run that fails has uploaded nothing, unless the error says so.
+pub fn patch(request: &PatchRequest) -> anyhow::Result<Exit> {
     refuse_what_is_not_possible(request)?;
     // Before the lock, which needs the folder.
     Registration::require(&request.data_dir)?;
     let _one_at_a_time = lock(&request.data_dir)?;
     let started_at = now();
     let session = Session::open(&request.data_dir)?;
-
+    let boot = Boot::of(&request.root);
+    let memory = MemoryFile::open(&request.data_dir, &boot.id)?;
     let snapshot = snapshot::fetch(&session, request)?;
-    let gathered = gather::gather(&request.root, &request.data_dir, Lists::Refresh)
-        .context("the packages of this node cannot be read; nothing was reported")?;
-    let ended_at = now();
-    let evaluation =
-        evaluate(&snapshot.rules, &gathered.facts, &gathered.observation, &Conditions::at(ended_at))
-            .with_context(|| {
-                format!("baseline {} cannot be applied; nothing was reported", snapshot.baseline_id)
-            })?;
-    let frame = RunFrame {
-        operation: request.operation,
-        started_at,
-        ended_at,
-        baseline_id: snapshot.baseline_id,
-        patch_group: snapshot.patch_group,
-        snapshot_id: snapshot.snapshot_id,
-        reboot_option: request.reboot_option.clone(),
-        install_override_list: request.install_override_list.clone(),
-        last_no_reboot_install_at: None,
-        execution: execution(request),
-    };
-    let report = PatchReport::from_evaluation(&evaluation, frame);
-    let recording = recording(request);
-    if recording == Recording::Upload {
-        upload::report(&session, &request.data_dir, &report)?;
-        upload::facts(&session, &request.data_dir, &gathered)
-            .context("the report was stored, the node's facts were not")?;
+    let run = Run { request, session: &session, snapshot: &snapshot, boot: &boot, started_at };
+    let result = gather::with_manager(&request.root, &request.data_dir, |manager, facts_hash| {
+        run.use_own_repositories(manager)?;
+        run.carry_out(manager, facts_hash, memory)
+    });
+    operate::clear_scratch(&request.data_dir);
+    result
+}
+
+/// The circumstances of one run.
+struct Run<'a> {
+    request: &'a PatchRequest,
+    session: &'a Session,
+    snapshot: &'a Snapshot,
+    boot: &'a Boot,
+    started_at: Timestamp,
+}
+
+impl Run<'_> {
+    /// Those that the baseline brings for this node's product, in place of the node's own.
+    fn use_own_repositories(&self, manager: &mut dyn PackageManager) -> anyhow::Result<()> {
+        let sources = &self.snapshot.rules.sources;
+        if sources.is_empty() {
+            return Ok(());
+        }
+        let options = GatherOptions { now: now(), refresh: RefreshLists::Never, data_dir: None };
+        let (facts, _) = manager.gather(&options).context("the packages of this node cannot be read")?;
+        let Some(detected) = OperatingSystem::detect(&facts.os) else { return Ok(()) };
+        let ours: Vec<_> =
+            sources.iter().filter(|source| source.is_for(&detected.product)).cloned().collect();
+        if ours.is_empty() {
+            return Ok(());
+        }
+        manager
+            .replace_repositories(&ours)
+            .context("the baseline's repositories cannot be used; nothing was scanned")
     }
-    Ok(summary::text(&session.instance_id, &report, &gathered.observation, recording))
+
+    fn carry_out(
+        &self,
+        manager: &dyn PackageManager,
+        facts_hash: FactsHash<'_>,
+        memory: MemoryFile,
+    ) -> anyhow::Result<Exit> {
+        let request = self.request;
+        let execution = execution(request);
+        let resumed = memory.get().run.clone().filter(|record| {
+            record.execution_id == execution.id && matches!(record.phase, Phase::Rebooting { .. })
+        });
+        let task = Task {
+            rules: &self.snapshot.rules,
+            baseline_id: &self.snapshot.baseline_id,
+            operation: request.operation,
+            reboot_option: request.reboot_option,
+            // What is resumed installs nothing more.
+            override_list: if resumed.is_none() { self.override_list()? } else { None },
+            execution_id: execution.id.clone(),
+            started_at: resumed.map_or(self.started_at, |record| record.started_at),
+        };
+        let output = Rc::new(RefCell::new(Output::new(&request.data_dir)));
+        let mut node = Node {
+            manager,
+            // What is read from other repositories than the node's own is not what is kept.
+            facts_hash: if self.snapshot.rules.sources.is_empty() { facts_hash } else { &|| None },
+            boot: self.boot,
+            memory,
+            data_dir: request.data_dir.clone(),
+            output: Rc::clone(&output),
+            clock: now,
+            time_limit: request.time_limit,
+        };
+        let operated = match node.operate(&task) {
+            Ok(operated) => operated,
+            Err(error) => {
+                if error.is::<NotSearched>() {
+                    let report = PatchReport::not_searched(self.frame(&task, None, None, execution));
+                    output.borrow_mut().say(&summary::attributes(&self.session.instance_id, &report));
+                }
+                return Err(error.context("nothing was reported"));
+            }
+        };
+        let last_no_reboot = node.memory.get().last_no_reboot_install_at;
+        let frame = self.frame(&task, Some(operated.ended_at), last_no_reboot, execution);
+        let mut report = PatchReport::from_evaluation(&operated.evaluation, frame);
+        report.explain_failures(&operated.failures);
+        self.finish(&mut node, &task, &operated, &report)
+    }
+
+    /// Reports, then asks for the restart or ends the run. A restart does not wait for a server that is not there.
+    fn finish(
+        &self,
+        node: &mut Node<'_>,
+        task: &Task<'_>,
+        operated: &Operated,
+        report: &PatchReport,
+    ) -> anyhow::Result<Exit> {
+        let recording = recording(self.request);
+        let text = summary::text(&self.session.instance_id, report, operated, recording);
+        let output = Rc::clone(&node.output);
+        if operated.next == Next::Restart {
+            node.note_restart(task, operated)?;
+            if let Err(error) = self.send(recording, report, &operated.seen) {
+                output.borrow_mut().say(&format!("Not reported before the restart: {error:#}"));
+            }
+            output.borrow_mut().say(&format!("{text}\nThe machine restarts; this run goes on afterwards."));
+            return Ok(Exit::Restart);
+        }
+        self.send(recording, report, &operated.seen)?;
+        node.note_end(task)?;
+        output.borrow_mut().say(text.trim_end());
+        if self.request.services == Services::Restart && self.request.operation == Operation::Install {
+            services::restart(&operated.seen.observation.not_in_effect, &mut output.borrow_mut());
+        }
+        Ok(if operated.has_failed() { Exit::SomeFailed } else { Exit::Done })
+    }
+
+    fn send(&self, recording: Recording, report: &PatchReport, seen: &Gathered) -> anyhow::Result<()> {
+        if recording == Recording::PrintOnly {
+            return Ok(());
+        }
+        upload::report(self.session, &self.request.data_dir, report)?;
+        upload::facts(self.session, &self.request.data_dir, seen)
+            .context("the report was stored, the node's facts were not")
+    }
+
+    /// Scans follow the baseline alone.
+    fn override_list(&self) -> anyhow::Result<Option<OverrideList>> {
+        let url = self.request.install_override_list.as_str();
+        if url.is_empty() || self.request.operation == Operation::Scan {
+            return Ok(None);
+        }
+        let failed = || format!("override-unreadable: InstallOverrideList {url}; nothing was installed");
+        let bytes = fetch::bring(self.session, url).with_context(failed)?;
+        let text = String::from_utf8(bytes).context("it is not text").with_context(failed)?;
+        Ok(Some(OverrideList::parse(&text).with_context(failed)?))
+    }
+
+    fn frame(
+        &self,
+        task: &Task<'_>,
+        ended_at: Option<Timestamp>,
+        last_no_reboot_install_at: Option<Timestamp>,
+        execution: Execution,
+    ) -> RunFrame {
+        RunFrame {
+            operation: task.operation,
+            started_at: task.started_at,
+            ended_at: ended_at.unwrap_or(Timestamp::from_seconds(0)),
+            baseline_id: self.snapshot.baseline_id.clone(),
+            patch_group: self.snapshot.patch_group.clone(),
+            snapshot_id: self.snapshot.snapshot_id.clone(),
+            reboot_option: task.reboot_option.to_string(),
+            install_override_list: self.request.install_override_list.clone(),
+            last_no_reboot_install_at,
+            execution,
+        }
+    }
 }
 
 fn refuse_what_is_not_possible(request: &PatchRequest) -> anyhow::Result<()> {
@@ -135,12 +328,7 @@ fn refuse_what_is_not_possible(request: &PatchRequest) -> anyhow::Result<()> {
             "InstallOverrideList and BaselineOverride exclude each other; nothing was scanned or installed"
         );
     }
-    match request.operation {
-        Operation::Scan => Ok(()),
-        Operation::Install => {
-            bail!("this version of the agent scans but does not install; nothing was changed on this node")
-        }
-    }
+    Ok(())
 }
 
 fn recording(request: &PatchRequest) -> Recording {
@@ -163,58 +351,4 @@ fn lock(data_dir: &Path) -> anyhow::Result<std::fs::File> {
     let file = platform::open_private(&path).with_context(|| format!("cannot open {}", path.display()))?;
     file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     Ok(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(operation: Operation) -> PatchRequest {
-        PatchRequest {
-            root: "/".into(),
-            operation,
-            snapshot_id: String::new(),
-            reboot_option: "NoReboot".into(),
-            install_override_list: String::new(),
-            baseline_override: String::new(),
-            association_id: String::new(),
-            command_id: "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".into(),
-            data_dir: "/nowhere/at/all".into(),
-        }
-    }
-
-    #[test]
-    fn an_install_is_refused_before_anything_happens() {
-        let error = patch(&request(Operation::Install)).unwrap_err().to_string();
-        assert!(error.contains("nothing was changed"), "{error}");
-    }
-
-    #[test]
-    fn overrides_exclude_each_other() {
-        let both = PatchRequest {
-            install_override_list: "https://x/list".into(),
-            baseline_override: "https://x/baseline".into(),
-            ..request(Operation::Scan)
-        };
-        assert!(patch(&both).unwrap_err().to_string().contains("exclude each other"));
-    }
-
-    #[test]
-    fn a_node_that_is_not_enrolled_says_so() {
-        assert!(patch(&request(Operation::Scan)).unwrap_err().to_string().contains("no registration"));
-    }
-
-    #[test]
-    fn a_baseline_brought_along_is_recorded_only_for_a_policy() {
-        let own = request(Operation::Scan);
-        assert_eq!((recording(&own), execution(&own).kind.as_str()), (Recording::Upload, "Command"));
-        let brought = PatchRequest { baseline_override: "https://x".into(), ..own };
-        assert_eq!(recording(&brought), Recording::PrintOnly);
-        let policy = PatchRequest { association_id: "a".into(), ..brought };
-        assert_eq!(
-            (recording(&policy), execution(&policy).kind.as_str()),
-            (Recording::Upload, "PatchPolicy")
-        );
-        assert_eq!(execution(&policy).id, "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10");
-    }
 }

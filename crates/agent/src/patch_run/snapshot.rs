@@ -1,8 +1,6 @@
 //! The baseline of a run: frozen by the server under a snapshot id, downloaded, read.
 
-use std::time::Duration;
-
-use anyhow::{Context, bail};
+use anyhow::Context;
 use api::agent::MessageId;
 use api::ssm::{BaselineOverride, GetDeployablePatchSnapshotForInstanceRequest};
 use domain::baseline::BaselineRules;
@@ -12,10 +10,10 @@ use serde_json::Value;
 use crate::transport::call::{CALL_TIMEOUT, new_id};
 use crate::{heartbeat, platform};
 
+use super::fetch::{bring, download};
 use super::{PatchRequest, Session};
 
 const UNKNOWN_SYSTEM: &str = "UnsupportedOperatingSystem";
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Snapshot {
     pub rules: BaselineRules,
@@ -85,11 +83,9 @@ fn read(text: &[u8], snapshot_id: String) -> anyhow::Result<Snapshot> {
 /// The entry for this node's system of a list of baselines, or the only one there is. The server decides whether an
 /// entry is for this node; without a system of its own an entry is for every node.
 fn brought_along(session: &Session, url: &str) -> anyhow::Result<BaselineOverride> {
-    if !url.starts_with("https://") {
-        bail!("BaselineOverride {url}: this version of the agent downloads from https:// addresses only");
-    }
-    let text =
-        download(session, url).context("BaselineOverride cannot be downloaded; nothing was scanned")?;
+    let text = bring(session, url).with_context(|| {
+        format!("override-unreadable: BaselineOverride {url} cannot be downloaded; nothing was scanned")
+    })?;
     let content: Value = serde_json::from_slice(&text).context("BaselineOverride is not JSON")?;
     let entries = match content {
         Value::Array(entries) => entries,
@@ -107,15 +103,6 @@ fn brought_along(session: &Session, url: &str) -> anyhow::Result<BaselineOverrid
     serde_json::from_value(entry).context("BaselineOverride cannot be read")
 }
 
-/// Addresses carry their own proof; no signature.
-fn download(session: &Session, url: &str) -> anyhow::Result<Vec<u8>> {
-    let answer = session.caller.http().get(url, DOWNLOAD_TIMEOUT)?;
-    match answer.status {
-        200 => Ok(answer.body),
-        status => bail!("the answer has status {status}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use domain::compliance::report::Operation;
@@ -125,15 +112,8 @@ mod tests {
     #[test]
     fn the_command_id_is_the_snapshot_id_unless_one_is_given() {
         let mut request = PatchRequest {
-            root: "/".into(),
-            operation: Operation::Scan,
-            snapshot_id: String::new(),
-            reboot_option: String::new(),
-            install_override_list: String::new(),
-            baseline_override: String::new(),
-            association_id: String::new(),
             command_id: "3F0C9F5E-2d53-4b8e-a2b1-0f4f7e8a9c10".into(),
-            data_dir: "/".into(),
+            ..super::super::tests::request(Operation::Scan)
         };
         assert_eq!(snapshot_id(&request), "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10");
         request.snapshot_id = "6a1b0c3e-5a55-4c43-9d0a-2f6f0f1d2b11".into();

@@ -4,14 +4,17 @@ use std::fmt::Write as _;
 
 use domain::compliance::ComplianceStatus;
 use domain::compliance::report::PatchReport;
-use domain::facts::{ListRefresh, Observation};
+use domain::facts::{ListRefresh, NotInEffect, Observation};
+use domain::patch::transaction::Change;
 
 use super::Recording;
+use super::operate::{Next, Operated};
+use super::reboot::MAX_ASKED;
 
 /// More would only push the summary out of the 24,000 characters that are kept.
 const MAX_LISTED: usize = 200;
 
-const ATTRIBUTES: [&str; 21] = [
+const ATTRIBUTES: [&str; 22] = [
     "PatchGroup",
     "BaselineId",
     "SnapshotId",
@@ -21,6 +24,7 @@ const ATTRIBUTES: [&str; 21] = [
     "OperationType",
     "OperationStartTime",
     "OperationEndTime",
+    "LastNoRebootInstallOperationTime",
     "InstalledCount",
     "InstalledOtherCount",
     "InstalledPendingRebootCount",
@@ -35,32 +39,106 @@ const ATTRIBUTES: [&str; 21] = [
     "NonCompliantSeverity",
 ];
 
-pub(super) fn text(
-    instance_id: &str,
-    report: &PatchReport,
-    observation: &Observation,
-    recording: Recording,
-) -> String {
-    let mut text = format!(
-        "Patch {} of {instance_id}: {}\n\n",
-        report.summary.frame.operation,
-        report.status().as_str()
-    );
+/// The block of counts and circumstances, also of a run that found nothing out.
+pub(super) fn attributes(instance_id: &str, report: &PatchReport) -> String {
+    let mut text = format!("Patch {} of {instance_id}\n\n", report.summary.frame.operation);
     let attributes = report.summary.to_attributes();
     for name in ATTRIBUTES {
         let value = attributes.get(name).map_or("", String::as_str);
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:<29}: {value}");
+        let _ = writeln!(text, "{name:<32}: {value}");
     }
-    let _ = writeln!(text, "{:<29}: {}", "PackageLists", lists(observation));
+    text
+}
+
+pub(super) fn text(
+    instance_id: &str,
+    report: &PatchReport,
+    operated: &Operated,
+    recording: Recording,
+) -> String {
+    let mut text = attributes(instance_id, report);
+    let observation = &operated.seen.observation;
+    let _ = writeln!(text, "{:<32}: {}", "Status", report.status().as_str());
+    let _ = writeln!(text, "{:<32}: {}", "PackageLists", lists(observation));
     for failure in &observation.failed_repositories {
         let _ = writeln!(text, "  not refreshed: {} {}: {}", failure.uri, failure.suite, failure.error);
     }
     if recording == Recording::PrintOnly {
         text.push_str("\nJudged by a baseline that was brought along: nothing was recorded.\n");
     }
+    list_changes(&mut text, &operated.changes);
     list_non_compliant(&mut text, report);
+    list_failures(&mut text, operated);
+    tell_not_in_effect(&mut text, &observation.not_in_effect);
     text
+}
+
+fn list_changes(text: &mut String, changes: &[Change]) {
+    if changes.is_empty() {
+        return;
+    }
+    text.push_str("\nChanged:\n");
+    for change in changes.iter().take(MAX_LISTED) {
+        let (from, to) = (change.from.as_deref().unwrap_or("-"), change.to.as_deref().unwrap_or("-"));
+        let _ = writeln!(text, "  {}.{} {from} -> {to}", change.name, change.arch);
+    }
+    if changes.len() > MAX_LISTED {
+        let _ = writeln!(text, "  and {} more", changes.len() - MAX_LISTED);
+    }
+}
+
+fn list_failures(text: &mut String, operated: &Operated) {
+    let items = operated.failures.iter().map(|(id, failure)| (id.clone(), failure));
+    let others = operated
+        .other_failures
+        .iter()
+        .map(|refusal| (format!("{}.{}", refusal.wanted.name, refusal.wanted.arch), &refusal.failure));
+    let failed: Vec<_> = items.chain(others).collect();
+    if !failed.is_empty() {
+        text.push_str("\nFailed:\n");
+    }
+    for (id, failure) in failed.iter().take(MAX_LISTED) {
+        let _ = writeln!(text, "  {id}: {failure}");
+    }
+    if operated.next == Next::RestartFailed {
+        let _ = writeln!(
+            text,
+            "\nreboot-failed: the machine was asked to restart {MAX_ASKED} times and did not."
+        );
+    }
+    if !operated.warnings.is_empty() {
+        text.push_str("\nWarnings:\n");
+    }
+    for warning in operated.warnings.iter().take(MAX_LISTED) {
+        let _ = writeln!(text, "  {warning}");
+    }
+}
+
+pub(crate) fn tell_not_in_effect(text: &mut String, waiting: &NotInEffect) {
+    let has_any = waiting.newer_kernel.is_some() || !waiting.packages.is_empty() || !waiting.units.is_empty();
+    if !has_any {
+        return;
+    }
+    text.push_str("\nInstalled, but not in effect:\n");
+    if let Some(kernel) = &waiting.newer_kernel {
+        let live = match waiting.live_patches.as_slice() {
+            [] => String::new(),
+            patches => format!(" (live patches are loaded: {})", patches.join(", ")),
+        };
+        let _ = writeln!(text, "  kernel {kernel}: reboot{live}");
+    }
+    for package in &waiting.packages {
+        let _ = writeln!(text, "  {package}: reboot");
+    }
+    for unit in waiting.units.iter().take(MAX_LISTED) {
+        let files = unit.files.join(", ");
+        let what = match unit.unit.as_str() {
+            "" => format!("processes {}", unit.processes.join(", ")),
+            name => format!("restart {name}"),
+        };
+        let _ = writeln!(text, "  {what}: runs replaced {files}");
+    }
 }
 
 fn lists(observation: &Observation) -> String {

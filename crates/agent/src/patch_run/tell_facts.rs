@@ -1,19 +1,27 @@
 //! `fettle-agent facts`: tells the server what this node's package manager knows, when that changed outside a patch run.
 //! No patch report is made of it: nobody asked for a judgement.
-//! When to look is `watch`'s to say; reading belongs to `packages`.
+//! When to look is `lookout`'s to say; reading belongs to `packages`.
 
 use std::path::Path;
 
 use anyhow::Context;
 
 use super::upload::{self, Told};
-use super::{Lists, Session, gather, lock};
+use super::{Gathered, Session, gather, lock};
+use crate::boot::Boot;
+use crate::packages::{GatherOptions, RefreshLists};
+use crate::transport::call::now;
 
 /// Returns one line for people. With nothing new, the server is not called.
 pub fn tell_facts(root: &Path, data_dir: &Path) -> anyhow::Result<String> {
     let _one_at_a_time = lock(data_dir)?;
-    let gathered = gather::gather(root, data_dir, Lists::AsTheyAre)
-        .context("the packages of this node cannot be read; nothing was told")?;
+    let boot = Boot::of(root);
+    let options =
+        GatherOptions { now: now(), refresh: RefreshLists::Never, data_dir: Some(data_dir.to_owned()) };
+    let gathered = gather::with_manager(root, data_dir, |manager, facts_hash| {
+        Gathered::by(manager, &boot, &options, facts_hash)
+            .context("the packages of this node cannot be read; nothing was told")
+    })?;
     let facts_hash = gathered.facts_hash();
     if Told::load(data_dir).is_some_and(|told| told == Told::of(&facts_hash, &gathered.observation)) {
         return Ok(format!("nothing new: the server has the facts {facts_hash}"));

@@ -129,6 +129,16 @@ impl PatchReport {
         Self { summary, items }
     }
 
+    /// Of a run that could not look: counts of -1 and no times, as agents print them. Never uploaded, so that the last
+    /// good report stays.
+    pub fn not_searched(frame: RunFrame) -> Self {
+        let unknown = Timestamp::from_seconds(0);
+        let frame = RunFrame { started_at: unknown, ended_at: unknown, ..frame };
+        let counts = PatchCounts::unknown();
+        let non_compliant_severity = ComplianceLevel::Unspecified;
+        Self { summary: PatchSummary { frame, counts, non_compliant_severity }, items: Vec::new() }
+    }
+
     /// Puts the reasons of failures to their items. They are cut, so that one tool's words do not fill a report.
     pub fn explain_failures(&mut self, failures: &BTreeMap<String, Failure>) {
         for item in &mut self.items {

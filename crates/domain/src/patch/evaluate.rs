@@ -143,6 +143,24 @@ impl PatchCounts {
         counts
     }
 
+    /// Of a run that could not look.
+    pub fn unknown() -> Self {
+        Self {
+            installed: -1,
+            installed_other: -1,
+            installed_pending_reboot: -1,
+            installed_rejected: -1,
+            missing: -1,
+            failed: -1,
+            not_applicable: -1,
+            unreported_not_applicable: -1,
+            available_security_update: -1,
+            critical_non_compliant: -1,
+            security_non_compliant: -1,
+            other_non_compliant: -1,
+        }
+    }
+
     /// Counts one item. An available security update counts as available only.
     pub fn add(&mut self, state: PatchState, level: ComplianceLevel, classification: &str) {
         let count = match state {

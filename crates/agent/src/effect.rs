@@ -1,0 +1,204 @@
+//! What is installed and not in effect: asked of the running machine, beside what its packages say.
+//! What follows for the node's compliance is `domain`'s; restarting services is `patch_run`'s.
+
+#[cfg_attr(not(target_os = "linux"), path = "effect/processes_other.rs")]
+mod processes;
+
+use std::fs;
+use std::path::Path;
+
+use domain::facts::{FactSet, NotInEffect, Observation};
+use domain::os::{Family, OperatingSystem};
+use domain::patch::version_deb;
+
+use crate::boot::Boot;
+
+/// Packages of rpm systems that take effect with the next boot only.
+/// Source: the list that `needs-restarting -r` goes by.
+const WITH_REBOOT: [&str; 8] = [
+    "glibc",
+    "systemd",
+    "dbus",
+    "dbus-broker",
+    "dbus-daemon",
+    "linux-firmware",
+    "microcode_ctl",
+    "systemd-udev",
+];
+
+/// Fills in what waits. Nothing for a root that is not running.
+pub fn observe(boot: &Boot, facts: &FactSet, observation: &mut Observation) {
+    let Some(proc) = boot.proc() else { return };
+    let (units, unreadable_processes) = processes::stale(proc);
+    observation.not_in_effect = NotInEffect {
+        units,
+        unreadable_processes,
+        newer_kernel: newer_kernel(facts, observation),
+        packages: since_boot(facts, observation),
+        live_patches: live_patches(&proc.with_file_name("sys")),
+    };
+}
+
+/// The newest installed kernel, when it is not the one that runs. `None` on machines without a kernel of their own.
+fn newer_kernel(facts: &FactSet, observation: &Observation) -> Option<String> {
+    let running = observation.running_kernel.as_str();
+    if running.is_empty() {
+        return None;
+    }
+    match OperatingSystem::detect(&facts.os)?.operating_system.family() {
+        Family::Debian => newer_on_debian(facts, observation, running),
+        Family::Rpm | Family::Suse => newer_on_rpm(facts, running),
+        Family::Windows | Family::MacOs => None,
+    }
+}
+
+/// Each kernel is a package of its own name, `linux-image-RELEASE`; the same name is updated in place too.
+fn newer_on_debian(facts: &FactSet, observation: &Observation, running: &str) -> Option<String> {
+    let release = |name: &str| {
+        let release = name.strip_prefix("linux-image-")?;
+        let release = release.strip_prefix("unsigned-").unwrap_or(release);
+        // The names without a number are there to pull the newest one.
+        release.starts_with(|c: char| c.is_ascii_digit()).then(|| release.to_owned())
+    };
+    let of = |package: &domain::facts::PackageFact| Some((release(&package.name)?, package.installed_at));
+    let kernels: Vec<_> = facts.packages.iter().filter_map(of).collect();
+    let own = kernels.iter().find(|(release, _)| release == running)?;
+    let (newest, _) = kernels.iter().max_by(|(a, _), (b, _)| version_deb::compare(a, b))?;
+    let is_replaced = matches!((own.1, observation.booted_at), (Some(at), Some(boot)) if at > boot);
+    let is_newer = newest != running && version_deb::compare(newest, running).is_gt();
+    (is_newer || is_replaced).then(|| newest.clone())
+}
+
+/// All are one package that stays in several versions; the fact's own is the highest.
+fn newer_on_rpm(facts: &FactSet, running: &str) -> Option<String> {
+    let names = ["kernel-core", "kernel", "kernel-default"];
+    let kernel = names.iter().find_map(|name| facts.packages.iter().find(|package| package.name == *name))?;
+    let version = kernel.version.rsplit(':').next().unwrap_or_default();
+    let flavour = running.rsplit_once('-').filter(|(_, flavour)| flavour.chars().all(char::is_alphabetic));
+    let is_running = match flavour {
+        // SUSE: `5.14.21-150400.24.100-default` is of package version `5.14.21-150400.24.100.2`.
+        Some((release, _)) => version == release || version.starts_with(&format!("{release}.")),
+        None => running == format!("{version}.{}", kernel.arch) || running == version,
+    };
+    (!is_running).then(|| version.to_owned())
+}
+
+fn since_boot(facts: &FactSet, observation: &Observation) -> Vec<String> {
+    let is_rpm = OperatingSystem::detect(&facts.os)
+        .is_some_and(|detected| matches!(detected.operating_system.family(), Family::Rpm | Family::Suse));
+    let Some(booted_at) = observation.booted_at.filter(|_| is_rpm) else { return Vec::new() };
+    let waits = |package: &&domain::facts::PackageFact| {
+        WITH_REBOOT.contains(&package.name.as_str()) && package.installed_at.is_some_and(|at| at > booted_at)
+    };
+    let mut names: Vec<String> =
+        facts.packages.iter().filter(waits).map(|package| package.name.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn live_patches(sys: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(sys.join("kernel/livepatch")) else { return Vec::new() };
+    let is_enabled =
+        |path: &Path| fs::read_to_string(path.join("enabled")).is_ok_and(|text| text.trim() == "1");
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| is_enabled(&entry.path()))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use api::Timestamp;
+    use domain::facts::{OsRelease, PackageFact};
+
+    use super::*;
+
+    fn facts(os: (&str, &str), packages: &[(&str, &str, i64)]) -> FactSet {
+        let package = |(name, version, at): &(&str, &str, i64)| PackageFact {
+            name: (*name).into(),
+            arch: "x86_64".into(),
+            version: (*version).into(),
+            installed_at: Some(Timestamp::from_seconds(*at)),
+            ..PackageFact::default()
+        };
+        FactSet {
+            os: OsRelease { id: os.0.into(), version_id: os.1.into(), ..OsRelease::default() },
+            packages: packages.iter().map(package).collect(),
+            ..FactSet::default()
+        }
+    }
+
+    fn at_boot(kernel: &str) -> Observation {
+        Observation {
+            running_kernel: kernel.into(),
+            booted_at: Some(Timestamp::from_seconds(100)),
+            ..Observation::default()
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_was_not_booted() {
+        let debian = ("debian", "12");
+        let rows = [
+            (debian, "6.1.0-1-amd64", vec![("linux-image-6.1.0-1-amd64", "6.1.4-1", 1)], None),
+            (
+                debian,
+                "6.1.0-1-amd64",
+                vec![("linux-image-6.1.0-1-amd64", "6.1.5-1", 200)],
+                Some("6.1.0-1-amd64"),
+            ),
+            (
+                debian,
+                "6.1.0-9-amd64",
+                vec![
+                    ("linux-image-6.1.0-9-amd64", "6.1.4-1", 1),
+                    ("linux-image-6.1.0-10-amd64", "6.1.5-1", 2),
+                    ("linux-image-amd64", "6.1.5-1", 2),
+                ],
+                Some("6.1.0-10-amd64"),
+            ),
+            // A container, or a kernel from elsewhere: its packages say nothing about what runs.
+            (debian, "6.8.0-cloud", vec![("linux-image-6.1.0-9-amd64", "6.1.4-1", 1)], None),
+            (("almalinux", "9.2"), "5.14.0-70.el9.x86_64", vec![("kernel-core", "5.14.0-70.el9", 1)], None),
+            (
+                ("almalinux", "9.2"),
+                "5.14.0-70.el9.x86_64",
+                vec![("kernel-core", "5.14.0-71.el9", 1)],
+                Some("5.14.0-71.el9"),
+            ),
+            (
+                ("sles", "15.4"),
+                "5.14.21-150400.24.100-default",
+                vec![("kernel-default", "5.14.21-150400.24.100.2", 1)],
+                None,
+            ),
+        ];
+        for (os, running, packages, expected) in rows {
+            let found = newer_kernel(&facts(os, &packages), &at_boot(running));
+            assert_eq!(found.as_deref(), expected, "{running} {packages:?}");
+        }
+    }
+
+    #[test]
+    fn packages_that_take_effect_with_the_boot() {
+        let packages = [("glibc", "2", 200), ("systemd", "2", 50), ("bash", "2", 200)];
+        assert_eq!(since_boot(&facts(("rhel", "9.2"), &packages), &at_boot("5")), ["glibc"]);
+        // Debian has a sign of its own.
+        assert!(since_boot(&facts(("debian", "12"), &packages), &at_boot("5")).is_empty());
+    }
+
+    #[test]
+    fn live_patches_that_are_enabled() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, enabled) in [("kpatch_1", "1\n"), ("kpatch_0", "0\n")] {
+            let folder = dir.path().join("kernel/livepatch").join(name);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("enabled"), enabled).unwrap();
+        }
+        assert_eq!(live_patches(dir.path()), ["kpatch_1"]);
+    }
+}

@@ -1,0 +1,141 @@
+//! Processes that run files which were replaced under them, by the unit that systemd keeps them in.
+//! Source: proc(5), `maps` and `cgroup`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::Path;
+
+use domain::facts::StaleUnit;
+
+/// More would not help anybody to decide.
+const MAX_FILES: usize = 5;
+const MAX_PROCESSES: usize = 20;
+/// Where packages put what is mapped. Deleted files elsewhere are a program's own business.
+const SYSTEM_FOLDERS: [&str; 6] = ["/usr/", "/lib", "/bin/", "/sbin/", "/opt/", "/etc/"];
+/// In the control groups of containers run other systems' files.
+const CONTAINERS: [&str; 7] =
+    ["/docker", "/kubepods", "/libpod", "/lxc", "/machine.slice", "/containerd", "/crio"];
+
+#[derive(Default)]
+struct Found {
+    processes: BTreeSet<String>,
+    files: BTreeSet<String>,
+}
+
+/// The units, and how many processes could not be looked at.
+pub fn stale(proc: &Path) -> (Vec<StaleUnit>, u32) {
+    let mut units: BTreeMap<String, Found> = BTreeMap::new();
+    let mut unreadable = 0;
+    let Ok(entries) = fs::read_dir(proc) else { return (Vec::new(), 0) };
+    for entry in entries.flatten() {
+        let is_process =
+            entry.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
+        if !is_process {
+            continue;
+        }
+        let folder = entry.path();
+        let files = match replaced_files(&folder) {
+            Ok(files) => files,
+            Err(error) => {
+                // A process that has ended in the meantime runs nothing.
+                unreadable += u32::from(error.kind() == ErrorKind::PermissionDenied);
+                continue;
+            }
+        };
+        if files.is_empty() {
+            continue;
+        }
+        let Some(unit) = unit_of(&fs::read_to_string(folder.join("cgroup")).unwrap_or_default()) else {
+            continue;
+        };
+        let name = fs::read_to_string(folder.join("comm")).unwrap_or_default().trim().to_owned();
+        let found = units.entry(unit).or_default();
+        found.processes.insert(name);
+        found.files.extend(files);
+    }
+    let unit = |(unit, found): (String, Found)| StaleUnit {
+        unit,
+        processes: found.processes.into_iter().take(MAX_PROCESSES).collect(),
+        files: found.files.into_iter().take(MAX_FILES).collect(),
+    };
+    (units.into_iter().map(unit).collect(), unreadable)
+}
+
+fn replaced_files(folder: &Path) -> std::io::Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
+    for line in BufReader::new(fs::File::open(folder.join("maps"))?).split(b'\n') {
+        let line = line?;
+        files.extend(replaced_file(&String::from_utf8_lossy(&line)).map(str::to_owned));
+    }
+    Ok(files)
+}
+
+/// The sixth column, of a file that is gone; rpm's temporary suffix `;5f3a` taken off.
+fn replaced_file(line: &str) -> Option<&str> {
+    let path = &line[line.find('/')?..];
+    let path = path.strip_suffix(" (deleted)")?;
+    let path = path.strip_suffix(".dpkg-new").unwrap_or(path);
+    let path = path.split(';').next().unwrap_or(path);
+    SYSTEM_FOLDERS.iter().any(|folder| path.starts_with(folder)).then_some(path)
+}
+
+/// The service or scope; empty for a process outside of any, `None` for one of a container.
+fn unit_of(cgroup: &str) -> Option<String> {
+    let line = cgroup
+        .lines()
+        .find(|line| line.starts_with("0::") || line.contains(":name=systemd:"))
+        .unwrap_or_default();
+    let path = line.splitn(3, ':').nth(2).unwrap_or_default();
+    if CONTAINERS.iter().any(|container| path.contains(container)) {
+        return None;
+    }
+    let is_unit = |part: &&str| part.ends_with(".service") || part.ends_with(".scope");
+    Some(path.split('/').find(is_unit).unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(proc: &Path, id: u32, name: &str, cgroup: &str, maps: &str) {
+        let folder = proc.join(id.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("comm"), format!("{name}\n")).unwrap();
+        fs::write(folder.join("cgroup"), cgroup).unwrap();
+        fs::write(folder.join("maps"), maps).unwrap();
+    }
+
+    #[test]
+    fn finds_units_by_what_their_processes_map() {
+        let dir = tempfile::tempdir().unwrap();
+        let ssl = "7f00-7f01 r-xp 00000000 08:01 12 /usr/lib/x86_64-linux-gnu/libssl.so.3 (deleted)\n";
+        let fine = "7f00-7f01 r-xp 00000000 08:01 12 /usr/lib/x86_64-linux-gnu/libc.so.6\n\
+                    7f02-7f03 rw-s 00000000 00:01 9 /dev/shm/cache (deleted)\n\
+                    7f04-7f05 rw-p 00000000 00:00 0 [heap]\n";
+        process(dir.path(), 10, "nginx", "0::/system.slice/nginx.service\n", ssl);
+        process(dir.path(), 11, "nginx", "0::/system.slice/nginx.service\n", ssl);
+        process(dir.path(), 12, "sshd", "0::/system.slice/ssh.service\n", fine);
+        process(dir.path(), 13, "bash", "0::/user.slice/user-0.slice/session-3.scope\n", ssl);
+        process(dir.path(), 14, "app", "0::/system.slice/docker-1f.scope\n", ssl);
+        process(dir.path(), 15, "init", "1:name=systemd:/\n", ssl);
+        fs::create_dir_all(dir.path().join("sys")).unwrap();
+        let (units, unreadable) = stale(dir.path());
+        let told: Vec<_> = units.iter().map(|unit| (unit.unit.as_str(), unit.processes.join(","))).collect();
+        let expected = [("", "init"), ("nginx.service", "nginx"), ("session-3.scope", "bash")];
+        assert_eq!(told, expected.map(|(unit, names)| (unit, names.to_owned())));
+        assert_eq!(units[1].files, ["/usr/lib/x86_64-linux-gnu/libssl.so.3"]);
+        assert_eq!(unreadable, 0);
+    }
+
+    #[test]
+    fn reads_lines_of_maps() {
+        let check = |line: &str, expected: Option<&str>| assert_eq!(replaced_file(line), expected, "{line}");
+        check("7f r-xp 0 08:01 1 /usr/lib64/libc.so.6;5f3a1b (deleted)", Some("/usr/lib64/libc.so.6"));
+        check("7f r-xp 0 08:01 1 /usr/bin/a b (deleted)", Some("/usr/bin/a b"));
+        check("7f r-xp 0 08:01 1 /lib/x.so.dpkg-new (deleted)", Some("/lib/x.so"));
+        check("7f rw-s 0 00:01 1 /memfd:x (deleted)", None);
+        check("7f rw-p 0 00:00 0", None);
+        check("", None);
+    }
+}

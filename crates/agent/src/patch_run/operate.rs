@@ -1,0 +1,353 @@
+//! The phases of one patch operation on a node, each written down before it is acted on: settle what an interrupted
+//! run left, read, judge, install, read and judge again. Where the baseline comes from and where the report goes is
+//! the file above's; how packages are installed the package managers'.
+//! Source: spec patch-manager 4.3 and 4.6.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Context;
+use api::Timestamp;
+use domain::baseline::BaselineRules;
+use domain::compliance::report::Operation;
+use domain::patch::override_list::OverrideList;
+use domain::patch::transaction::{Change, Outcome, Refusal, Wanted};
+use domain::patch::{
+    Conditions, Evaluation, Failure, InstalledPackage, PendingScope, evaluate, limits, wanted,
+};
+
+use crate::boot::Boot;
+use crate::packages::tool::ToolRun;
+use crate::packages::{GatherOptions, PackageManager, RefreshLists};
+
+use super::memory::{Done, MemoryFile, Phase, RunRecord, difference, installed};
+use super::output::Output;
+use super::reboot::{MAX_ASKED, RebootOption};
+use super::{FactsHash, Gathered};
+
+/// Within the agent's folder: files that package managers' tools are given to read.
+const SCRATCH_FOLDER: &str = "patch-scratch";
+
+/// What is to be done.
+#[derive(Debug)]
+pub struct Task<'a> {
+    pub rules: &'a BaselineRules,
+    pub baseline_id: &'a str,
+    pub operation: Operation,
+    pub reboot_option: RebootOption,
+    /// In place of what the baseline wants.
+    pub override_list: Option<OverrideList>,
+    pub execution_id: String,
+    pub started_at: Timestamp,
+}
+
+/// The node, and what its runs remember.
+pub struct Node<'a> {
+    pub manager: &'a dyn PackageManager,
+    pub facts_hash: FactsHash<'a>,
+    pub boot: &'a Boot,
+    pub memory: MemoryFile,
+    pub data_dir: PathBuf,
+    pub output: Rc<RefCell<Output>>,
+    pub clock: fn() -> Timestamp,
+    /// For everything that tools do in this run.
+    pub time_limit: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Operated {
+    pub seen: Gathered,
+    pub evaluation: Evaluation,
+    /// By item id.
+    pub failures: BTreeMap<String, Failure>,
+    /// Failures of what the node does not report as an item.
+    pub other_failures: Vec<Refusal>,
+    pub changes: Vec<Change>,
+    pub warnings: Vec<Failure>,
+    pub next: Next,
+    pub ended_at: Timestamp,
+}
+
+/// What the run ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Finish,
+    /// Ask for a restart of the machine; this step then runs again.
+    Restart,
+    /// The restart that was asked for does not happen.
+    RestartFailed,
+}
+
+/// The node could not be read or judged: nothing is known, and nothing was changed in this run.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct NotSearched(pub anyhow::Error);
+
+impl Operated {
+    pub fn has_failed(&self) -> bool {
+        !self.failures.is_empty() || !self.other_failures.is_empty() || self.next == Next::RestartFailed
+    }
+}
+
+impl Node<'_> {
+    /// From the beginning, or from the restart that the same execution asked for.
+    pub fn operate(&mut self, task: &Task<'_>) -> anyhow::Result<Operated> {
+        let left = self.memory.get().run.clone();
+        match left {
+            Some(RunRecord { execution_id, phase: Phase::Rebooting { done, boot_id, asked }, .. })
+                if execution_id == task.execution_id =>
+            {
+                self.after_restart(task, done, &boot_id, asked)
+            }
+            Some(record) => {
+                self.settle(task, &record)?;
+                self.begin(task)
+            }
+            None => self.begin(task),
+        }
+    }
+
+    fn begin(&mut self, task: &Task<'_>) -> anyhow::Result<Operated> {
+        let (seen, evaluation) = self.look(task, RefreshLists::WherePossible).map_err(NotSearched)?;
+        if task.operation == Operation::Scan {
+            return Ok(self.operated(seen, evaluation, Done::default(), Vec::new()));
+        }
+        let (asked, unknown) = match &task.override_list {
+            None => (wanted(&evaluation), Vec::new()),
+            Some(list) => list.select(&seen.facts),
+        };
+        let mut done = Done { changes: Vec::new(), failed: unknown };
+        let mut warnings = Vec::new();
+        if !asked.is_empty() {
+            let outcome = self.install(task, &asked, &seen)?;
+            done.changes = outcome.changes;
+            done.failed.extend(outcome.failed);
+            warnings = outcome.warnings;
+        }
+        self.note_installed(task, &done)?;
+        let (mut seen_again, evaluation) = self.look(task, RefreshLists::Never).context(
+            "the installation has ended, but the packages cannot be read any more; nothing was reported",
+        )?;
+        // The lists are the ones that were refreshed a moment ago.
+        seen_again.observation.refresh = seen.observation.refresh;
+        seen_again.observation.failed_repositories = seen.observation.failed_repositories;
+        seen_again.observation.lists_updated_at = seen.observation.lists_updated_at;
+        let pending = evaluation.counts.installed_pending_reboot;
+        let restarts = task.reboot_option.wants_restart(done.changes.len(), pending);
+        let mut operated = self.operated(seen_again, evaluation, done, warnings);
+        if restarts {
+            operated.next = Next::Restart;
+        }
+        Ok(operated)
+    }
+
+    /// Writes down that it begins, and what there is, before the package manager may change anything.
+    fn install(&mut self, task: &Task<'_>, asked: &[Wanted], seen: &Gathered) -> anyhow::Result<Outcome> {
+        let phase = Phase::Installing { wanted: asked.to_vec(), before: installed(&seen.facts) };
+        self.record(task, Some(phase))?;
+        self.say(&format!("Installing {} of {}:", counted(asked.len(), "patch"), task.baseline_id));
+        for wanted in asked {
+            self.output
+                .borrow_mut()
+                .pass_on(&format!("  {}.{} {}", wanted.name, wanted.arch, wanted.version));
+        }
+        let mut run = self.tool_run();
+        Ok(match self.manager.install(asked, &limits(task.rules), &mut run) {
+            Ok(outcome) => outcome,
+            // Nothing was begun: everything that was asked for has failed, and for this reason.
+            Err(failure) => {
+                let refusal = |wanted: &Wanted| Refusal { wanted: wanted.clone(), failure: failure.clone() };
+                Outcome { failed: asked.iter().map(refusal).collect(), ..Outcome::default() }
+            }
+        })
+    }
+
+    fn note_installed(&mut self, task: &Task<'_>, done: &Done) -> anyhow::Result<()> {
+        let (now, no_reboot) = ((self.clock)(), task.reboot_option == RebootOption::NoReboot);
+        let record = self.run_record(task, Phase::Installed { done: done.clone() });
+        self.memory.change(|memory| {
+            memory.count_installed(&done.changes);
+            if no_reboot {
+                memory.last_no_reboot_install_at = Some(now);
+            }
+            memory.run = Some(record);
+        })
+    }
+
+    /// What a run left that did not live to report: finished, where this run may change the node, and counted as
+    /// installed by us. What is to be installed is then judged anew, so nothing is installed twice.
+    fn settle(&mut self, task: &Task<'_>, record: &RunRecord) -> anyhow::Result<()> {
+        if let Phase::Installing { wanted, before } = &record.phase {
+            self.say(&format!("The run {} was interrupted while it installed.", record.execution_id));
+            if task.operation == Operation::Install {
+                self.repair()?;
+            }
+            let facts = self.gather(RefreshLists::Never).map_err(NotSearched)?.facts;
+            let changes = difference(wanted, before, &facts);
+            self.say(&format!("It had changed {}.", counted(changes.len(), "package")));
+            let is_finished = task.operation == Operation::Install;
+            return self.memory.change(|memory| {
+                memory.count_installed(&changes);
+                // A scan changes nothing on the node: what is half done stays so until the next installation.
+                if is_finished {
+                    memory.run = None;
+                }
+            });
+        }
+        self.memory.change(|memory| memory.run = None)
+    }
+
+    fn repair(&mut self) -> anyhow::Result<()> {
+        let mut run = self.tool_run();
+        match self.manager.repair(&mut run) {
+            Ok(repaired) if repaired.is_empty() => {}
+            Ok(repaired) => self.say(&format!("Repaired: {}.", counted(repaired.len(), "package"))),
+            // What stays broken fails by itself below, where it is reported.
+            Err(failure) => self.say(&format!("The repair failed: {failure}")),
+        }
+        Ok(())
+    }
+
+    /// The same step, run again. It installs nothing more.
+    fn after_restart(
+        &mut self,
+        task: &Task<'_>,
+        done: Done,
+        boot_id: &str,
+        asked: u32,
+    ) -> anyhow::Result<Operated> {
+        let is_same_boot = boot_id == self.boot.id;
+        let (seen, evaluation) = self.look(task, RefreshLists::WherePossible).map_err(NotSearched)?;
+        let mut operated = self.operated(seen, evaluation, done, Vec::new());
+        if is_same_boot {
+            operated.next = if asked < MAX_ASKED { Next::Restart } else { Next::RestartFailed };
+        }
+        Ok(operated)
+    }
+
+    /// Called last before the process ends with the code that asks for the restart.
+    pub fn note_restart(&mut self, task: &Task<'_>, operated: &Operated) -> anyhow::Result<()> {
+        let asked = match self.memory.get().run.as_ref().map(|record| &record.phase) {
+            Some(Phase::Rebooting { asked, .. }) => *asked,
+            _ => 0,
+        };
+        let mut failed = operated.other_failures.clone();
+        failed.extend(operated.refusals());
+        let done = Done { changes: operated.changes.clone(), failed };
+        let boot_id = self.boot.id.clone();
+        self.record(task, Some(Phase::Rebooting { done, boot_id, asked: asked + 1 }))
+    }
+
+    /// Called when everything has been reported.
+    pub fn note_end(&mut self, task: &Task<'_>) -> anyhow::Result<()> {
+        let is_half_done = |record: &RunRecord| matches!(record.phase, Phase::Installing { .. });
+        match &self.memory.get().run {
+            Some(record) if task.operation == Operation::Install || !is_half_done(record) => {
+                self.memory.change(|memory| memory.run = None)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn record(&mut self, task: &Task<'_>, phase: Option<Phase>) -> anyhow::Result<()> {
+        let record = phase.map(|phase| self.run_record(task, phase));
+        self.memory.change(|memory| memory.run = record)
+    }
+
+    fn run_record(&self, task: &Task<'_>, phase: Phase) -> RunRecord {
+        RunRecord { execution_id: task.execution_id.clone(), started_at: task.started_at, phase }
+    }
+
+    fn look(&mut self, task: &Task<'_>, refresh: RefreshLists) -> anyhow::Result<(Gathered, Evaluation)> {
+        let seen = self.gather(refresh)?;
+        let conditions = Conditions {
+            now: (self.clock)(),
+            installed_by_us: &self.memory.get().installed,
+            pending_scope: PendingScope::Any,
+        };
+        let evaluation = evaluate(task.rules, &seen.facts, &seen.observation, &conditions)
+            .with_context(|| format!("baseline {} cannot be applied", task.baseline_id))?;
+        Ok((seen, evaluation))
+    }
+
+    fn gather(&self, refresh: RefreshLists) -> anyhow::Result<Gathered> {
+        let options = GatherOptions { now: (self.clock)(), refresh, data_dir: Some(self.data_dir.clone()) };
+        Gathered::by(self.manager, self.boot, &options, self.facts_hash)
+            .context("the packages of this node cannot be read")
+    }
+
+    fn operated(
+        &self,
+        seen: Gathered,
+        mut evaluation: Evaluation,
+        done: Done,
+        warnings: Vec<Failure>,
+    ) -> Operated {
+        let failures = evaluation.mark_failed(&done.failed);
+        let is_there = |refusal: &Refusal| {
+            let package = InstalledPackage {
+                name: refusal.wanted.name.clone(),
+                arch: refusal.wanted.arch.clone(),
+                version: refusal.wanted.version.clone(),
+            };
+            installed(&seen.facts).contains(&package)
+        };
+        let is_item = |refusal: &Refusal| {
+            failures.contains_key(&format!("{}.{}", refusal.wanted.name, refusal.wanted.arch))
+        };
+        let other_failures =
+            done.failed.iter().filter(|refusal| !is_item(refusal) && !is_there(refusal)).cloned().collect();
+        let ended_at = (self.clock)();
+        let changes = done.changes;
+        let next = Next::Finish;
+        Operated { seen, evaluation, failures, other_failures, changes, warnings, next, ended_at }
+    }
+
+    fn tool_run(&self) -> ToolRun {
+        let output = Rc::clone(&self.output);
+        ToolRun::new(&self.data_dir.join(SCRATCH_FOLDER), self.time_limit)
+            .streaming_to(move |_, line| output.borrow_mut().pass_on(line))
+    }
+
+    fn say(&self, line: &str) {
+        self.output.borrow_mut().say(line);
+    }
+}
+
+impl Operated {
+    /// The failures of items, as they were told.
+    fn refusals(&self) -> impl Iterator<Item = Refusal> {
+        let verdicts = self.evaluation.verdicts.iter();
+        verdicts.filter_map(|verdict| {
+            let failure = self.failures.get(&verdict.id())?.clone();
+            let version = verdict.fix_version().unwrap_or_default().to_owned();
+            let wanted = Wanted { name: verdict.name.clone(), arch: verdict.arch.clone(), version };
+            Some(Refusal { wanted, failure })
+        })
+    }
+}
+
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ if noun.ends_with("ch") => format!("{count} {noun}es"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+/// Removes what tools were given to read.
+pub fn clear_scratch(data_dir: &Path) {
+    match std::fs::remove_dir_all(data_dir.join(SCRATCH_FOLDER)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::debug!(%error, "scratch folder not removed");
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! What is refused, and what is recorded, before anything is done.
+
+use super::*;
+
+pub(super) fn request(operation: Operation) -> PatchRequest {
+    PatchRequest {
+        root: "/".into(),
+        operation,
+        snapshot_id: String::new(),
+        reboot_option: RebootOption::NoReboot,
+        install_override_list: String::new(),
+        baseline_override: String::new(),
+        association_id: String::new(),
+        command_id: "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".into(),
+        data_dir: "/nowhere/at/all".into(),
+        time_limit: Duration::from_secs(60),
+        services: Services::Leave,
+    }
+}
+
+#[test]
+fn overrides_exclude_each_other() {
+    for operation in [Operation::Scan, Operation::Install] {
+        let both = PatchRequest {
+            install_override_list: "https://x/list".into(),
+            baseline_override: "https://x/baseline".into(),
+            ..request(operation)
+        };
+        assert!(patch(&both).unwrap_err().to_string().contains("exclude each other"));
+    }
+}
+
+#[test]
+fn a_node_that_is_not_enrolled_says_so() {
+    assert!(patch(&request(Operation::Scan)).unwrap_err().to_string().contains("no registration"));
+}
+
+#[test]
+fn a_baseline_brought_along_is_recorded_only_for_a_policy() {
+    let own = request(Operation::Scan);
+    assert_eq!((recording(&own), execution(&own).kind.as_str()), (Recording::Upload, "Command"));
+    let brought = PatchRequest { baseline_override: "https://x".into(), ..own };
+    assert_eq!(recording(&brought), Recording::PrintOnly);
+    let policy = PatchRequest { association_id: "a".into(), ..brought };
+    assert_eq!((recording(&policy), execution(&policy).kind.as_str()), (Recording::Upload, "PatchPolicy"));
+    assert_eq!(execution(&policy).id, "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10");
+}
