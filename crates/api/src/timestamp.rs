@@ -68,7 +68,8 @@ impl Timestamp {
         in_range.then_some(Self(epoch_ms as i64))
     }
 
-    fn print(self, format: &str) -> String {
+    /// In a format of `strftime`.
+    pub(crate) fn print(self, format: &str) -> String {
         let clamped = self.0.clamp(-377_705_023_201_000, 253_402_207_200_000);
         jiff::Timestamp::from_millisecond(clamped)
             .map(|at| at.strftime(format).to_string())

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 use super::MessageId;
 use crate::Timestamp;
@@ -82,7 +82,7 @@ impl AgentMessage {
         frame.extend(self.sequence_number.to_be_bytes());
         frame.extend(self.flags.to_be_bytes());
         frame.extend(self.message_id.swapped());
-        frame.extend(Sha256::digest(&self.payload));
+        frame.extend(digest(&SHA256, &self.payload).as_ref());
         frame.extend(u32::from(self.payload_type).to_be_bytes());
         frame.extend(u32::try_from(self.payload.len()).unwrap_or(u32::MAX).to_be_bytes());
         frame.extend_from_slice(&self.payload);
@@ -111,7 +111,7 @@ impl AgentMessage {
             .checked_add(4)
             .and_then(|start| frame.get(start..))
             .ok_or(FrameError::TooShort { length: frame.len() })?;
-        if Sha256::digest(payload).as_slice() != digest {
+        if ring::digest::digest(&SHA256, payload).as_ref() != digest {
             return Err(FrameError::Digest);
         }
         Ok(Self {
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(hex::encode(&frame[36..40]), "00000001");
         assert_eq!(hex::encode(&frame[40..48]), "0000019c13ec9e7b");
         assert_eq!(hex::encode(&frame[64..80]), "8899aabbccddeeff0011223344556677");
-        assert_eq!(&frame[80..112], Sha256::digest(b"start_publication").as_slice());
+        assert_eq!(&frame[80..112], digest(&SHA256, b"start_publication").as_ref());
         assert_eq!(hex::encode(&frame[116..120]), "00000011");
         assert_eq!(AgentMessage::decode(&frame), Ok(example()));
     }

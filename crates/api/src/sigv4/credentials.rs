@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use ring::hmac::{self, HMAC_SHA256, Key};
 use subtle::ConstantTimeEq;
 
 use super::{Refusal, format_date};
@@ -70,29 +69,25 @@ impl fmt::Display for Scope {
 
 /// A secret narrowed to one scope. It may be kept for the day; it does not lead back to the secret.
 #[derive(Clone)]
-pub struct SigningKey([u8; 32]);
+pub struct SigningKey(Key);
 
 impl SigningKey {
     pub fn derive(secret_access_key: &str, scope: &Scope) -> Self {
-        let date = hmac(format!("AWS4{secret_access_key}").as_bytes(), &scope.date);
-        let region = hmac(&date, &scope.region);
-        let service = hmac(&region, &scope.service);
-        Self(hmac(&service, TERMINATOR))
+        let secret = Key::new(HMAC_SHA256, format!("AWS4{secret_access_key}").as_bytes());
+        let narrowed = |key: &Key, to: &str| Key::new(HMAC_SHA256, hmac::sign(key, to.as_bytes()).as_ref());
+        let date = narrowed(&secret, &scope.date);
+        let region = narrowed(&date, &scope.region);
+        let service = narrowed(&region, &scope.service);
+        Self(narrowed(&service, TERMINATOR))
     }
 
     /// Lower-case hex.
     pub fn signature(&self, string_to_sign: &str) -> String {
-        hex::encode(hmac(&self.0, string_to_sign))
+        hex::encode(hmac::sign(&self.0, string_to_sign.as_bytes()))
     }
 }
 
 /// Compares without telling by its duration where two texts differ.
 pub fn same(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
-}
-
-fn hmac(key: &[u8], text: &str) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().into()
 }

@@ -11,7 +11,7 @@ mod sign;
 mod tests;
 mod time;
 
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 pub use canonical::{PathStyle, RequestParts, canonical_request, percent_decode, percent_encode};
 pub use credentials::{Credentials, Scope, SigningKey, same};
@@ -26,7 +26,7 @@ pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// Lower-case hex SHA-256 of a body.
 pub fn payload_hash(body: &[u8]) -> String {
-    hex::encode(Sha256::digest(body))
+    hex::encode(digest(&SHA256, body))
 }
 
 /// What is signed: the algorithm, the time, the scope, and the hash of the canonical request.

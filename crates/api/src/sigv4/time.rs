@@ -8,27 +8,38 @@ pub const SKEW_SECONDS: i64 = 15 * 60;
 
 /// `20150830T123600Z`
 pub fn format_time(at: Timestamp) -> String {
-    at.to_iso_seconds().replace(['-', ':'], "")
+    at.print("%Y%m%dT%H%M%SZ")
 }
 
 /// `20150830`
 pub fn format_date(at: Timestamp) -> String {
-    format_time(at).split('T').next().unwrap_or_default().to_owned()
+    at.print("%Y%m%d")
 }
 
 /// Reads `20150830T123600Z`; for the `Date` header also `Sun, 30 Aug 2015 12:36:00 GMT`.
 pub fn parse_time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let is_basic = text.len() == 16 && text.is_ascii() && text.ends_with('Z');
-    let at = if is_basic {
-        jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text)
-            .ok()?
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .ok()?
-    } else {
-        jiff::fmt::rfc2822::parse(text).ok()?
-    };
+    if let Some(at) = parse_basic(text) {
+        return Some(at);
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(Timestamp::from_millis(at.timestamp().as_millisecond()))
+}
+
+/// Every request has one: read by position, not by a format string.
+fn parse_basic(text: &str) -> Option<Timestamp> {
+    let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
+    let [date @ .., b'T', _, _, _, _, _, _, b'Z'] = bytes else { return None };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0i16, |number, digit| {
+            digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0'))
+        })
+    };
+    let part = |digits: &[u8]| number(digits).and_then(|number| i8::try_from(number).ok());
+    let date = jiff::civil::Date::new(number(&date[..4])?, part(&date[4..6])?, part(&date[6..])?).ok()?;
+    let time = jiff::civil::Time::new(part(&bytes[9..11])?, part(&bytes[11..13])?, part(&bytes[13..15])?, 0);
+    let at = jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(time.ok()?)).ok()?;
+    Some(Timestamp::from_millis(at.as_millisecond()))
 }
 
 /// Whether `signed_at` is near enough to `now`; `lifetime_seconds` replaces the allowed age of presigned requests.

@@ -130,18 +130,18 @@ async fn with_access_key(
         Some(key) => key,
         None => app.keys.keep(id, read_access_key(app, id).await?, now),
     };
-    check(request, presented, &key.secret, body)?;
+    check(request, presented, &key.signing_key(&presented.scope), body)?;
     let caller = Caller::User { arn: key.principal_arn.clone(), access_key_id: id.clone() };
     Ok(Signed { account: key.account.clone(), region, caller })
 }
 
 async fn read_access_key(app: &App, id: &str) -> Result<OpenKey, ApiError> {
-    let mut tx = app.store().read().await?;
+    let mut tx = app.store().read_each().await?;
     let key = accounts::find_access_key(&mut tx, id).await?;
     let key = key.filter(|key| key.disabled_at.is_none()).ok_or_else(unrecognized)?;
     let secret = app.keyring.open_sealed(KEY_PURPOSE, &key.sealed_secret);
     let secret = secret.and_then(|secret| String::from_utf8(secret).ok()).ok_or_else(unrecognized)?;
-    Ok(OpenKey { account: key.account.parse()?, principal_arn: key.principal_arn, secret })
+    Ok(OpenKey::new(key.account.parse()?, key.principal_arn, secret))
 }
 
 async fn with_session(
@@ -158,7 +158,7 @@ async fn with_session(
     if !bool::from(is_its_key) {
         return Err(unrecognized());
     }
-    check(request, presented, &session.secret_access_key, body)?;
+    check(request, presented, &SigningKey::derive(&session.secret_access_key, &presented.scope), body)?;
     if session.expires_at <= now {
         let message = "The security token included in the request is expired";
         return Err(ApiError::new(ErrorCode::ExpiredTokenException, message));
@@ -202,7 +202,7 @@ async fn with_node_key(
 
 /// Credentials outlive a deregistration; the node does not.
 async fn registered(app: &App, id: &NodeId) -> Result<Node, ApiError> {
-    let mut tx = app.store().read().await?;
+    let mut tx = app.store().read_each().await?;
     let node = nodes::find_unscoped(&mut tx, id).await?;
     node.ok_or_else(|| {
         let message = format!("{id} is not registered, or not any more");
@@ -234,11 +234,10 @@ fn as_node(node: Node) -> Signed {
 fn check(
     request: &RequestParts<'_>,
     presented: &Presented,
-    secret: &str,
+    key: &SigningKey,
     body: &[u8],
 ) -> Result<(), ApiError> {
-    let key = SigningKey::derive(secret, &presented.scope);
-    Ok(presented.verify(request, &payload_hash(body), PathStyle::Normalized, &key)?)
+    Ok(presented.verify(request, &payload_hash(body), PathStyle::Normalized, key)?)
 }
 
 /// Nodes of an ephemeral server sign for real: that is how it knows which of them is calling.
