@@ -82,6 +82,14 @@ pub fn find(id: &BaselineId, region: &Region) -> Option<Baseline> {
     provided.to_baseline(region).ok()
 }
 
+/// The id of [`default_for`], without the baseline.
+pub fn default_id_for(os: OperatingSystem, region: &Region) -> BaselineId {
+    let provided = PROVIDED.iter().find(|provided| provided.os == os && provided.is_default);
+    provided
+        .and_then(|provided| BaselineId::provided(region, provided.short_id).ok())
+        .expect("each system has one provided default, as a test checks")
+}
+
 /// The default of a system for as long as nobody registered another.
 pub fn default_for(os: OperatingSystem, region: &Region) -> Baseline {
     PROVIDED
@@ -198,6 +206,7 @@ mod tests {
             let defaults = PROVIDED.iter().filter(|p| p.os == os && p.is_default).count();
             assert_eq!(defaults, 1, "{os}");
             assert_eq!(default_for(os, &region()).rules.operating_system, os);
+            assert_eq!(default_id_for(os, &region()), default_for(os, &region()).id);
         }
         let windows = default_for(OperatingSystem::Windows, &region());
         assert_eq!(windows.name, "AWS-DefaultPatchBaseline");

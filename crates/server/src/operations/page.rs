@@ -14,7 +14,21 @@ pub struct Page {
     /// The key of the last row of the page before.
     pub after: Option<String>,
     pub limit: usize,
-    purpose: String,
+    purpose: Purpose,
+}
+
+/// What a token is bound to. Spelled out only where there is a token: most lists fit one page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Purpose {
+    operation: String,
+    scope: Vec<u8>,
+}
+
+impl Purpose {
+    fn to_text(&self, ctx: &Ctx) -> String {
+        let scope = hex::encode(Sha256::digest(&self.scope));
+        format!("page:{}:{}:{}:{scope}", ctx.account, ctx.region, self.operation)
+    }
 }
 
 /// One page's rows, and whether there are more.
@@ -33,13 +47,12 @@ impl Page {
         limit: usize,
     ) -> Result<Self, ApiError> {
         let scope = serde_json::to_vec(scope).unwrap_or_default();
-        let scope = hex::encode(Sha256::digest(scope));
-        let purpose = format!("page:{}:{}:{operation}:{scope}", ctx.account, ctx.region);
+        let purpose = Purpose { operation: operation.to_owned(), scope };
         let after = match next_token {
             None | Some("") => None,
             Some(token) => {
-                let key =
-                    ctx.app.keyring.open_text(&purpose, token).and_then(|key| String::from_utf8(key).ok());
+                let key = ctx.app.keyring.open_text(&purpose.to_text(ctx), token);
+                let key = key.and_then(|key| String::from_utf8(key).ok());
                 Some(key.ok_or_else(|| invalid_next_token(operation))?)
             }
         };
@@ -53,7 +66,7 @@ impl Page {
 
     /// A token for what comes after `key`, for pages that end before they are full.
     pub fn token(&self, ctx: &Ctx, key: &str) -> String {
-        ctx.app.keyring.seal_text(&self.purpose, key.as_bytes())
+        ctx.app.keyring.seal_text(&self.purpose.to_text(ctx), key.as_bytes())
     }
 
     /// Cuts what was fetched to the page; `key` tells the key of a row.
@@ -61,7 +74,7 @@ impl Page {
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
         let last = rows.last().filter(|_| more);
-        let next_token = last.map(|row| ctx.app.keyring.seal_text(&self.purpose, key(row).as_bytes()));
+        let next_token = last.map(|row| self.token(ctx, &key(row)));
         Cut { rows, next_token }
     }
 }

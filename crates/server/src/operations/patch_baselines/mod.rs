@@ -79,12 +79,12 @@ fn own_id(ctx: &Ctx, id: &BaselineId) -> Result<BaselineId, ApiError> {
 /// The registered default of a system, else the provided one.
 async fn default_id(tx: &mut Tx, ctx: &Ctx, os: OperatingSystem) -> Result<BaselineId, ApiError> {
     let registered = baselines::find_registered_default(tx, &ctx.account, &ctx.region, os).await?;
-    Ok(registered.unwrap_or_else(|| predefined::default_for(os, &ctx.region).id))
+    Ok(registered.unwrap_or_else(|| predefined::default_id_for(os, &ctx.region)))
 }
 
 /// The default of every system.
 async fn default_ids(tx: &mut Tx, ctx: &Ctx) -> Result<BTreeMap<OperatingSystem, BaselineId>, ApiError> {
-    let provided = OperatingSystem::ALL.map(|os| (os, predefined::default_for(os, &ctx.region).id));
+    let provided = OperatingSystem::ALL.map(|os| (os, predefined::default_id_for(os, &ctx.region)));
     let mut defaults = BTreeMap::from(provided);
     defaults.extend(baselines::registered_defaults(tx, &ctx.account, &ctx.region).await?);
     Ok(defaults)
