@@ -40,6 +40,7 @@ pub mod snapshots;
 pub mod step_results;
 pub mod strings;
 pub mod tags;
+pub mod wakeups;
 
 pub use compact::Hash;
 pub use error::StoreError;

@@ -6,7 +6,7 @@ use domain::ids::{AccountId, CommandId, NodeId, Region};
 
 use crate::clause::Clause;
 use crate::commands::CommandKey;
-use crate::{Result, Row, Tx, Value};
+use crate::{Result, Row, Tx, Value, wakeups};
 
 /// A node within its account and region.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,7 +75,7 @@ fn read(row: &Row) -> Result<NodeMessage> {
 /// Rows of one statement: far below either engine's limit of parameters.
 const ROWS_AT_ONCE: usize = 200;
 
-/// Messages that are there already stay as they are.
+/// Messages that are there already stay as they are. Other servers hear of them with the commit.
 pub async fn insert_many(tx: &mut Tx, messages: &[NodeMessage]) -> Result<()> {
     for chunk in messages.chunks(ROWS_AT_ONCE) {
         let mut clause = Clause::default();
@@ -87,7 +87,8 @@ pub async fn insert_many(tx: &mut Tx, messages: &[NodeMessage]) -> Result<()> {
         );
         tx.execute(&sql, clause.values()).await?;
     }
-    Ok(())
+    let nodes: Vec<&NodeKey> = messages.iter().map(|message| &message.node).collect();
+    wakeups::announce(tx, &nodes).await
 }
 
 fn bind<'a>(clause: &mut Clause<'a>, message: &'a NodeMessage) -> String {

@@ -65,7 +65,7 @@ pub async fn find(tx: &mut Tx, (account, region): Scope<'_>, node: &NodeId) -> R
     tx.query_opt(&sql, &values).await?.as_ref().map(reports::read).transpose()
 }
 
-/// Of `nodes`, those that have a state, by id after `after`.
+/// Of `nodes`, those that have a state, by id after `after`. `nodes` fit one request. Index: primary key.
 pub async fn list_of(
     tx: &mut Tx,
     (account, region): Scope<'_>,
@@ -73,18 +73,24 @@ pub async fn list_of(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Report>> {
-    if nodes.is_empty() {
+    // Range, order and limit are applied here: PostgreSQL would rather walk the whole fleet in order
+    // than look up the few keys.
+    let wanted: Vec<&String> =
+        nodes.iter().filter(|node| after.is_none_or(|after| node.as_str() > after)).collect();
+    if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let list = placeholders(5, nodes.len());
     let sql = format!(
-        "SELECT {COLUMNS} FROM node_patch_states
-        WHERE account = $1 AND region = $2 AND node_id > $3 AND node_id IN ({list}) ORDER BY node_id LIMIT $4"
+        "SELECT {COLUMNS} FROM node_patch_states WHERE account = $1 AND region = $2 AND node_id IN ({})",
+        placeholders(3, wanted.len())
     );
-    let mut values: Vec<Value<'_>> =
-        vec![account.as_str().into(), region.as_str().into(), after.unwrap_or_default().into(), limit.into()];
-    values.extend(nodes.iter().map(Value::from));
-    tx.query(&sql, &values).await?.iter().map(reports::read).collect()
+    let mut values: Vec<Value<'_>> = vec![account.as_str().into(), region.as_str().into()];
+    values.extend(wanted.into_iter().map(Value::from));
+    let mut found: Vec<Report> =
+        tx.query(&sql, &values).await?.iter().map(reports::read).collect::<Result<_>>()?;
+    found.sort_unstable_by(|a, b| a.node.cmp(&b.node));
+    found.truncate(usize::try_from(limit).unwrap_or(0));
+    Ok(found)
 }
 
 /// Of the nodes whose newest report names the group, by id after `after`.

@@ -6,37 +6,51 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use futures_util::future::join;
-use tokio_postgres::NoTls;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Config, NoTls, Statement};
 
 use crate::value::{Row, Value};
 use crate::{Result, StoreError};
 
 const CONNECTIONS: usize = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statements that one connection keeps prepared, on both ends. The texts differ with the lengths of
+/// lists and the filters of requests; past this many the connection starts over.
+const STATEMENTS_CACHED: usize = 256;
 
 pub struct Postgres {
     pool: Pool,
+    config: Config,
 }
 
 impl Postgres {
     pub fn open(url: &str) -> Result<Self> {
         let config = url
-            .parse::<tokio_postgres::Config>()
+            .parse::<Config>()
             .map_err(|error| StoreError::Unavailable(format!("the database URL: {error}")))?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
+        let pool = Pool::builder(Manager::from_config(config.clone(), NoTls, recycling))
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .create_timeout(Some(CONNECT_TIMEOUT))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self { pool, config })
+    }
+
+    /// For a connection beside the pool.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     pub async fn read(&self) -> Result<PostgresTx> {
         self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
+    pub async fn read_each(&self) -> Result<PostgresTx> {
+        let tx = PostgresTx { client: Some(self.pool.get().await?), state: State::Apart };
+        Ok(tx)
     }
 
     pub async fn write(&self) -> Result<PostgresTx> {
@@ -54,29 +68,44 @@ impl Postgres {
     }
 
     async fn transaction(&self, begin: &'static str) -> Result<PostgresTx> {
-        Ok(PostgresTx { client: Some(self.pool.get().await?), begin: Some(begin) })
+        Ok(PostgresTx { client: Some(self.pool.get().await?), state: State::NotBegun(begin) })
     }
 }
 
 /// One transaction. Dropped before `commit` it is rolled back.
 pub struct PostgresTx {
     client: Option<Object>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No transaction: each statement is one of its own.
+    Apart,
     /// What begins it. Sent together with the first statement, which saves waiting for its answer;
     /// the database takes its snapshot only then anyway.
-    begin: Option<&'static str>,
+    NotBegun(&'static str),
+    Begun,
 }
 
 impl PostgresTx {
     /// What begins the transaction, once, and the connection.
     fn parts(&mut self) -> (Option<&'static str>, &Object) {
-        (self.begin.take(), self.client.as_ref().expect("taken only by commit and drop"))
+        let begin = match self.state {
+            State::NotBegun(begin) => {
+                self.state = State::Begun;
+                Some(begin)
+            }
+            State::Apart | State::Begun => None,
+        };
+        (begin, self.client.as_ref().expect("taken only by commit and drop"))
     }
 
     pub async fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
         let (begin, client) = self.parts();
         let statement = async {
-            let statement = client.prepare_cached(sql).await?;
+            let statement = prepare(client, sql).await?;
             client.query(&statement, &values).await
         };
         after(begin, client, statement).await?.iter().map(own).collect()
@@ -86,7 +115,7 @@ impl PostgresTx {
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
         let (begin, client) = self.parts();
         let statement = async {
-            let statement = client.prepare_cached(sql).await?;
+            let statement = prepare(client, sql).await?;
             client.execute(&statement, &values).await
         };
         after(begin, client, statement).await
@@ -99,11 +128,19 @@ impl PostgresTx {
 
     pub async fn commit(mut self) -> Result<()> {
         let client = self.client.take().expect("commit consumes the transaction");
-        if self.begin.is_none() {
+        if self.state == State::Begun {
             client.batch_execute("COMMIT").await?;
         }
         Ok(())
     }
+}
+
+async fn prepare(client: &Object, sql: &str) -> std::result::Result<Statement, tokio_postgres::Error> {
+    let statement = client.prepare_cached(sql).await?;
+    if client.statement_cache.size() > STATEMENTS_CACHED {
+        client.statement_cache.clear();
+    }
+    Ok(statement)
 }
 
 /// Runs a statement, behind `begin` if there is one. `join` polls its first future first and a
@@ -122,7 +159,7 @@ async fn after<T>(
 impl Drop for PostgresTx {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
-        if self.begin.is_some() {
+        if self.state != State::Begun {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {

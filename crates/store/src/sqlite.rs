@@ -56,6 +56,15 @@ impl Sqlite {
     }
 
     pub async fn read(&self) -> Result<SqliteTx> {
+        let mut tx = self.read_each().await?;
+        if let Kind::Read { conn: Some(conn), begun, .. } = &mut tx.0 {
+            conn.prepare_cached("BEGIN")?.execute([])?;
+            *begun = true;
+        }
+        Ok(tx)
+    }
+
+    pub async fn read_each(&self) -> Result<SqliteTx> {
         let Some(readers) = &self.readers else {
             return self.write().await;
         };
@@ -64,8 +73,8 @@ impl Sqlite {
             .await
             .map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
         let conn = lock(&readers.idle).pop().expect("a permit stands for an idle connection");
-        conn.prepare_cached("BEGIN")?.execute([])?;
-        Ok(SqliteTx(Kind::Read { conn: Some(conn), readers: Arc::clone(readers), _permit: permit }))
+        let readers = Arc::clone(readers);
+        Ok(SqliteTx(Kind::Read { conn: Some(conn), begun: false, readers, _permit: permit }))
     }
 
     pub async fn write(&self) -> Result<SqliteTx> {
@@ -133,7 +142,7 @@ impl Writer {
 pub struct SqliteTx(Kind);
 
 enum Kind {
-    Read { conn: Option<Connection>, readers: Arc<Readers>, _permit: OwnedSemaphorePermit },
+    Read { conn: Option<Connection>, begun: bool, readers: Arc<Readers>, _permit: OwnedSemaphorePermit },
     Write { writer: Option<OwnedMutexGuard<Writer>>, home: Arc<Mutex<Writer>> },
 }
 
@@ -204,14 +213,13 @@ impl SqliteTx {
 impl Drop for SqliteTx {
     fn drop(&mut self) {
         match &mut self.0 {
-            Kind::Read { conn, readers, .. } => {
-                if let Some(conn) = conn.take() {
-                    let ended = conn.prepare_cached("ROLLBACK").and_then(|mut s| s.execute([])).map(|_| ());
-                    if let Err(error) = ended {
-                        tracing::error!(%error, "a read transaction did not end");
-                    }
-                    lock(&readers.idle).push(conn);
+            Kind::Read { conn, begun, readers, .. } => {
+                let Some(conn) = conn.take() else { return };
+                if *begun && let Err(error) = conn.prepare_cached("ROLLBACK").and_then(|mut s| s.execute([]))
+                {
+                    tracing::error!(%error, "a read transaction did not end");
                 }
+                lock(&readers.idle).push(conn);
             }
             Kind::Write { writer, .. } => {
                 let Some(mut guard) = writer.take() else { return };

@@ -40,7 +40,7 @@ pub struct Store {
     strings: Arc<Strings>,
 }
 
-enum Engine {
+pub(crate) enum Engine {
     Sqlite(Sqlite),
     Postgres(Postgres),
 }
@@ -67,6 +67,16 @@ impl Store {
         Ok(Tx(kind, Arc::clone(&self.strings)))
     }
 
+    /// Statements that need no common moment, above all a single one: each sees what is committed when
+    /// it runs. Spares the database, and the way to it, the begin and the end of a transaction.
+    pub async fn read_each(&self) -> Result<Tx> {
+        let kind = match &*self.engine {
+            Engine::Sqlite(engine) => Kind::Sqlite(engine.read_each().await?),
+            Engine::Postgres(engine) => Kind::Postgres(engine.read_each().await?),
+        };
+        Ok(Tx(kind, Arc::clone(&self.strings)))
+    }
+
     /// A transaction that sees no other's writes in between. Lost unless committed.
     pub async fn write(&self) -> Result<Tx> {
         let kind = match &*self.engine {
@@ -89,6 +99,10 @@ impl Store {
 
     pub(crate) fn strings(&self) -> Arc<Strings> {
         Arc::clone(&self.strings)
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// The same database as another process sees it: nothing remembered yet.

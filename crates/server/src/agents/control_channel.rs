@@ -121,7 +121,7 @@ async fn signer(
     let Caller::Node { node, .. } = &signed.caller else {
         return Err(denied());
     };
-    let mut tx = app.store().read().await?;
+    let mut tx = app.store().read_each().await?;
     let known = store::nodes::find(&mut tx, &signed.account, &signed.region, node).await?;
     if node.as_str() != id || known.is_none() {
         return Err(denied());

@@ -53,7 +53,7 @@ async fn claim_once(
     now: Timestamp,
 ) -> Result<Vec<Job>, ApiError> {
     // Most of the time there is nothing, and readers do not wait for the writer.
-    let mut tx = store.read().await?;
+    let mut tx = store.read_each().await?;
     let holder = channels::find_connection(&mut tx, node, now).await?;
     let is_ours = match route {
         Route::ControlChannel { connection_id } => holder.as_deref() == Some(connection_id),

@@ -37,7 +37,7 @@ pub fn router(app: Arc<App>) -> Router {
 /// 200 while the store answers.
 async fn health(State(app): State<Arc<App>>) -> Response {
     let answered = async {
-        let mut tx = app.store().read().await?;
+        let mut tx = app.store().read_each().await?;
         tx.query("SELECT 1", &[]).await
     };
     match answered.await {

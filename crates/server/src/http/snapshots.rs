@@ -26,7 +26,7 @@ async fn download(State(app): State<Arc<App>>, Path(token): Path<String>) -> Res
         return (StatusCode::FORBIDDEN, "this address is not valid or has expired\n").into_response();
     };
     let found = async {
-        let mut tx = app.store().read().await?;
+        let mut tx = app.store().read_each().await?;
         snapshots::find(&mut tx, &key, snapshot::gone_since(now)).await
     };
     answer(found.await)

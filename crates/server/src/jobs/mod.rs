@@ -6,6 +6,7 @@ pub(crate) mod expire_invocations;
 pub(crate) mod forget_client_tokens;
 pub(crate) mod forget_commands;
 pub(crate) mod forget_snapshots;
+mod hear_wakeups;
 pub(crate) mod renew_channels;
 pub(crate) mod wake_channels;
 
@@ -46,10 +47,22 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("expire_invocations", SECONDLY, app, |app| expire_invocations::run_once(app, now()));
     background.every("wake_channels", SECONDLY, app, |app| wake_channels::run_once(app, now()));
     background.every("advance_commands", 5 * SECONDLY, app, |app| advance_commands::run_once(app, now()));
+    background.until_stopped(hear_wakeups::run(Arc::clone(app)));
     background.every("renew_channels", 25 * SECONDLY, app, |app| renew_channels::run_once(app, now()));
 }
 
 impl Background {
+    /// Runs what waits by itself, and drops it at shutdown.
+    fn until_stopped(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut stop = self.stop.subscribe();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                _ = stop.changed() => {}
+            }
+        });
+    }
+
     /// Repeats `run_once` every `interval`, give or take a tenth, so that several servers spread.
     pub(crate) fn every<F, Fut>(
         &mut self,

@@ -22,7 +22,7 @@ pub async fn list_compliance_summaries(
 
     let counts = match conditions {
         Some(conditions) => {
-            let mut tx = ctx.store.read().await?;
+            let mut tx = ctx.store.read_each().await?;
             compliance::count_by_type(&mut tx, (&ctx.account, &ctx.region), &conditions).await?
         }
         None => Vec::new(),

@@ -25,7 +25,7 @@ pub async fn list_resource_compliance_summaries(
         Some(conditions) => {
             let key = page.after.as_deref().and_then(|key| key.split_once('\n'));
             let after = key.map(|(resource_id, compliance_type)| After { resource_id, compliance_type });
-            let mut tx = ctx.store.read().await?;
+            let mut tx = ctx.store.read_each().await?;
             compliance::list(&mut tx, (&ctx.account, &ctx.region), &conditions, after, page.fetch()).await?
         }
         None => Vec::new(),

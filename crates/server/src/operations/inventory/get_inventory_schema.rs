@@ -31,7 +31,7 @@ pub async fn get_inventory_schema(
     let page = Page::open(ctx, "GetInventorySchema", &binding, request.next_token.as_deref(), size)?;
     let which = if request.aggregator == Some(true) { Attributes::Aggregatable } else { Attributes::All };
 
-    let mut tx = ctx.store.read().await?;
+    let mut tx = ctx.store.read_each().await?;
     let custom = inventory::schemas(&mut tx, (&ctx.account, &ctx.region)).await?;
     let prefix = request.type_name.unwrap_or_default();
     let after = page.after.as_deref().unwrap_or_default();

@@ -53,7 +53,7 @@ async fn wait(ctx: &Ctx, node: &NodeKey) -> Result<Vec<Job>, ApiError> {
 }
 
 async fn note_sign_of_life(ctx: &Ctx, node: &NodeKey) -> Result<(), ApiError> {
-    let mut tx = ctx.store.read().await?;
+    let mut tx = ctx.store.read_each().await?;
     let known = nodes::find(&mut tx, &node.account, &node.region, &node.node).await?;
     drop(tx);
     let known = known.ok_or_else(|| {

@@ -28,7 +28,7 @@ pub async fn describe_instance_properties(
     let rows = if conditions.is_never {
         Vec::new()
     } else {
-        let mut tx = ctx.store.read().await?;
+        let mut tx = ctx.store.read_each().await?;
         let scope = (&ctx.account, &ctx.region);
         nodes::list(&mut tx, scope, &conditions.list, ctx.now, page.after.as_deref(), page.fetch()).await?
     };

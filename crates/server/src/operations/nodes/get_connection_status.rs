@@ -12,7 +12,7 @@ pub async fn get_connection_status(
     ctx: &Ctx,
     request: GetConnectionStatusRequest,
 ) -> Result<GetConnectionStatusResponse, ApiError> {
-    let mut tx = ctx.store.read().await?;
+    let mut tx = ctx.store.read_each().await?;
     // AWS declares no error for this call: what is not a node of ours is not connected.
     let node = match request.target.parse::<NodeId>() {
         Ok(id) => nodes::find(&mut tx, &ctx.account, &ctx.region, &id).await?,

@@ -11,7 +11,7 @@ pub async fn list_instance_associations(
     ctx: &Ctx,
     request: ListInstanceAssociationsRequest,
 ) -> Result<ListInstanceAssociationsResult, ApiError> {
-    let mut tx = ctx.store.read().await?;
+    let mut tx = ctx.store.read_each().await?;
     super::managed_node(ctx, &mut tx, &request.instance_id).await?;
     Ok(ListInstanceAssociationsResult { associations: Some(Vec::new()), next_token: None })
 }

@@ -18,7 +18,7 @@ pub async fn describe_instance_patch_states(
     let token = request.next_token.as_deref();
     let page = Page::open(ctx, "DescribeInstancePatchStates", &request.instance_ids, token, size)?;
 
-    let mut tx = ctx.store.read().await?;
+    let mut tx = ctx.store.read_each().await?;
     let scope = (&ctx.account, &ctx.region);
     let after = page.after.as_deref();
     let rows = patch_states::list_of(&mut tx, scope, &request.instance_ids, after, page.fetch()).await?;

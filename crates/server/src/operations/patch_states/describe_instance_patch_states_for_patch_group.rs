@@ -24,7 +24,7 @@ pub async fn describe_instance_patch_states_for_patch_group(
     let filters = request.filters.as_deref().unwrap_or_default();
     let conditions = filters.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
 
-    let mut tx = ctx.store.read().await?;
+    let mut tx = ctx.store.read_each().await?;
     let scope = (&ctx.account, &ctx.region);
     let after = page.after.as_deref();
     let rows =

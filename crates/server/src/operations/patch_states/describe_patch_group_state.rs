@@ -12,7 +12,7 @@ pub async fn describe_patch_group_state(
     ctx: &Ctx,
     request: DescribePatchGroupStateRequest,
 ) -> Result<DescribePatchGroupStateResult, ApiError> {
-    let mut tx = ctx.store.read().await?;
+    let mut tx = ctx.store.read_each().await?;
     let scope = (&ctx.account, &ctx.region);
     let counts = patch_states::count_group(&mut tx, scope, &request.patch_group).await?;
     let of =
