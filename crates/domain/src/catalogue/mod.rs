@@ -33,6 +33,9 @@ struct WindowsProduct {
     name: String,
     family: String,
     patch_set: PatchSet,
+    /// What Microsoft Update calls it, where that is not the name with spaces.
+    #[serde(default)]
+    titles: Vec<String>,
 }
 
 /// Patches of the system itself, or of Microsoft's applications.
@@ -95,6 +98,17 @@ pub fn property_values(
 pub fn windows_family(product: &str) -> Option<&'static str> {
     let systems = &system(OperatingSystem::Windows).windows_products;
     systems.iter().find(|p| p.name.eq_ignore_ascii_case(product)).map(|p| p.family.as_str())
+}
+
+/// Name and family of the product that Microsoft Update calls so: `Windows Server 2019`, `Office 2016`.
+pub fn windows_product_titled(title: &str) -> Option<(&'static str, &'static str)> {
+    let compact = |text: &str| text.split_whitespace().collect::<String>().to_ascii_lowercase();
+    let wanted = compact(title);
+    let known = &system(OperatingSystem::Windows).windows_products;
+    let is_it = |p: &&WindowsProduct| {
+        compact(&p.name) == wanted || p.titles.iter().any(|title| compact(title) == wanted)
+    };
+    known.iter().find(is_it).map(|p| (p.name.as_str(), p.family.as_str()))
 }
 
 /// `Microsoft Windows Server 2019 Datacenter` to `WindowsServer2019`: the longest product
@@ -160,6 +174,21 @@ mod tests {
             assert!(!system(os).release_ids.is_empty(), "{os}");
             let products = property_values(os, Property::Product, None).unwrap();
             assert!(!products.is_empty(), "{os}");
+        }
+    }
+
+    #[test]
+    fn knows_products_by_their_titles() {
+        let rows = [
+            ("Windows Server 2019", Some(("WindowsServer2019", "Windows"))),
+            ("Microsoft Server operating system-21H2", Some(("WindowsServer2022", "Windows"))),
+            ("Office 2016", Some(("Office 2016", "Office"))),
+            ("microsoft defender antivirus", Some(("MicrosoftDefenderAntivirus", "Windows"))),
+            ("Windows Server 2012", Some(("WindowsServer2012", "Windows"))),
+            ("Forefront", None),
+        ];
+        for (title, expected) in rows {
+            assert_eq!(windows_product_titled(title), expected, "{title}");
         }
     }
 
