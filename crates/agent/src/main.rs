@@ -40,6 +40,9 @@ enum Command {
     Patch(PatchArgs),
     /// Tell the server what this machine's package manager knows, if that is news; what `run` does by itself.
     Facts(FactsArgs),
+    #[cfg(windows)]
+    #[command(flatten)]
+    Windows(agent::packages::windows_update::Verb),
 }
 
 #[derive(Args)]
@@ -148,6 +151,12 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Facts(args) => run_facts(&args),
+        #[cfg(windows)]
+        Command::Windows(verb) => match verb.run(print) {
+            // More than `ExitCode` holds: Windows' exit codes have 32 bits.
+            Ok(code) if code != 0 => std::process::exit(code),
+            result => result.map(|_| ()),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

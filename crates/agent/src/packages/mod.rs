@@ -12,6 +12,7 @@ pub mod root;
 #[cfg(target_os = "linux")]
 mod space;
 pub mod tool;
+pub mod windows_update;
 
 use std::path::PathBuf;
 

@@ -4,7 +4,8 @@
 
 mod fetch;
 #[cfg_attr(target_os = "linux", path = "gather_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "gather_other.rs")]
+#[cfg_attr(windows, path = "gather_windows.rs")]
+#[cfg_attr(not(any(target_os = "linux", windows)), path = "gather_other.rs")]
 mod gather;
 mod memory;
 mod operate;

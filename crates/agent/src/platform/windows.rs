@@ -73,10 +73,11 @@ pub fn request_restart() -> std::process::Command {
 }
 
 pub fn machine() -> Machine {
+    let system = crate::packages::windows_update::registry::system();
     Machine {
         platform_type: "Windows",
-        platform_name: "Microsoft Windows".to_owned(),
-        platform_version: String::new(),
+        platform_name: system.name,
+        platform_version: system.version,
         computer_name: std::env::var("COMPUTERNAME").unwrap_or_default(),
     }
 }
