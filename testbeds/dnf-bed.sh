@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(dirname "$(realpath "$0")"); mkdir -p "$1"; dir=$(realpath "$1"); root=$dir/root
 [ -e "$dir/.dnf-ready" ] && { echo "ready: $dir/dnf"; exit 0; }
 "$here/rpm-local-repo.sh" "$dir"
-rm -rf "$root"; mkdir -p "$root"/{usr/bin,usr/sbin,etc/dnf/vars,etc/yum.repos.d,var/lib/rpm,var/cache,var/log,tmp}
+rm -rf "$root"; mkdir -p "$root"/{usr/bin,usr/sbin,etc/dnf/vars,etc/dnf/plugins,etc/dnf/modules.d,etc/yum.repos.d,var/lib/rpm,var/cache,var/log,tmp}
 ln -s usr/bin "$root/bin"; ln -s usr/sbin "$root/sbin"
 cp "$(command -v busybox)" "$root/usr/bin/busybox"      # /bin/sh for the scriptlets, 2 MB
 for a in sh echo sleep cat true false rm mkdir; do ln -sf busybox "$root/usr/bin/$a"; done
@@ -29,8 +29,8 @@ mkdir -p "$dir/home"; printf '%%_dbpath /var/lib/rpm\n%%_pkgverify_level none\n'
 cat > "$dir/dnf" <<S
 #!/bin/sh
 HOME='$dir/home'; export HOME
-exec dnf -y --installroot='$root' -c '$root/etc/dnf/dnf.conf' --releasever=9 --setopt=reposdir='$root/etc/yum.repos.d' \\
-  --setopt=varsdir='$root/etc/dnf/vars' --setopt=cachedir='$root/var/cache/dnf' --setopt=logdir='$root/var/log' --setopt=persistdir='$root/var/lib/dnf' \\
+exec dnf -y --disableplugin=local --installroot='$root' -c '$root/etc/dnf/dnf.conf' --releasever=9 --setopt=reposdir='$root/etc/yum.repos.d' \\
+  --setopt=varsdir='$root/etc/dnf/vars' --setopt=pluginconfpath='$root/etc/dnf/plugins' --setopt=cachedir='$root/var/cache/dnf' --setopt=logdir='$root/var/log' --setopt=persistdir='$root/var/lib/dnf' \\
   --setopt=module_platform_id=platform:el9 "\$@"
 S
 cat > "$dir/rpm" <<S

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::Timestamp;
-use domain::facts::{FactSet, content_hash};
+use domain::facts::{FactSet, RepositoryFailure, content_hash};
 use serde::{Deserialize, Serialize};
 
 use super::ScanError;
-use super::apt::index::checksum;
+use super::index::checksum;
 use super::root::{Identity, Inputs, Root};
 use crate::files::write_atomically;
 
@@ -24,17 +24,19 @@ pub const FOLDER: &str = "facts";
 const NOTE: &str = "note.json";
 const FACTS: &str = "facts.json";
 /// Changes whenever the note's form or meaning does.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// A file that changed this shortly before it was read may change again with the same time stamp: such a reading is not
 /// kept.
 const TIME_STAMP_NS: i64 = 100_000_000;
 
 /// What a reader of a package manager finds out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     pub facts: FactSet,
     /// When the oldest package list in use was last fetched or confirmed.
     pub lists_updated_at: Option<Timestamp>,
+    /// Enabled repositories of which nothing is there to be read.
+    pub missing_repositories: Vec<RepositoryFailure>,
 }
 
 /// Where readings are kept, for one use of a root.
@@ -73,6 +75,7 @@ pub struct Note {
     pub facts_hash: String,
     facts_sum: u64,
     lists_updated_at: Option<Timestamp>,
+    missing_repositories: Vec<RepositoryFailure>,
     inputs: Inputs,
 }
 
@@ -103,7 +106,8 @@ impl Keeper {
             return None;
         }
         let facts = serde_json::from_slice(&bytes).ok()?;
-        Some((Reading { facts, lists_updated_at: note.lists_updated_at }, note.facts_hash))
+        let Note { lists_updated_at, missing_repositories, facts_hash, .. } = note;
+        Some((Reading { facts, lists_updated_at, missing_repositories }, facts_hash))
     }
 
     /// Writes the reading in place of an older one, note last. Returns the hash of its facts.
@@ -124,6 +128,7 @@ impl Keeper {
             facts_hash: facts_hash.clone(),
             facts_sum: checksum(&canonical),
             lists_updated_at: reading.lists_updated_at,
+            missing_repositories: reading.missing_repositories.clone(),
             inputs,
         };
         write_atomically(&self.folder.join(FACTS), &canonical)?;

@@ -4,21 +4,32 @@
 #[cfg(target_os = "linux")]
 pub mod apt;
 #[cfg(target_os = "linux")]
+mod decompress;
+#[cfg(target_os = "linux")]
+pub mod dnf;
+#[cfg(target_os = "linux")]
+mod index;
+#[cfg(target_os = "linux")]
 pub mod kept;
 #[cfg(target_os = "linux")]
 pub mod lock;
 #[cfg(target_os = "linux")]
+mod node;
+#[cfg(target_os = "linux")]
 pub mod root;
+#[cfg(target_os = "linux")]
+pub mod rpm;
 #[cfg(target_os = "linux")]
 mod space;
 pub mod tool;
 pub mod windows_update;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use api::Timestamp;
 use domain::baseline::Source;
 use domain::facts::{FactSet, Observation};
+use domain::os::{Family, OperatingSystem};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
 
@@ -54,7 +65,18 @@ pub trait PackageManager {
 /// The package manager of this root, by what the root has.
 #[cfg(target_os = "linux")]
 pub fn of(root: &root::Root) -> Result<Box<dyn PackageManager + '_>, ScanError> {
-    Ok(Box::new(apt::Apt::new(root, apt::Environment::of_process())))
+    let apt = || Box::new(apt::Apt::new(root, apt::Environment::of_process()));
+    let system = OperatingSystem::detect(&node::os_release(root, "")?);
+    let family = system.map(|system| system.operating_system.family());
+    let has_apt = root.identity(Path::new("/var/lib/dpkg/status"))?.is_some();
+    Ok(match family {
+        Some(Family::Rpm) => Box::new(dnf::Dnf::new(root)),
+        Some(Family::Debian) => apt(),
+        // A derivative, or something that does not say what it is: what it has decides.
+        _ if has_apt => apt(),
+        _ if rpm::database::Database::find(root)?.is_some() => Box::new(dnf::Dnf::new(root)),
+        _ => apt(),
+    })
 }
 
 /// How a node is to be read.

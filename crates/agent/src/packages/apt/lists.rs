@@ -6,15 +6,27 @@ use std::rc::Rc;
 use domain::facts::Repository;
 
 use super::super::ScanError;
+use super::super::decompress::Compression;
 use super::super::root::{Identity, Root};
 use super::deb822::Malformed;
-use super::decompress::{Compression, EXTENSIONS};
+
 use super::preferences::ListIdentity;
 use super::record::Record;
 use super::records::Records;
 use super::release::Release;
 use super::sources::{Index, Source};
 use super::stream::{self, StreamError};
+
+/// File name extensions in the order in which apt looks for them. `None`: a format that is not read here.
+const EXTENSIONS: [(&str, Option<Compression>); 7] = [
+    ("", Some(Compression::None)),
+    (".xz", Some(Compression::Xz)),
+    (".bz2", None),
+    (".lzma", None),
+    (".gz", Some(Compression::Gzip)),
+    (".lz4", Some(Compression::Lz4)),
+    (".zst", Some(Compression::Zstd)),
+];
 
 /// A release file, and when it was fetched.
 #[derive(Debug)]

@@ -3,12 +3,10 @@
 
 mod config;
 mod deb822;
-mod decompress;
 mod dpkg;
-pub(super) mod index;
+mod index;
 mod lists;
 mod names;
-mod node;
 mod pattern;
 mod phasing;
 mod policy;
@@ -32,9 +30,9 @@ use api::Timestamp;
 use domain::facts::{AvailableVersion, FactSet, ListRefresh, Observation, PackageFact};
 
 pub use super::RefreshLists;
-use super::ScanError;
 use super::kept::{self, Reading};
 use super::root::Root;
+use super::{ScanError, node};
 use dpkg::{Database, Installed};
 use lists::List;
 use names::Names;
@@ -74,7 +72,7 @@ pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), 
     // First, so that the evidence is among what a kept reading depends on.
     let mut observation = observe(root, options, refresh)?;
     let read = || read(root, options, &Settings::load(root, &options.environment)?);
-    let Reading { facts, lists_updated_at } = kept::reading(root, read)?;
+    let Reading { facts, lists_updated_at, .. } = kept::reading(root, read)?;
     note_age(&mut observation, lists_updated_at);
     Ok((facts, observation))
 }
@@ -86,7 +84,7 @@ fn gather_refreshed(
     settings: &Settings,
     refresh: Refresh,
 ) -> Result<(FactSet, Observation), ScanError> {
-    let Reading { facts, lists_updated_at } = read(root, options, settings)?;
+    let Reading { facts, lists_updated_at, .. } = read(root, options, settings)?;
     let mut observation = observe(root, options, refresh)?;
     note_age(&mut observation, lists_updated_at);
     Ok((facts, observation))
@@ -96,7 +94,8 @@ fn read(root: &Root, options: &Options, settings: &Settings) -> Result<Reading, 
     let database = Database::load(root, &settings.status)?;
     let installed = database.installed()?;
     let node = Node::load(root, options, settings, &installed)?;
-    Ok(Reading { facts: node.facts(&installed)?, lists_updated_at: node.lists_updated_at() })
+    let (facts, lists_updated_at) = (node.facts(&installed)?, node.lists_updated_at());
+    Ok(Reading { facts, lists_updated_at, ..Reading::default() })
 }
 
 fn observe(root: &Root, options: &Options, refresh: Refresh) -> Result<Observation, ScanError> {

@@ -5,7 +5,7 @@ use std::io;
 
 use memchr::memmem::Finder;
 
-use super::decompress::{Compression, for_each_chunk};
+use super::super::decompress::{Compression, for_each_chunk};
 
 /// No stanza is this long: reaching it means that the file is not a package list.
 const MAX_STANZA_BYTES: usize = 16 << 20;

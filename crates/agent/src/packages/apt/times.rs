@@ -5,9 +5,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::super::index::checksum;
 use super::super::root::{Identity, Root};
 use super::dpkg::{Installed, UnpackTimes};
-use super::index::checksum;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"FTTIME01");
 const UNKNOWN: i64 = i64::MIN;

@@ -1,4 +1,4 @@
-//! The compressed forms in which apt keeps package lists, as chunks of plain text in bounded memory.
+//! The compressed forms in which package managers keep lists and metadata, as chunks of plain text in bounded memory.
 //! A stream that ends early is an error in every format.
 
 use std::fs::File;
@@ -14,18 +14,8 @@ pub enum Compression {
     Gzip,
     Zstd,
     Xz,
+    Bzip2,
 }
-
-/// File name extensions in the order in which apt looks for them. `None`: a format that is not read here.
-pub const EXTENSIONS: [(&str, Option<Compression>); 7] = [
-    ("", Some(Compression::None)),
-    (".xz", Some(Compression::Xz)),
-    (".bz2", None),
-    (".lzma", None),
-    (".gz", Some(Compression::Gzip)),
-    (".lz4", Some(Compression::Lz4)),
-    (".zst", Some(Compression::Zstd)),
-];
 
 /// Hands over the decompressed text chunk by chunk, until `visit` fails.
 pub fn for_each_chunk(
@@ -37,6 +27,7 @@ pub fn for_each_chunk(
     match compression {
         Compression::None => read_chunks(file, visit),
         Compression::Gzip => read_chunks(flate2::bufread::MultiGzDecoder::new(buffered(file)), visit),
+        Compression::Bzip2 => read_chunks(bzip2::bufread::MultiBzDecoder::new(buffered(file)), visit),
         Compression::Zstd => read_zstd(buffered(file), visit),
         Compression::Lz4 => read_lz4(&mut buffered(file), visit),
         Compression::Xz => {

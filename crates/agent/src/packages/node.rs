@@ -5,8 +5,8 @@ use std::path::Path;
 use api::Timestamp;
 use domain::facts::{Observation, OsRelease};
 
-use super::super::ScanError;
-use super::super::root::Root;
+use super::ScanError;
+use super::root::Root;
 
 const REBOOT_REQUIRED: [&str; 2] = ["/run/reboot-required", "/var/run/reboot-required"];
 

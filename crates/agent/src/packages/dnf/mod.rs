@@ -1,0 +1,194 @@
+//! dnf and yum nodes: enabled repositories, the metadata that the tool has of them, and what it would take from there.
+//! No dnf process and no interpreter. Held against dnf's own answers in `tests/rpm`.
+
+mod cache;
+mod config;
+mod excludes;
+pub mod refresh;
+mod variables;
+mod versionlock;
+
+use api::Timestamp;
+use domain::baseline::Source;
+use domain::facts::{FactSet, ListRefresh, Observation, RepositoryFailure};
+use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::{Failure, FailureCode};
+
+use super::kept::{self, Reading};
+use super::root::Root;
+use super::rpm::arch::Architecture;
+use super::rpm::database::Database;
+use super::rpm::header::Installed;
+use super::rpm::modules::Modules;
+use super::rpm::node::{self as rpm_node, Choice, Lock, Node, ObsoletesRule, Policy, VendorRule};
+use super::rpm::primary::Offer;
+use super::rpm::uri::without_credentials;
+use super::tool::ToolRun;
+use super::{GatherOptions, PackageManager, RefreshLists, ScanError, node};
+use cache::Cached;
+use config::{Main, Repository};
+use excludes::Filter;
+use refresh::Refresh;
+use variables::Variables;
+use versionlock::VersionLocks;
+
+/// dnf or yum of one root.
+pub struct Dnf<'r> {
+    root: &'r Root,
+}
+
+impl<'r> Dnf<'r> {
+    pub fn new(root: &'r Root) -> Self {
+        Self { root }
+    }
+}
+
+impl PackageManager for Dnf<'_> {
+    fn replace_repositories(&mut self, sources: &[Source]) -> Result<(), ScanError> {
+        let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
+        let names = names.join("`, `");
+        Err(ScanError::Settings(format!(
+            "sources `{names}`: this version reads a node's own repositories only"
+        )))
+    }
+
+    fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
+        gather(self.root, options)
+    }
+
+    fn plan(&self, _: &[Wanted], _: &Limits, _: &mut ToolRun) -> Result<Plan, Failure> {
+        Err(not_yet())
+    }
+
+    fn install(&self, _: &[Wanted], _: &Limits, _: &mut ToolRun) -> Result<Outcome, Failure> {
+        Err(not_yet())
+    }
+
+    fn repair(&self, _: &mut ToolRun) -> Result<Vec<Change>, Failure> {
+        Err(not_yet())
+    }
+
+    fn undo(&self, _: &[Change], _: &mut ToolRun) -> Result<Outcome, Failure> {
+        Err(not_yet())
+    }
+
+    fn undo_plan(&self, _: &[Change], _: &mut ToolRun) -> Result<Plan, Failure> {
+        Err(not_yet())
+    }
+}
+
+/// Transactions are no part of this reader.
+fn not_yet() -> Failure {
+    let detail =
+        "this version of the agent scans nodes of dnf and yum and does not install on them".to_owned();
+    Failure { code: FailureCode::ToolMissing, subject: "dnf".to_owned(), detail }
+}
+
+/// Reads a node: what is equal on equal nodes, and what is its own. Writes nothing outside the agent's data.
+pub fn gather(root: &Root, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
+    let may_refresh = root.is_host() && rustix::process::geteuid().is_root();
+    let refresh = match options.refresh {
+        RefreshLists::WherePossible if may_refresh => {
+            refresh::run(Main::load(root)?.flavour, options.data_dir.as_deref())
+        }
+        _ => Refresh::default(),
+    };
+    root.forget_looks();
+    let mut observation = Observation {
+        captured_at: options.now,
+        refresh: refresh.outcome,
+        failed_repositories: refresh.failed,
+        ..Observation::default()
+    };
+    // First, so that the evidence is among what a kept reading depends on.
+    node::observe(root, &mut observation)?;
+    let reading = kept::reading(root, || read(root))?;
+    observation.lists_updated_at = match observation.refresh {
+        ListRefresh::Refreshed => Some(options.now),
+        _ => reading.lists_updated_at,
+    };
+    let failed = &mut observation.failed_repositories;
+    failed.extend(reading.missing_repositories);
+    failed.sort_by(|left, right| left.suite.cmp(&right.suite));
+    failed.dedup_by(|left, right| left.suite == right.suite);
+    Ok((reading.facts, observation))
+}
+
+fn read(root: &Root) -> Result<Reading, ScanError> {
+    let main = Main::load(root)?;
+    let database = Database::find(root)?;
+    let no_database =
+        || ScanError::NoPackageManager { path: root.shown("/var/lib/rpm/rpmdb.sqlite".as_ref()) };
+    let installed = database.ok_or_else(no_database)?.installed(root)?;
+    let architecture = architecture(&installed);
+    let release = Database::release(&installed);
+    let variables = Variables::load(root, &main.variable_folders, &architecture, release)?;
+    let (mut sources, mut filters, mut missing_repositories) = (Vec::new(), Vec::new(), Vec::new());
+    let mut oldest: Option<Timestamp> = None;
+    for repository in Repository::load_enabled(root, &main, &variables)? {
+        match cache::find(root, &main, &variables, &repository)? {
+            Ok(Cached { source, fetched_at }) => {
+                sources.push(source);
+                filters.push(Filter::of(&main, &repository));
+                oldest = Some(oldest.map_or(fetched_at, |oldest| oldest.min(fetched_at)));
+            }
+            Err(_) if repository.may_be_missing => missing_repositories.push(RepositoryFailure {
+                uri: without_credentials(repository.address()),
+                suite: repository.id.clone(),
+                error: "no metadata of it in the cache, and it may be missing (skip_if_unavailable)"
+                    .to_owned(),
+            }),
+            Err(place) => {
+                return Err(rpm_node::no_metadata(
+                    root,
+                    &repository.id,
+                    &place,
+                    refresh::remedy(main.flavour),
+                ));
+            }
+        }
+    }
+    let choice = Choice {
+        vendor: VendorRule::Any,
+        obsoletes: if main.minds_obsoletes() { ObsoletesRule::Heed } else { ObsoletesRule::Ignore },
+    };
+    let policy = DnfPolicy { filters, locks: VersionLocks::load(root, &main)?, choice };
+    let os = node::os_release(root, &architecture.base)?;
+    let modules = Modules::default();
+    let facts = Node { root, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
+    Ok(Reading { facts, lists_updated_at: oldest, missing_repositories })
+}
+
+/// Of the packages, which in a foreign root are better witnesses than the machine that looks; where all of them are for any
+/// architecture, the machine's own.
+fn architecture(installed: &[Installed]) -> Architecture {
+    let own = || installed.iter().filter(|package| !package.arch.is_empty() && package.arch != "noarch");
+    let named = ["rpm", "rpm-libs", "glibc", "systemd", "bash", "kernel"]
+        .iter()
+        .find_map(|name| own().filter(|package| package.name == *name).map(|package| &package.arch).max());
+    match named.or_else(|| own().map(|package| &package.arch).max()) {
+        Some(arch) => Architecture::of(arch),
+        None => Architecture::of(&rustix::system::uname().machine().to_string_lossy()),
+    }
+}
+
+struct DnfPolicy {
+    /// In the order of the sources.
+    filters: Vec<Filter>,
+    locks: VersionLocks,
+    choice: Choice,
+}
+
+impl Policy for DnfPolicy {
+    fn is_excluded(&self, source: usize, offer: &Offer) -> bool {
+        self.filters[source].leaves_out(offer)
+    }
+
+    fn lock(&self, name: &str, arch: &str, version: &str) -> Lock {
+        self.locks.lock(name, arch, version)
+    }
+
+    fn choice(&self) -> Choice {
+        self.choice
+    }
+}

@@ -1,0 +1,20 @@
+//! What dnf, yum and zypper nodes share: rpm's database, and the metadata of rpm repositories.
+//! Which repositories a node uses, and what its tool would take from them, is `dnf`'s and `zypper`'s.
+
+pub mod arch;
+pub mod database;
+mod dates;
+mod elements;
+mod evr;
+pub mod glob;
+pub mod header;
+pub mod ini;
+pub mod modules;
+mod ndb;
+pub mod node;
+mod notices;
+pub mod primary;
+pub mod repomd;
+mod sqlite;
+mod updateinfo;
+pub mod uri;

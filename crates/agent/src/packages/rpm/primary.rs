@@ -1,0 +1,142 @@
+//! `primary.xml`: what a repository offers of the packages that a node has, and what would replace them.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use memchr::memmem::Finder;
+
+use super::super::ScanError;
+use super::elements::{Document, Piece, Refusal, Tag, for_each_piece};
+use super::evr;
+
+/// One package in a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    pub name: String,
+    pub arch: String,
+    pub version: String,
+    pub built_at: Option<i64>,
+    pub vendor: String,
+    /// Of installed packages.
+    pub obsoletes: Vec<Relation>,
+    /// It provides the name of a package of an active module stream.
+    pub provides_modular: bool,
+}
+
+/// What a dependency says of a package: its name and which versions of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relation {
+    pub name: String,
+    /// `EQ`, `LT`, `LE`, `GT`, `GE`; empty for any version.
+    pub flags: String,
+    /// An empty release means any.
+    pub version: String,
+}
+
+/// The names that decide whether an offer matters.
+#[derive(Clone, Copy)]
+pub struct Interest<'a> {
+    pub installed: &'a HashSet<&'a str>,
+    /// Names of packages in active module streams.
+    pub modular: &'a HashSet<&'a str>,
+}
+
+/// Every offer that concerns an installed package, in the order of the file.
+pub fn read(document: &Document<'_>, interest: Interest<'_>) -> Result<Vec<Offer>, ScanError> {
+    let (name_tag, obsoletes_tag) = (Finder::new("<name>"), Finder::new("<rpm:obsoletes>"));
+    let mut offers = Vec::new();
+    document.for_each_element("package", "metadata", &mut |element| {
+        let start = name_tag.find(element).ok_or("a package without a name")? + 6;
+        let length = memchr::memchr(b'<', &element[start..]).ok_or("a package without a name")?;
+        let name =
+            std::str::from_utf8(&element[start..start + length]).map_err(|_| "a name that is not UTF-8")?;
+        let is_known = interest.installed.contains(name);
+        if !is_known && !may_replace(&obsoletes_tag, element, interest) {
+            return Ok(());
+        }
+        let offer = parse(element, interest)?;
+        if is_known || !offer.obsoletes.is_empty() {
+            offers.push(offer);
+        }
+        Ok(())
+    })?;
+    Ok(offers)
+}
+
+/// Looks for obsoletes before anything is parsed: most packages have none, and of those that have, most do not matter.
+fn may_replace(obsoletes_tag: &Finder<'_>, element: &[u8], interest: Interest<'_>) -> bool {
+    let Some(start) = obsoletes_tag.find(element) else { return false };
+    let rest = &element[start..];
+    let end = memchr::memmem::find(rest, b"</rpm:obsoletes>").unwrap_or(rest.len());
+    let Ok(text) = std::str::from_utf8(&rest[..end]) else { return true };
+    let mut values = text.split(" name=").skip(1).map(|after| {
+        let quote = after.chars().next().unwrap_or('"');
+        after.get(1..).unwrap_or_default().split(quote).next().unwrap_or_default()
+    });
+    values.any(|name| interest.installed.contains(name))
+}
+
+fn parse(element: &[u8], interest: Interest<'_>) -> Result<Offer, Refusal> {
+    let (mut offer, mut list, mut text) = (Offer::default(), List::None, String::new());
+    for_each_piece(element, &mut |piece| {
+        match piece {
+            Piece::Start(tag) => {
+                text.clear();
+                match (tag.name(), list) {
+                    ("version", _) => offer.version = version(&tag, "ver", "rel")?,
+                    ("time", _) => {
+                        offer.built_at =
+                            tag.attribute("build")?.and_then(|at| at.parse().ok()).filter(|&at| at > 0)
+                    }
+                    ("rpm:obsoletes", _) => list = List::Obsoletes,
+                    ("rpm:provides", _) => list = List::Provides,
+                    ("rpm:entry", List::Obsoletes) => {
+                        let name = tag.attribute("name")?.unwrap_or_default();
+                        if interest.installed.contains(&*name) {
+                            offer.obsoletes.push(relation(&tag, name)?);
+                        }
+                    }
+                    ("rpm:entry", List::Provides) if !interest.modular.is_empty() => {
+                        let name = tag.attribute("name")?.unwrap_or_default();
+                        offer.provides_modular |= interest.modular.contains(&*name);
+                    }
+                    _ => {}
+                }
+            }
+            Piece::Text(more) => text.push_str(&more),
+            Piece::End(name) => match name {
+                "name" => offer.name = text.trim().to_owned(),
+                "arch" => offer.arch = text.trim().to_owned(),
+                "rpm:vendor" => offer.vendor = text.trim().to_owned(),
+                "rpm:obsoletes" | "rpm:provides" => list = List::None,
+                _ => {}
+            },
+        }
+        Ok(())
+    })?;
+    if offer.arch.is_empty() || offer.version.is_empty() {
+        return Err(Cow::Owned(format!("`{}` has no version or no architecture", offer.name)));
+    }
+    // A package that obsoletes its own name means older versions of itself.
+    offer.obsoletes.retain(|relation| relation.name != offer.name);
+    Ok(offer)
+}
+
+#[derive(Clone, Copy)]
+enum List {
+    None,
+    Provides,
+    Obsoletes,
+}
+
+fn version(tag: &Tag<'_>, version: &str, release: &str) -> Result<String, Refusal> {
+    let epoch = tag.attribute("epoch")?;
+    let (version, release) = (tag.attribute(version)?, tag.attribute(release)?);
+    let (version, release) = (version.unwrap_or_default(), release.unwrap_or_default());
+    Ok(if version.is_empty() { String::new() } else { evr::text_of(epoch.as_deref(), &version, &release) })
+}
+
+fn relation(tag: &Tag<'_>, name: Cow<'_, str>) -> Result<Relation, Refusal> {
+    let flags = tag.attribute("flags")?.unwrap_or_default().into_owned();
+    Ok(Relation { name: name.into_owned(), flags, version: version(tag, "ver", "rel")? })
+}
