@@ -8,6 +8,11 @@ use domain::patch::{Decision, Evaluation, HiddenFixCause, NotApproved, PatchStat
 
 use super::BaselineUsed;
 
+/// Left out where no row has one.
+const ADVISORY: &str = "ADVISORY";
+/// More CVE ids than these are counted only.
+const NAMED_CVES: usize = 3;
+
 pub fn render(
     baseline: &BaselineUsed,
     facts: &FactSet,
@@ -33,14 +38,16 @@ pub fn render(
     section(
         &mut text,
         "Not compliant",
-        &["STATE", "PACKAGE", "INSTALLED", "FIX", "FROM", "SEVERITY", "WHY"],
+        &["STATE", "PACKAGE", "INSTALLED", "FIX", "FROM", "SEVERITY", ADVISORY, "WHY"],
         &bad,
     );
+    let upcoming: Vec<_> = evaluation.verdicts.iter().filter_map(upcoming_row).collect();
+    section(&mut text, "Approved later", &["PACKAGE", "INSTALLED", "FIX", "ADVISORY", "ON", "BY"], &upcoming);
     let hidden: Vec<_> =
         evaluation.verdicts.iter().filter_map(|verdict| hidden_row(facts, verdict)).collect();
     section(
         &mut text,
-        "Security fixes that this baseline does not reach",
+        "Fixes that are out of reach",
         &["PACKAGE", "INSTALLED", "FIX", "FROM", "WHY"],
         &hidden,
     );
@@ -119,26 +126,61 @@ fn reboot(observation: &Observation) -> String {
 }
 
 fn row(facts: &FactSet, verdict: &Verdict) -> Vec<String> {
+    let (installed, fix) = versions(verdict);
     vec![
         verdict.state.as_str().to_owned(),
-        verdict.id(),
-        verdict.installed_version.clone(),
-        verdict.fix_version().unwrap_or("-").to_owned(),
+        name(verdict),
+        installed,
+        fix,
         verdict
             .candidate
             .as_ref()
             .and_then(|candidate| candidate.repository)
             .map_or_else(|| "-".to_owned(), |at| suite(facts, at)),
-        if verdict.severity.is_empty() { "-" } else { verdict.severity.as_str() }.to_owned(),
+        or_dash(&verdict.severity),
+        or_dash(verdict.advisory.as_deref().unwrap_or_default()),
         why(verdict),
     ]
 }
 
+fn upcoming_row(verdict: &Verdict) -> Option<Vec<String>> {
+    let upcoming = verdict.upcoming.as_ref()?;
+    Some(vec![
+        name(verdict),
+        versions(verdict).0,
+        if verdict.arch.is_empty() { "-".to_owned() } else { upcoming.version.clone() },
+        or_dash(upcoming.advisory.as_deref().unwrap_or_default()),
+        upcoming.at.to_iso_seconds(),
+        format!("rule {}", upcoming.rule + 1),
+    ])
+}
+
+/// Updates have names that say little: their title follows.
+fn name(verdict: &Verdict) -> String {
+    match verdict.title.as_str() {
+        "" => verdict.id(),
+        title => format!("{} {title}", verdict.id()),
+    }
+}
+
+/// The installed version and the one to come. Those of Windows updates are GUIDs, which say nothing to people.
+fn versions(verdict: &Verdict) -> (String, String) {
+    if verdict.id().starts_with("KB") {
+        return ("-".to_owned(), "-".to_owned());
+    }
+    (or_dash(&verdict.installed_version), or_dash(verdict.fix_version().unwrap_or_default()))
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-" } else { text }.to_owned()
+}
+
 fn hidden_row(facts: &FactSet, verdict: &Verdict) -> Option<Vec<String>> {
-    let fix = verdict.hidden_fix.as_ref().filter(|_| !verdict.state.is_non_compliant())?;
+    let fix = verdict.hidden_fix.as_ref().filter(|_| !verdict.is_non_compliant())?;
     let cause = match fix.cause {
         HiddenFixCause::NewerOutsideSecurity => "a newer version outside the security suite is the candidate",
         HiddenFixCause::Pinned => "a pin prefers an older version",
+        HiddenFixCause::NotOffered => "approved and announced, but no enabled repository offers it",
     };
     Some(vec![
         verdict.id(),
@@ -163,11 +205,21 @@ fn why(verdict: &Verdict) -> String {
         (Decision::ApprovedByRule { rule }, _) => format!("approved by rule {}", rule + 1),
         (Decision::ApprovedByList { entry }, _) => format!("approved by list entry `{entry}`"),
         (Decision::RejectedByList { entry, .. }, _) => format!("rejected by list entry `{entry}`"),
-        (Decision::NotApproved { because }, _) => not_approved(because).to_owned(),
+        (Decision::NotApproved { because }, _) => not_approved(because),
     };
+    if let Some((first, rest)) = verdict.cve_ids.split_at_checked(NAMED_CVES.min(verdict.cve_ids.len()))
+        && !first.is_empty()
+    {
+        let _ = write!(why, "; closes {}", first.join(", "));
+        if !rest.is_empty() {
+            let _ = write!(why, " and {} more", rest.len());
+        }
+    }
     for restriction in &verdict.restrictions {
         let _ = match restriction {
             Restriction::Held => write!(why, "; held"),
+            Restriction::LivePatched { package } => write!(why, "; live patched by {package}"),
+            Restriction::Hidden => write!(why, "; hidden by an administrator"),
             Restriction::PhasedOut { percent: Some(percent) } => {
                 write!(why, "; phased, {percent} % of machines so far")
             }
@@ -178,16 +230,27 @@ fn why(verdict: &Verdict) -> String {
     why
 }
 
-fn not_approved(because: &NotApproved) -> &'static str {
-    match because {
+fn not_approved(because: &NotApproved) -> String {
+    let text = match because {
         NotApproved::NoCandidate => "pins forbid every version",
         NotApproved::NotOffered => "no repository offers it",
         NotApproved::Downgrade => "the candidate is older",
-        NotApproved::OutsideSecurity { .. } => "the candidate is not in a security suite",
+        NotApproved::OutsideSecurity { .. } => "the candidate is not security content",
         NotApproved::GlobalFilter { .. } => "the global filters leave it out",
         NotApproved::NoRuleMatches { .. } => "no rule matches",
         NotApproved::NoRules => "the baseline has no rules",
-    }
+        NotApproved::NoReadableDate { .. } => "its advisory has no date that can be read",
+        NotApproved::ApprovedLater { rule, at } => {
+            return format!("approved by rule {} on {}", rule + 1, at.to_iso_seconds());
+        }
+        NotApproved::ReleasedTooLate { rule, released_at } => {
+            return format!("released {}, too late for rule {}", released_at.to_iso_seconds(), rule + 1);
+        }
+        NotApproved::Rejected { entry } => {
+            return format!("the new version is rejected by list entry `{entry}`");
+        }
+    };
+    text.to_owned()
 }
 
 /// Columns as wide as their longest cell; nothing at all for no rows.
@@ -195,13 +258,17 @@ fn section(text: &mut String, title: &str, header: &[&str], rows: &[Vec<String>]
     if rows.is_empty() {
         return;
     }
-    let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
+    let is_shown = |column: &usize| header[*column] != ADVISORY || rows.iter().any(|row| row[*column] != "-");
+    let shown: Vec<usize> = (0..header.len()).filter(is_shown).collect();
+    let pick = |row: &[String]| shown.iter().map(|&column| row[column].clone()).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| pick(row)).collect();
+    let header: Vec<String> = shown.iter().map(|&column| header[column].to_owned()).collect();
     let width = |column: usize| {
         rows.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<_> = (0..header.len()).map(width).collect();
     let _ = writeln!(text, "\n{title}");
-    for row in [&header].into_iter().chain(rows) {
+    for row in [&header].into_iter().chain(&rows) {
         for (cell, &width) in row.iter().zip(&widths) {
             text.push_str("  ");
             text.push_str(cell);

@@ -30,8 +30,8 @@ enum Approves {
     Everything,
     /// Security suites, any priority, at once.
     SecuritySuite,
-    /// Security patches, at once.
-    MacSecurity,
+    /// Security patches of the system, and every package that has an update, at once.
+    MacSecurityAndPackages,
     /// Critical and important security patches, after a week.
     SuseSecurity,
     WindowsSystem,
@@ -60,7 +60,7 @@ const PROVIDED: [Provided; 17] = {
         row("pb-09a5f8eb62bde80b1", "AWS-DebianDefaultPatchBaseline", Os::Debian, SecuritySuite),
         row("pb-0ec16280999c5c75e", "AWS-RaspbianDefaultPatchBaseline", Os::Raspbian, SecuritySuite),
         row("pb-0c7e89f711c3095f4", "AWS-UbuntuDefaultPatchBaseline", Os::Ubuntu, SecuritySuite),
-        row("pb-0ee4f94581368c0d4", "AWS-MacOSDefaultPatchBaseline", Os::MacOs, MacSecurity),
+        row("pb-0ee4f94581368c0d4", "AWS-MacOSDefaultPatchBaseline", Os::MacOs, MacSecurityAndPackages),
         row("pb-06bff38e95fe85c02", "AWS-OracleLinuxDefaultPatchBaseline", Os::OracleLinux, SecurityAndBugfix(["Important", "Moderate"])),
         row("pb-0cbb3a633de00f07c", "AWS-RedHatDefaultPatchBaseline", Os::RedhatEnterpriseLinux, SecurityAndBugfix(CRITICAL_IMPORTANT)),
         row("pb-03ec98bc512aa3ac0", "AWS-RockyLinuxDefaultPatchBaseline", Os::RockyLinux, SecurityAndBugfix(CRITICAL_IMPORTANT)),
@@ -138,7 +138,10 @@ impl Approves {
                 let priorities = ["Required", "Important", "Standard", "Optional", "Extra"];
                 vec![rule(&[(Product, &["*"]), (Section, &["*"]), (Priority, &priorities)], 0)]
             }
-            Self::MacSecurity => vec![rule(&[(Product, &["*"]), (Classification, &["Security"])], 0)],
+            Self::MacSecurityAndPackages => vec![
+                rule(&[(Product, &["*"]), (Classification, &["Security"])], 0),
+                Rule { enable_non_security: true, ..rule(&[(Product, &["*"]), (Classification, &["*"])], 0) },
+            ],
             Self::SuseSecurity => vec![security(&CRITICAL_IMPORTANT)],
             Self::WindowsSystem => vec![rule(&windows, 7)],
             Self::WindowsSystemAndApplications => {
@@ -156,7 +159,9 @@ impl Approves {
             }
             Self::Everything => "every patch, security or not, after 7 days".to_owned(),
             Self::SecuritySuite => "what the security suite offers, at once".to_owned(),
-            Self::MacSecurity => "security patches, at once".to_owned(),
+            Self::MacSecurityAndPackages => {
+                "security patches and packages that have an update, at once".to_owned()
+            }
             Self::SuseSecurity => "critical and important security patches, after 7 days".to_owned(),
             Self::WindowsSystem => {
                 "critical and important security patches of the system, after 7 days".to_owned()

@@ -111,6 +111,12 @@ pub fn windows_product_titled(title: &str) -> Option<(&'static str, &'static str
     known.iter().find(is_it).map(|p| (p.name.as_str(), p.family.as_str()))
 }
 
+/// Whether a Windows product is the system or an application, where the catalogue knows it.
+pub fn windows_patch_set(product: &str) -> Option<PatchSet> {
+    let known = &system(OperatingSystem::Windows).windows_products;
+    known.iter().find(|p| p.name.eq_ignore_ascii_case(product)).map(|p| p.patch_set)
+}
+
 /// `Microsoft Windows Server 2019 Datacenter` to `WindowsServer2019`: the longest product
 /// name that the platform name begins with once vendor, edition and spaces are gone.
 pub fn windows_product(platform_name: &str) -> String {

@@ -9,6 +9,8 @@ use std::str::FromStr;
 use api::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::os::Family;
+use crate::patch::version_rpm::Evr;
 use crate::patch::{Evaluation, Failure, PatchCounts, PatchState, Verdict};
 
 use super::level::UnknownWord;
@@ -100,7 +102,7 @@ pub struct PatchSummary {
 pub struct PatchItem {
     /// `KBId`: `name.arch`, or a KB number.
     pub id: String,
-    /// `name.arch:version`; empty where left out.
+    /// `name.arch:version`, or the update's title; empty where left out.
     pub title: String,
     pub state: PatchState,
     pub classification: String,
@@ -120,7 +122,9 @@ pub struct PatchItem {
 impl PatchReport {
     /// What a run that saw this reports.
     pub fn from_evaluation(evaluation: &Evaluation, frame: RunFrame) -> Self {
-        let items = evaluation.verdicts.iter().map(PatchItem::from_verdict).collect();
+        let family = evaluation.operating_system.family();
+        let items =
+            evaluation.verdicts.iter().map(|verdict| PatchItem::from_verdict(verdict, family)).collect();
         let summary = PatchSummary {
             frame,
             counts: evaluation.counts,
@@ -173,27 +177,43 @@ impl PatchReport {
 impl PatchItem {
     pub const DOCUMENT_NAME: &str = "AWS-RunPatchBaseline";
 
-    fn from_verdict(verdict: &Verdict) -> Self {
+    fn from_verdict(verdict: &Verdict, family: Family) -> Self {
         let full = |text: String| match verdict.state.is_reported_briefly() {
             true => String::new(),
             false => text,
         };
         Self {
             id: verdict.id(),
-            title: full(format!("{}:{}", verdict.id(), verdict.version())),
+            title: full(title(verdict, family)),
             state: verdict.state,
             classification: full(verdict.classification.clone()),
             severity: full(verdict.severity.clone()),
             compliance_level: verdict.compliance_level,
-            status: Some(verdict.status()),
+            status: verdict.status,
             installed_at: match verdict.state {
                 PatchState::Missing | PatchState::Failed => None,
                 _ => verdict.installed_at,
             },
-            cve_ids: Vec::new(),
+            cve_ids: match verdict.state {
+                PatchState::Missing | PatchState::Failed => verdict.cve_ids.clone(),
+                _ => Vec::new(),
+            },
             detailed_text: String::new(),
             document_name: Self::DOCUMENT_NAME.to_owned(),
             document_version: "1".to_owned(),
         }
+    }
+}
+
+/// `name.arch:version`, on rpm systems always with the epoch; an update's own title where it has one.
+fn title(verdict: &Verdict, family: Family) -> String {
+    let version = verdict.version();
+    match (verdict.title.as_str(), family) {
+        ("", Family::Rpm | Family::Suse) => {
+            let evr = Evr::parse(version);
+            format!("{}:{}:{}-{}", verdict.id(), evr.epoch_or_zero(), evr.version, evr.release)
+        }
+        ("", _) => format!("{}:{version}", verdict.id()),
+        (title, _) => title.to_owned(),
     }
 }

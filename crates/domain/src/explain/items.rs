@@ -43,7 +43,9 @@ fn rules_of<'a>(situation: &Situation<'a>) -> Option<&'a BaselineRules> {
 
 fn reported_item(item: &PatchItem) -> CauseItem {
     let (name, arch) = item.id.rsplit_once('.').unwrap_or((&item.id, ""));
-    let version = item.title.split_once(':').map(|(_, version)| version).unwrap_or_default();
+    let version =
+        item.title.strip_prefix(&item.id).and_then(|rest| rest.strip_prefix(':')).unwrap_or_default();
+    let version = version.strip_prefix("0:").unwrap_or(version);
     let mut found = CauseItem {
         name: name.to_owned(),
         arch: arch.to_owned(),

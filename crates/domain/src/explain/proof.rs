@@ -2,16 +2,21 @@
 
 use crate::baseline::{BaselineRules, Filter, FilterKey, RejectedPatchesAction, Rule};
 use crate::facts::{FactSet, PackageState, Repository};
+use crate::os::Family;
 use crate::patch::{
-    Candidate, Decision, HiddenFix, HiddenFixCause, NotApproved, PatchState, Restriction, Verdict, suite,
+    Candidate, DateSource, Dated, Decision, HiddenFix, HiddenFixCause, NotApproved, PatchState, Restriction,
+    Upcoming, Verdict, suite,
 };
 
 use super::CauseItem;
 
 /// The facts that made the verdict, one sentence each. `rules` are the ones it was made by.
 pub fn proof_of(verdict: &Verdict, rules: &BaselineRules, facts: &FactSet) -> Vec<String> {
+    let family = rules.operating_system.family();
     let mut proof = vec![decision(verdict, rules, facts)];
-    proof.extend(verdict.restrictions.iter().map(|restriction| in_words(restriction, verdict)));
+    proof.extend(published(verdict));
+    proof.extend(verdict.upcoming.as_ref().map(|upcoming| upcoming_in_words(upcoming, rules)));
+    proof.extend(verdict.restrictions.iter().map(|restriction| in_words(restriction, verdict, family)));
     if let Some(fix) = &verdict.hidden_fix {
         proof.push(hidden(fix, verdict, facts));
     }
@@ -20,6 +25,42 @@ pub fn proof_of(verdict: &Verdict, rules: &BaselineRules, facts: &FactSet) -> Ve
         proof.push(format!("it was installed at {at}, after the last boot"));
     }
     proof
+}
+
+/// `RHSA-2024:1 (Security, Critical) lists it, last updated 2024-01-31T00:00:00Z; it closes CVE-2024-1`.
+fn published(verdict: &Verdict) -> Option<String> {
+    let closes = match verdict.cve_ids.as_slice() {
+        [] => String::new(),
+        ids => format!("; it closes {}", ids.join(", ")),
+    };
+    let words = [verdict.classification.as_str(), verdict.severity.as_str()];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    match (&verdict.advisory, verdict.dated) {
+        (Some(advisory), dated) => {
+            let dated = dated.map(|dated| format!(", {}", date_in_words(dated))).unwrap_or_default();
+            let kind = if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) };
+            Some(format!("the advisory {advisory}{kind} lists it{dated}{closes}"))
+        }
+        (None, Some(dated)) => Some(format!("it was {}{closes}", date_in_words(dated))),
+        (None, None) => (!closes.is_empty()).then(|| closes.trim_start_matches("; ").to_owned()),
+    }
+}
+
+fn date_in_words(Dated { by, at }: Dated) -> String {
+    let verb = match by {
+        DateSource::Updated => "last updated",
+        DateSource::Issued => "issued",
+        DateSource::Built => "built",
+        DateSource::Released => "released",
+    };
+    format!("{verb} {}", at.to_iso_seconds())
+}
+
+pub(super) fn upcoming_in_words(upcoming: &Upcoming, rules: &BaselineRules) -> String {
+    let Upcoming { version, rule, at, advisory, .. } = upcoming;
+    let of = advisory.as_ref().map(|id| format!(" of {id}")).unwrap_or_default();
+    let what = if version.is_empty() { "it".to_owned() } else { format!("{version}{of}") };
+    format!("{} will approve {what} on {}", rule_in_words(*rule, rules), at.to_iso_seconds())
 }
 
 /// The verdict as an item of a cause.
@@ -37,7 +78,7 @@ pub(super) fn item(verdict: &Verdict, rules: &BaselineRules, facts: &FactSet) ->
         fix_version: fix_version.cloned().unwrap_or_default(),
         repository: repository.map(|index| suite_name(facts, index).to_owned()).unwrap_or_default(),
         proof: proof_of(verdict, rules, facts),
-        remedy: remedy(verdict),
+        remedy: remedy(verdict, rules.operating_system.family()),
     }
 }
 
@@ -98,11 +139,15 @@ fn decision(verdict: &Verdict, rules: &BaselineRules, facts: &FactSet) -> String
 fn not_approved(because: &NotApproved, candidate: &str, rules: &BaselineRules) -> String {
     match because {
         NotApproved::NoCandidate => "apt has no candidate for it: pins forbid every version".to_owned(),
+        NotApproved::NotOffered if is_rpm(rules) => {
+            "no advisory lists it and no repository offers another version".to_owned()
+        }
         NotApproved::NotOffered => candidate.to_owned(),
         NotApproved::Downgrade => format!("{candidate}, which is older than the installed version"),
         NotApproved::OutsideSecurity { rule: Some(rule) } => format!(
-            "{} would approve it, but admits security suites only, and {candidate}",
-            rule_in_words(*rule, rules)
+            "{} would approve it, but admits {} only, and {candidate}",
+            rule_in_words(*rule, rules),
+            if is_rpm(rules) { "what an advisory lists" } else { "security suites" },
         ),
         NotApproved::OutsideSecurity { rule: None } => {
             format!("ApprovedPatches names it, but ApprovedPatchesEnableNonSecurity is off, and {candidate}")
@@ -115,7 +160,30 @@ fn not_approved(because: &NotApproved, candidate: &str, rules: &BaselineRules) -
             format!("no rule matches: for rule {number} its {key} is {}", quoted(property))
         }
         NotApproved::NoRules => "the baseline has no approval rules".to_owned(),
+        NotApproved::ApprovedLater { rule, at } => {
+            format!(
+                "{} approves it on {}, not before: {candidate}",
+                rule_in_words(*rule, rules),
+                at.to_iso_seconds()
+            )
+        }
+        NotApproved::ReleasedTooLate { rule, released_at } => format!(
+            "{} approves what was released up to its ApproveUntilDate; this was released {}",
+            rule_in_words(*rule, rules),
+            released_at.to_iso_seconds()
+        ),
+        NotApproved::NoReadableDate { rule } => format!(
+            "{} would approve it, but its advisory has no date that can be read",
+            rule_in_words(*rule, rules)
+        ),
+        NotApproved::Rejected { entry } => {
+            format!("RejectedPatches names the version that could be installed (`{entry}`)")
+        }
     }
+}
+
+fn is_rpm(rules: &BaselineRules) -> bool {
+    matches!(rules.operating_system.family(), Family::Rpm | Family::Suse)
 }
 
 fn quoted(property: &str) -> String {
@@ -156,9 +224,17 @@ fn filter_in_words(filter: &Filter) -> String {
     }
 }
 
-fn in_words(restriction: &Restriction, verdict: &Verdict) -> String {
+fn in_words(restriction: &Restriction, verdict: &Verdict, family: Family) -> String {
     match restriction {
-        Restriction::Held => "it is on hold (apt-mark hold): no upgrade takes the candidate".to_owned(),
+        Restriction::Held => match family {
+            Family::Rpm => "a version lock keeps it: no upgrade takes the candidate".to_owned(),
+            Family::Suse => "a zypper lock keeps it: no upgrade takes the candidate".to_owned(),
+            _ => "it is on hold (apt-mark hold): no upgrade takes the candidate".to_owned(),
+        },
+        Restriction::LivePatched { package } => {
+            format!("the live patch {package} gives the running kernel the same fixes")
+        }
+        Restriction::Hidden => "an administrator hid the update: it is never offered".to_owned(),
         Restriction::PhasedOut { percent: Some(percent) } => {
             format!(
                 "the publisher rolls the candidate out in phases, now {percent}%, and this node is not among them yet"
@@ -198,11 +274,21 @@ fn hidden(fix: &HiddenFix, verdict: &Verdict, facts: &FactSet) -> String {
         (HiddenFixCause::Pinned, Some(candidate)) => {
             format!("the security fix {version} in {from} is not taken: a pin prefers {}", candidate.version)
         }
+        (HiddenFixCause::NotOffered, _) => {
+            format!("{version} is approved and announced in {from}, but no enabled repository offers it")
+        }
         (_, None) => format!("the security fix {version} in {from} is not taken: pins forbid every version"),
     }
 }
 
-fn remedy(verdict: &Verdict) -> String {
+fn remedy(verdict: &Verdict, family: Family) -> String {
+    let is_held = verdict.restrictions.contains(&Restriction::Held);
+    match family {
+        Family::Debian => {}
+        Family::Rpm if is_held => return format!("dnf versionlock delete {}", verdict.name),
+        Family::Suse if is_held => return format!("zypper removelock {}", verdict.name),
+        _ => return String::new(),
+    }
     let package = match verdict.arch.as_str() {
         "all" => verdict.name.clone(),
         arch => format!("{}:{arch}", verdict.name),
@@ -210,7 +296,7 @@ fn remedy(verdict: &Verdict) -> String {
     let restriction = verdict.restrictions.iter().find_map(|restriction| match restriction {
         Restriction::Held => Some(format!("apt-mark unhold {package}")),
         Restriction::Unfinished { .. } => Some("dpkg --configure -a && apt-get install -f".to_owned()),
-        Restriction::PhasedOut { .. } => None,
+        Restriction::PhasedOut { .. } | Restriction::LivePatched { .. } | Restriction::Hidden => None,
     });
     let pinned = verdict.hidden_fix.as_ref().filter(|fix| fix.cause == HiddenFixCause::Pinned);
     let show_pin = || pinned.map(|_| format!("apt-cache policy {package}"));

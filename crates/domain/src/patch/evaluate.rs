@@ -1,5 +1,5 @@
-//! The heart: what a baseline says about a node's packages. One function for every system;
-//! candidates and their properties come from the family's module (`apt`).
+//! The heart: what a baseline says about a node's packages. One function for every system: each family's module
+//! (`apt`, `rpm`, `windows`, `macos`) makes items of facts, `table` judges them.
 //! Source: spec patch-manager 1.5 and 3.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,8 @@ use crate::compliance::{ComplianceLevel, ComplianceStatus};
 use crate::facts::{FactSet, Observation};
 use crate::os::{DetectedSystem, Family, OperatingSystem};
 
-use super::{PatchState, Verdict, apt};
+use super::item::{Frame, Item};
+use super::{PatchCounts, Verdict, apt, macos, rpm, table, windows};
 
 /// What is neither rule nor fact: the moment, and what patching did before.
 #[derive(Clone, Copy, Debug)]
@@ -54,11 +55,9 @@ pub enum EvaluateError {
     UnknownSystem { id: String, version: String },
     #[error("the baseline is for {baseline}, the node runs {node}")]
     OtherSystem { baseline: OperatingSystem, node: OperatingSystem },
-    #[error("facts of {0} cannot be evaluated by this version")]
-    NotSupported(OperatingSystem),
 }
 
-/// One verdict per installed package, sorted by name and architecture.
+/// One verdict per installed package or reported update, sorted by name and architecture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
     pub operating_system: OperatingSystem,
@@ -66,28 +65,8 @@ pub struct Evaluation {
     pub product: String,
     pub counts: PatchCounts,
     pub verdicts: Vec<Verdict>,
-    /// Entries of the approved list that name nothing installed.
+    /// Entries of the approved list that name nothing installed; on Windows they are verdicts.
     pub not_applicable: Vec<String>,
-}
-
-/// Signed, because agents report -1 for what they could not count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PatchCounts {
-    pub installed: i64,
-    pub installed_other: i64,
-    pub installed_pending_reboot: i64,
-    pub installed_rejected: i64,
-    pub missing: i64,
-    pub failed: i64,
-    pub not_applicable: i64,
-    pub unreported_not_applicable: i64,
-    pub available_security_update: i64,
-    /// Non-compliant items of compliance level CRITICAL; may overlap with the security ones.
-    pub critical_non_compliant: i64,
-    /// Non-compliant items classified as security.
-    pub security_non_compliant: i64,
-    /// Non-compliant items that are neither.
-    pub other_non_compliant: i64,
 }
 
 /// The same for every order of packages; `facts` and `observation` are one scan's.
@@ -106,16 +85,58 @@ pub fn evaluate(
         let baseline = rules.operating_system;
         return Err(EvaluateError::OtherSystem { baseline, node: operating_system });
     }
-    let mut verdicts = match operating_system.family() {
-        Family::Debian => apt::Judge::new(rules, &product, facts, observation, conditions).verdicts(),
-        Family::Rpm | Family::Suse | Family::Windows | Family::MacOs => {
-            return Err(EvaluateError::NotSupported(operating_system));
-        }
-    };
+    let products = product_names(operating_system, &product);
+    let products = products.as_slice();
+    let frame = Frame { rules, facts, observation, conditions, operating_system, products };
+    let (mut verdicts, not_applicable) = judge_all(&frame);
     verdicts.sort_by(|a, b| (&a.name, &a.arch).cmp(&(&b.name, &b.arch)));
-    let not_applicable = apt::not_applicable(rules, facts);
-    let counts = PatchCounts::of(&verdicts, not_applicable.len());
+    let mut counts = PatchCounts::of(&verdicts);
+    counts.not_applicable += i64::try_from(not_applicable.len()).unwrap_or(i64::MAX);
+    if matches!(operating_system.family(), Family::Rpm | Family::Suse) {
+        counts.not_applicable += rpm::absent_count(&frame);
+    }
     Ok(Evaluation { operating_system, product, counts, verdicts, not_applicable })
+}
+
+/// The verdicts, and the approved entries that name nothing here.
+fn judge_all(frame: &Frame<'_>) -> (Vec<Verdict>, Vec<String>) {
+    let packages = || frame.facts.packages.iter();
+    match frame.operating_system.family() {
+        Family::Debian => {
+            let reader = apt::Reader::new(frame);
+            let verdicts = packages().filter_map(|package| table::judge(frame, &reader.item(package)));
+            (verdicts.collect(), apt::not_applicable(frame.rules, frame.facts))
+        }
+        Family::Rpm | Family::Suse => {
+            let verdicts = packages().filter_map(|package| table::judge(frame, &rpm::item(frame, package)));
+            let verdicts = verdicts.map(|verdict| rpm::with_live_patches(frame, verdict));
+            (verdicts.collect(), rpm::not_applicable(frame))
+        }
+        Family::Windows => (judge_items(frame, &windows::items(frame)), Vec::new()),
+        Family::MacOs => (judge_items(frame, &macos::items(frame)), Vec::new()),
+    }
+}
+
+fn judge_items<'f>(frame: &Frame<'f>, items: &[Item<'f>]) -> Vec<Verdict> {
+    items.iter().filter_map(|item| table::judge(frame, item)).collect()
+}
+
+/// The product, and how filters may write it besides: its major version alone on yum and dnf systems, `.x` for any
+/// minor one on macOS.
+fn product_names(os: OperatingSystem, product: &str) -> Vec<String> {
+    let mut names = vec![product.to_owned()];
+    match (os.family(), product.rsplit_once('.')) {
+        (Family::Rpm, Some((major, _))) => names.push(major.to_owned()),
+        (Family::Rpm, None) => names.push(format!("{product}.0")),
+        (Family::MacOs, _) => {
+            // MacOS14.5.1 is one of MacOS14.x, MacOS10.15.7 one of MacOS10.15.x.
+            let parts: Vec<&str> = product.split('.').collect();
+            let kept = if parts[0].ends_with("OS10") { 2 } else { 1 };
+            names.push(format!("{}.x", parts[..kept.min(parts.len())].join(".")));
+        }
+        _ => {}
+    }
+    names
 }
 
 impl Evaluation {
@@ -124,79 +145,11 @@ impl Evaluation {
     }
 
     pub fn non_compliant(&self) -> impl Iterator<Item = &Verdict> {
-        self.verdicts.iter().filter(|verdict| verdict.state.is_non_compliant())
+        self.verdicts.iter().filter(|verdict| verdict.is_non_compliant())
     }
 
     /// The highest level among what is non-compliant; UNSPECIFIED when nothing is.
     pub fn non_compliant_severity(&self) -> ComplianceLevel {
         self.non_compliant().map(|verdict| verdict.compliance_level).max().unwrap_or_default()
     }
-}
-
-impl PatchCounts {
-    fn of(verdicts: &[Verdict], not_applicable: usize) -> Self {
-        let mut counts = Self::default();
-        for verdict in verdicts {
-            counts.add(verdict.state, verdict.compliance_level, &verdict.classification);
-        }
-        counts.not_applicable += i64::try_from(not_applicable).unwrap_or(i64::MAX);
-        counts
-    }
-
-    /// Of a run that could not look.
-    pub fn unknown() -> Self {
-        Self {
-            installed: -1,
-            installed_other: -1,
-            installed_pending_reboot: -1,
-            installed_rejected: -1,
-            missing: -1,
-            failed: -1,
-            not_applicable: -1,
-            unreported_not_applicable: -1,
-            available_security_update: -1,
-            critical_non_compliant: -1,
-            security_non_compliant: -1,
-            other_non_compliant: -1,
-        }
-    }
-
-    /// Counts one item. An available security update counts as available only.
-    pub fn add(&mut self, state: PatchState, level: ComplianceLevel, classification: &str) {
-        let count = match state {
-            PatchState::Installed => &mut self.installed,
-            PatchState::InstalledOther => &mut self.installed_other,
-            PatchState::InstalledPendingReboot => &mut self.installed_pending_reboot,
-            PatchState::InstalledRejected => &mut self.installed_rejected,
-            PatchState::Missing => &mut self.missing,
-            PatchState::NotApplicable => &mut self.not_applicable,
-            PatchState::Failed => &mut self.failed,
-            PatchState::AvailableSecurityUpdate => &mut self.available_security_update,
-        };
-        *count += 1;
-        if !state.is_non_compliant() {
-            return;
-        }
-        let is_critical = level == ComplianceLevel::Critical;
-        let is_security = is_security_classification(classification);
-        self.critical_non_compliant += i64::from(is_critical);
-        self.security_non_compliant += i64::from(is_security);
-        self.other_non_compliant += i64::from(!is_critical && !is_security);
-    }
-
-    /// Items that break compliance in every baseline.
-    pub fn non_compliant(&self) -> i64 {
-        self.missing + self.failed + self.installed_rejected + self.installed_pending_reboot
-    }
-
-    pub fn status(&self) -> ComplianceStatus {
-        match self.non_compliant() > 0 {
-            true => ComplianceStatus::NonCompliant,
-            false => ComplianceStatus::Compliant,
-        }
-    }
-}
-
-fn is_security_classification(text: &str) -> bool {
-    text.eq_ignore_ascii_case("Security") || text.eq_ignore_ascii_case("SecurityUpdates")
 }

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::compliance::ComplianceStatus;
+
 use super::transaction::Refusal;
-use super::{Evaluation, Failure, PatchCounts, PatchState};
+use super::{Evaluation, Failure, PatchState};
 
 impl Evaluation {
     /// Makes FAILED of every item that was asked for and is still not at that version. What has been installed
@@ -19,10 +21,10 @@ impl Evaluation {
             });
             let Some(verdict) = found else { continue };
             if verdict.state != PatchState::Failed {
-                self.counts =
-                    self.counts.minus(verdict.state, verdict.compliance_level, &verdict.classification);
+                self.counts = self.counts.without(verdict);
                 verdict.state = PatchState::Failed;
-                self.counts.add(verdict.state, verdict.compliance_level, &verdict.classification);
+                verdict.status = Some(ComplianceStatus::NonCompliant);
+                self.counts.add_verdict(verdict);
             }
             marked.insert(verdict.id(), failure.clone());
         }
@@ -30,37 +32,10 @@ impl Evaluation {
     }
 }
 
-impl PatchCounts {
-    /// Without one item that was counted by [`Self::add`].
-    fn minus(
-        self,
-        state: PatchState,
-        level: crate::compliance::ComplianceLevel,
-        classification: &str,
-    ) -> Self {
-        let mut one = Self::default();
-        one.add(state, level, classification);
-        Self {
-            installed: self.installed - one.installed,
-            installed_other: self.installed_other - one.installed_other,
-            installed_pending_reboot: self.installed_pending_reboot - one.installed_pending_reboot,
-            installed_rejected: self.installed_rejected - one.installed_rejected,
-            missing: self.missing - one.missing,
-            failed: self.failed - one.failed,
-            not_applicable: self.not_applicable - one.not_applicable,
-            unreported_not_applicable: self.unreported_not_applicable - one.unreported_not_applicable,
-            available_security_update: self.available_security_update - one.available_security_update,
-            critical_non_compliant: self.critical_non_compliant - one.critical_non_compliant,
-            security_non_compliant: self.security_non_compliant - one.security_non_compliant,
-            other_non_compliant: self.other_non_compliant - one.other_non_compliant,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::transaction::Wanted;
-    use super::super::{Candidate, Decision, FailureCode, Verdict};
+    use super::super::{Candidate, Decision, FailureCode, PatchCounts, Verdict};
     use super::*;
     use crate::compliance::ComplianceLevel;
     use crate::os::OperatingSystem;
@@ -75,16 +50,23 @@ mod tests {
         Verdict {
             name: name.to_owned(),
             arch: "amd64".to_owned(),
+            title: String::new(),
             installed_version: "1".to_owned(),
             installed_at: None,
             state,
+            status: state.is_non_compliant().then_some(ComplianceStatus::NonCompliant),
             compliance_level: ComplianceLevel::Critical,
             classification: classification.to_owned(),
             severity: String::new(),
+            advisory: None,
+            dated: None,
+            approved_at: None,
+            cve_ids: Vec::new(),
             candidate: Some(candidate),
             decision: Decision::ApprovedByRule { rule: 0 },
             restrictions: Vec::new(),
             hidden_fix: None,
+            upcoming: None,
         }
     }
 

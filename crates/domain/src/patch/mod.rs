@@ -1,24 +1,35 @@
-//! Judging packages: versions, candidates, verdicts. Facts come from outside, rules from `baseline`.
+//! Judging packages and updates: versions, candidates, verdicts. Facts come from outside, rules from `baseline`.
 
+mod approve;
 mod apt;
+mod counts;
 pub mod evaluate;
 mod failed;
 pub mod failure;
+mod item;
+mod macos;
+mod names;
 pub mod override_list;
+mod rpm;
 pub mod state;
 pub mod suite;
+mod table;
 pub mod transaction;
 pub mod verdict;
 pub mod version_deb;
 pub mod version_rpm;
 pub mod wanted;
+mod windows;
+mod words;
 
-pub use evaluate::{
-    Conditions, EvaluateError, Evaluation, InstalledPackage, PatchCounts, PendingScope, evaluate,
-};
+pub use counts::PatchCounts;
+pub use evaluate::{Conditions, EvaluateError, Evaluation, InstalledPackage, PendingScope, evaluate};
 pub use failure::{Failure, FailureCode};
 pub use state::PatchState;
-pub use verdict::{Candidate, Decision, HiddenFix, HiddenFixCause, NotApproved, Restriction, Verdict};
+pub use verdict::{
+    Candidate, DateSource, Dated, Decision, HiddenFix, HiddenFixCause, NotApproved, Restriction, Upcoming,
+    Verdict, is_security_classification,
+};
 pub use wanted::{limits, wanted};
 
 #[cfg(test)]

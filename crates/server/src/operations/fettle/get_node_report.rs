@@ -155,6 +155,8 @@ fn to_patch(item: &PatchItem, scan: Option<&Scan>, judged: Option<&Evaluation>) 
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let (name, arch) = item.id.rsplit_once('.').unwrap_or((&item.id, ""));
     let version = item.title.strip_prefix(&item.id).and_then(|rest| rest.strip_prefix(':'));
+    // Titles of rpm packages always have their epoch, versions elsewhere only when it is not 0.
+    let version = version.map(|version| version.strip_prefix("0:").unwrap_or(version));
     let is_fix = matches!(item.state, PatchState::Missing | PatchState::Failed);
     let verdict = judged.and_then(|judged| verdict_of(judged, name, arch));
     let fact =

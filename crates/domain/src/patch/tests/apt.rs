@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use api::Timestamp;
 use proptest::prelude::*;
 
-use super::*;
+use super::super::*;
 use crate::baseline::{
     ApprovalDate, BaselineRules, Filter, FilterGroup, FilterKey, RejectedPatchesAction, Rule,
 };
@@ -145,7 +145,7 @@ fn verdicts_carry_their_proof() {
     assert_eq!((verdict.classification.as_str(), verdict.severity.as_str()), ("Security", "Optional"));
     assert_eq!((verdict.fix_version(), verdict.version()), (Some("1.1"), "1.1"));
     assert_eq!(verdict.candidate.as_ref().unwrap().repository, Some(SECURITY));
-    assert_eq!(verdict.status(), ComplianceStatus::NonCompliant);
+    assert_eq!(verdict.status, Some(ComplianceStatus::NonCompliant));
     let other = judge(&optional_rules(), package("a", &[("1.1", &[UPDATES])]));
     assert_eq!((other.compliance_level, other.classification.as_str()), (ComplianceLevel::Unspecified, ""));
     assert_eq!((other.fix_version(), other.version()), (None, "1.0"));
