@@ -17,6 +17,8 @@ use domain::patch::{Conditions, Evaluation, evaluate};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::boot::Boot;
+use crate::effect;
 use crate::packages::root::Root;
 use crate::packages::{self, GatherOptions, RefreshLists};
 use crate::platform::default_data_dir;
@@ -70,7 +72,10 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<()> {
     let refresh = if args.no_refresh { RefreshLists::Never } else { RefreshLists::WherePossible };
     let data_dir = if args.no_index { None } else { data_dir(args) };
     let options = GatherOptions { now, refresh, data_dir };
-    let (facts, observation) = packages::of(&root)?.gather(&options)?;
+    let (facts, mut observation) = packages::of(&root)?.gather(&options)?;
+    let boot = Boot::of(&args.root);
+    boot.observe(&mut observation);
+    effect::observe(&boot, &facts, &mut observation);
     let (baseline, rules) = baseline(args.baseline.as_deref(), &facts)?;
     let evaluation = evaluate(&rules, &facts, &observation, &Conditions::at(now))?;
     let text = if args.json {

@@ -33,6 +33,7 @@ impl Document {
             steps: self.plan.steps,
             first_step: self.resume.next_step,
             done: self.resume.done,
+            depth: 0,
         };
         let end = engine::run(run, now, &mut cancelled, &self.progress).await;
         (self.job_id, end)

@@ -2,7 +2,7 @@
 //! How messages travel belongs to `transport`, what a step does to `plugins`.
 
 mod document;
-mod plan;
+pub(crate) mod plan;
 mod replies;
 #[cfg(test)]
 mod tests;

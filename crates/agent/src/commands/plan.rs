@@ -27,16 +27,21 @@ pub fn plan(payload: &SendCommandPayload, platform_type: &str) -> Result<Plan, S
         }
     }
     let parameters = Parameters::from_payload(&document, values);
+    Ok(Plan { steps: steps(&document, &parameters, platform), environment: parameters.environment() })
+}
+
+/// The steps of a document whose parameters are known, ready to run.
+pub fn steps(document: &Document, parameters: &Parameters, platform: Platform) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for step in &document.steps {
-        let inputs = Value::Object(step.resolved_inputs(&parameters));
+        let inputs = Value::Object(step.resolved_inputs(parameters));
         match steps.last_mut() {
             // The elements of one plugin of schema 1.2 are one step with one result.
             Some(previous) if previous.key == step.name => previous.inputs.push(inputs),
             _ => steps.push(Step {
                 key: step.name.clone(),
                 action: step.action.clone(),
-                gate: match step.gate(document.schema_version, platform, &parameters) {
+                gate: match step.gate(document.schema_version, platform, parameters) {
                     document::Gate::Run => Gate::Run,
                     document::Gate::Skip { reason } => Gate::Skip(reason),
                     document::Gate::Fail { reason } => Gate::Fail(reason),
@@ -45,7 +50,7 @@ pub fn plan(payload: &SendCommandPayload, platform_type: &str) -> Result<Plan, S
             }),
         }
     }
-    Ok(Plan { steps, environment: parameters.environment() })
+    steps
 }
 
 #[cfg(test)]

@@ -13,11 +13,10 @@ use anyhow::Context;
 use api::Timestamp;
 use domain::baseline::BaselineRules;
 use domain::compliance::report::Operation;
+use domain::facts::PackageState;
 use domain::patch::override_list::OverrideList;
 use domain::patch::transaction::{Change, Outcome, Refusal, Wanted};
-use domain::patch::{
-    Conditions, Evaluation, Failure, InstalledPackage, PendingScope, evaluate, limits, wanted,
-};
+use domain::patch::{Conditions, Evaluation, Failure, PendingScope, evaluate, limits, wanted};
 
 use crate::boot::Boot;
 use crate::packages::tool::ToolRun;
@@ -289,12 +288,12 @@ impl Node<'_> {
     ) -> Operated {
         let failures = evaluation.mark_failed(&done.failed);
         let is_there = |refusal: &Refusal| {
-            let package = InstalledPackage {
-                name: refusal.wanted.name.clone(),
-                arch: refusal.wanted.arch.clone(),
-                version: refusal.wanted.version.clone(),
-            };
-            installed(&seen.facts).contains(&package)
+            let wanted = &refusal.wanted;
+            seen.facts.packages.iter().any(|package| {
+                (&package.name, &package.arch, &package.version)
+                    == (&wanted.name, &wanted.arch, &wanted.version)
+                    && package.state == PackageState::Installed
+            })
         };
         let is_item = |refusal: &Refusal| {
             failures.contains_key(&format!("{}.{}", refusal.wanted.name, refusal.wanted.arch))

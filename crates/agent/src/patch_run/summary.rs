@@ -115,29 +115,13 @@ fn list_failures(text: &mut String, operated: &Operated) {
     }
 }
 
-pub(crate) fn tell_not_in_effect(text: &mut String, waiting: &NotInEffect) {
-    let has_any = waiting.newer_kernel.is_some() || !waiting.packages.is_empty() || !waiting.units.is_empty();
-    if !has_any {
-        return;
+fn tell_not_in_effect(text: &mut String, waiting: &NotInEffect) {
+    let lines = waiting.lines();
+    if !lines.is_empty() {
+        text.push_str("\nInstalled, but not in effect:\n");
     }
-    text.push_str("\nInstalled, but not in effect:\n");
-    if let Some(kernel) = &waiting.newer_kernel {
-        let live = match waiting.live_patches.as_slice() {
-            [] => String::new(),
-            patches => format!(" (live patches are loaded: {})", patches.join(", ")),
-        };
-        let _ = writeln!(text, "  kernel {kernel}: reboot{live}");
-    }
-    for package in &waiting.packages {
-        let _ = writeln!(text, "  {package}: reboot");
-    }
-    for unit in waiting.units.iter().take(MAX_LISTED) {
-        let files = unit.files.join(", ");
-        let what = match unit.unit.as_str() {
-            "" => format!("processes {}", unit.processes.join(", ")),
-            name => format!("restart {name}"),
-        };
-        let _ = writeln!(text, "  {what}: runs replaced {files}");
+    for line in lines.iter().take(MAX_LISTED) {
+        let _ = writeln!(text, "  {line}");
     }
 }
 

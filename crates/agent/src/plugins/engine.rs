@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::output::{combined, cut_stream};
 use super::process::Ending;
-use super::{Surroundings, script};
+use super::{Surroundings, run_document, script};
 
 /// A script that ends with this asks for a restart of the machine and to be run again afterwards.
 pub const EXIT_RESTART: i64 = 194;
@@ -70,6 +70,8 @@ pub struct Run<'a> {
     pub first_step: usize,
     /// Results of the steps before the first.
     pub done: Vec<(String, StepReply)>,
+    /// How many documents run this one.
+    pub depth: u8,
 }
 
 /// A finished step, told at once.
@@ -166,6 +168,7 @@ async fn execute(
         let dir = run.work_dir.join(format!("{index}-{part}"));
         let result = match step.action.as_str() {
             script::ACTION => script::run(run, &dir, inputs, cancel).await,
+            run_document::ACTION => Box::pin(run_document::run(run, &dir, inputs, cancel)).await,
             other => PluginResult::refused(format!(
                 "plugin {other} is not known to this agent; a newer agent may know it"
             )),
@@ -324,6 +327,7 @@ mod tests {
             steps,
             first_step: 0,
             done: vec![],
+            depth: 0,
         };
         let end = run(document, || Timestamp::from_seconds(1_800_000_000), cancel, &sender).await;
         drop(sender);

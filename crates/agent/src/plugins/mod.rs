@@ -4,6 +4,7 @@
 pub mod engine;
 pub mod output;
 pub mod process;
+pub mod run_document;
 pub mod script;
 
 use std::path::PathBuf;

@@ -34,6 +34,9 @@ pub fn render(
     for failure in &observation.failed_repositories {
         let _ = writeln!(text, "{:<10}{} {}: {}", "Failed", failure.uri, failure.suite, failure.error);
     }
+    for line in observation.not_in_effect.lines() {
+        let _ = writeln!(text, "{:<10}{line}", "Waiting");
+    }
     let bad: Vec<_> = evaluation.non_compliant().map(|verdict| row(facts, verdict)).collect();
     section(
         &mut text,

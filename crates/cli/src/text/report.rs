@@ -81,6 +81,10 @@ fn facts(report: &GetNodeReportResponse, style: Style) -> String {
     if let Some(reboot) = reboot(report) {
         lines.push(("Reboot", style.paint(Tone::Warning, &reboot)));
     }
+    for (at, waiting) in report.not_in_effect.iter().flatten().enumerate() {
+        let name = if at == 0 { "Waiting" } else { "" };
+        lines.push((name, style.paint(Tone::Warning, &clean(waiting))));
+    }
     lines.iter().map(|(name, text)| format!("  {name:<10}{text}\n")).collect()
 }
 

@@ -87,6 +87,9 @@ fn full_report() -> GetNodeReportResponse {
         non_compliant: vec![patch("linux-image-6.1.0-26", "INSTALLED_PENDING_REBOOT", None, Some(&[]))],
         running_kernel: some("6.1.0-25-amd64"),
         reboot_required_by: Some(vec!["linux-image-6.1.0-26-amd64".to_owned()]),
+        not_in_effect: Some(vec![
+            "nginx.service: waits for its restart; runs replaced libssl.so.3".to_owned(),
+        ]),
         ..Default::default()
     }
 }
@@ -117,6 +120,7 @@ fn an_old_report_is_not_compliant() {
         refresh: Some(RefreshOutcome::Skipped),
         refresh_reason: some("--no-refresh"),
         reboot_required_by: None,
+        not_in_effect: None,
         ..full_report()
     };
     insta::assert_snapshot!(report::render(&old, Style::Plain));

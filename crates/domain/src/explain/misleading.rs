@@ -21,7 +21,7 @@ pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
         approves_nothing,
         hidden_fixes,
         levels_unspecified,
-        reboot_wanted,
+        not_in_effect,
         lists_old,
         system_changed,
         rejection_hides,
@@ -153,30 +153,59 @@ fn levels_unspecified(situation: &Situation<'_>) -> Option<Cause> {
     })
 }
 
-fn reboot_wanted(situation: &Situation<'_>) -> Option<Cause> {
+/// Patched on disk, not running: the node's own sign, a kernel that was not booted, services that run replaced files.
+fn not_in_effect(situation: &Situation<'_>) -> Option<Cause> {
     let scan = situation.scan?;
-    let asked_by = scan.observation.reboot_required_by.as_ref()?;
-    if situation.newest()?.counts.installed_pending_reboot > 0 {
+    let asked_by = scan.observation.reboot_required_by.as_ref();
+    let waiting = &scan.observation.not_in_effect;
+    let lines = waiting.lines();
+    let is_counted = situation.newest()?.counts.installed_pending_reboot > 0;
+    // What waits for a reboot is non-compliant by itself then; services still tell something new.
+    if (is_counted && waiting.units.is_empty()) || (asked_by.is_none() && lines.is_empty()) {
         return None;
     }
-    let by = match asked_by.is_empty() {
-        true => "it does not say for what".to_owned(),
-        false => format!("asked for by {}", asked_by.join(", ")),
+    let needs_reboot = asked_by.is_some() || waiting.needs_reboot();
+    let headline = match (asked_by, needs_reboot) {
+        (Some(asked_by), _) if asked_by.is_empty() => {
+            "the node wants a reboot (it does not say for what) although no patch is counted as pending"
+                .to_owned()
+        }
+        (Some(asked_by), _) => format!(
+            "the node wants a reboot (asked for by {}) although no patch is counted as pending",
+            asked_by.join(", ")
+        ),
+        (None, true) => "what is installed is not what runs: the node was not rebooted since".to_owned(),
+        (None, false) => {
+            let count = i64::try_from(waiting.units.len()).unwrap_or(i64::MAX);
+            format!("{} files that were replaced since", counted(count, "service runs", "services run"))
+        }
     };
-    let item = |package: &String| CauseItem {
+    let asked = asked_by.into_iter().flatten().map(|package| CauseItem {
         name: package.clone(),
         proof: vec!["listed in /run/reboot-required.pkgs".to_owned()],
         ..CauseItem::default()
+    });
+    let found = lines.iter().map(|line| {
+        let (name, proof) = line.split_once(": ").unwrap_or((line.as_str(), ""));
+        CauseItem { name: name.to_owned(), proof: vec![proof.to_owned()], ..CauseItem::default() }
+    });
+    let restarts: Vec<&str> = waiting.restartable().collect();
+    let remedy = match (needs_reboot, restarts.is_empty()) {
+        (false, false) => format!(
+            "Restart the services (systemctl try-restart {}), or install with --restart-services; a reboot does it too.",
+            restarts.join(" ")
+        ),
+        _ => "Reboot the node: what is installed is not what runs.".to_owned(),
     };
-    let cause = Cause::new(
-        "M8",
-        CauseSeverity::Warning,
-        format!("the node wants a reboot ({by}) although no patch is counted as pending"),
-    )
-    .items(asked_by.iter().map(item).collect())
-    .evidence("GetNodeReport", "RebootRequiredBy", asked_by.join(", "))
-    .evidence("GetNodeReport", "RunningKernel", &scan.observation.running_kernel)
-    .remedy("Reboot the node: what is installed is not what runs.");
+    let mut cause = Cause::new("M8", CauseSeverity::Warning, headline).items(asked.chain(found).collect());
+    if let Some(asked_by) = asked_by {
+        cause = cause.evidence("GetNodeReport", "RebootRequiredBy", asked_by.join(", "));
+    }
+    if !lines.is_empty() {
+        cause = cause.evidence("GetNodeReport", "NotInEffect", lines.join("; "));
+    }
+    let cause =
+        cause.evidence("GetNodeReport", "RunningKernel", &scan.observation.running_kernel).remedy(remedy);
     Some(cause)
 }
 

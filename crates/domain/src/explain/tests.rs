@@ -334,6 +334,9 @@ fn causes_of_false_comfort() {
         (ordinary(), &["M6"]),
         (quiet().with(unspecified), &["M7"]),
         (quiet().with(|s| s.observation.reboot_required_by = Some(vec!["linux".to_owned()])), &["M8"]),
+        (quiet().with(|s| s.observation.not_in_effect.newer_kernel = Some("6.1.0-10".to_owned())), &["M8"]),
+        (quiet().with(|s| s.observation.not_in_effect.units = vec![stale("nginx.service")]), &["M8"]),
+        (quiet().with(|s| s.observation.not_in_effect.live_patches = vec!["kpatch".to_owned()]), &[]),
         (quiet().with(|s| s.observation.lists_updated_at = Some(at(9 * DAY))), &["M9"]),
         (quiet().with(|s| s.facts.repositories[1].valid_until = Some(at(DAY))), &["M9"]),
         (quiet().with(|s| s.observation.refresh = ListRefresh::Failed("no route".to_owned())), &["M9"]),
@@ -394,4 +397,12 @@ fn the_whole_answer() {
     let short = scene.look(|situation| explain(situation).to_response(situation, 0));
     assert!(short.causes.iter().all(|cause| cause.items.as_ref().is_some_and(Vec::is_empty)));
     assert_eq!(short.causes[0].count, response.causes[0].count);
+}
+
+fn stale(unit: &str) -> crate::facts::StaleUnit {
+    crate::facts::StaleUnit {
+        unit: unit.to_owned(),
+        processes: vec!["nginx".to_owned()],
+        files: vec!["/usr/lib/libssl.so.3".to_owned()],
+    }
 }

@@ -37,7 +37,7 @@ pub struct StaleUnit {
 }
 
 impl NotInEffect {
-    /// Nothing waits. Live patches alone are good news.
+    /// Nothing was found at all, not even good news such as live patches.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -47,10 +47,35 @@ impl NotInEffect {
         self.newer_kernel.is_some() || !self.packages.is_empty()
     }
 
+    /// What waits and what for, one line each, for people.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(kernel) = &self.newer_kernel {
+            let live = match self.live_patches.as_slice() {
+                [] => String::new(),
+                patches => format!("; live patches are loaded: {}", patches.join(", ")),
+            };
+            lines.push(format!("kernel {kernel}: waits for a reboot{live}"));
+        }
+        lines.extend(self.packages.iter().map(|package| format!("{package}: waits for a reboot")));
+        lines.extend(self.units.iter().map(StaleUnit::line));
+        lines
+    }
+
     /// Units that a restart of the service brings up to date, in order.
     pub fn restartable(&self) -> impl Iterator<Item = &str> {
         let units = self.units.iter().map(|stale| stale.unit.as_str());
         units.filter(|unit| unit.ends_with(".service") && !unit.starts_with("user@"))
+    }
+}
+
+impl StaleUnit {
+    fn line(&self) -> String {
+        let files = self.files.join(", ");
+        match self.unit.as_str() {
+            "" => format!("processes {}: run replaced {files}", self.processes.join(", ")),
+            unit => format!("{unit}: waits for its restart; runs replaced {files}"),
+        }
     }
 }
 

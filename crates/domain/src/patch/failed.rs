@@ -7,17 +7,19 @@ use std::collections::BTreeMap;
 use crate::compliance::ComplianceStatus;
 
 use super::transaction::Refusal;
-use super::{Evaluation, Failure, PatchState};
+use super::{Evaluation, Failure, PatchState, Restriction};
 
 impl Evaluation {
-    /// Makes FAILED of every item that was asked for and is still not at that version. What has been installed
-    /// since counts as installed, whatever an earlier attempt said. Returns the failures that count, by item id.
+    /// Makes FAILED of every item that was asked for and is still not at that version, or only half. What has been
+    /// installed since counts as installed, whatever an earlier attempt said. Returns the failures that count, by item id.
     pub fn mark_failed(&mut self, failed: &[Refusal]) -> BTreeMap<String, Failure> {
         let mut marked = BTreeMap::new();
         for Refusal { wanted, failure } in failed {
             let found = self.verdicts.iter_mut().find(|verdict| {
+                let is_unfinished =
+                    || verdict.restrictions.iter().any(|kept| matches!(kept, Restriction::Unfinished { .. }));
                 (&verdict.name, &verdict.arch) == (&wanted.name, &wanted.arch)
-                    && verdict.installed_version != wanted.version
+                    && (verdict.installed_version != wanted.version || is_unfinished())
             });
             let Some(verdict) = found else { continue };
             if verdict.state != PatchState::Failed {
@@ -97,21 +99,28 @@ mod tests {
 
     #[test]
     fn what_is_still_not_there_is_failed() {
+        let half = Restriction::Unfinished { state: crate::facts::PackageState::HalfConfigured };
+        let unfinished = Verdict { restrictions: vec![half], ..verdict("u", PatchState::Installed, "") };
         let verdicts = vec![
             verdict("a", PatchState::Missing, "Security"),
             verdict("b", PatchState::Installed, ""),
             verdict("c", PatchState::InstalledOther, ""),
+            unfinished,
         ];
         let mut judged = evaluation(verdicts);
         // `b` is at the version that was asked for; `c` came with an override list; `d` is not on the node.
-        let failed = [refusal("a", "2"), refusal("b", "1"), refusal("c", "2"), refusal("d", "2")];
+        let failed =
+            [refusal("a", "2"), refusal("b", "1"), refusal("c", "2"), refusal("d", "2"), refusal("u", "1")];
         let marked = judged.mark_failed(&failed);
-        assert_eq!(marked.keys().collect::<Vec<_>>(), ["a.amd64", "c.amd64"]);
+        assert_eq!(marked.keys().collect::<Vec<_>>(), ["a.amd64", "c.amd64", "u.amd64"]);
         let states: Vec<_> = judged.verdicts.iter().map(|verdict| verdict.state).collect();
-        assert_eq!(states, [PatchState::Failed, PatchState::Installed, PatchState::Failed]);
+        assert_eq!(
+            states,
+            [PatchState::Failed, PatchState::Installed, PatchState::Failed, PatchState::Failed]
+        );
         assert_eq!(judged.counts, evaluation(judged.verdicts.clone()).counts);
         let again = judged.mark_failed(&failed);
-        assert_eq!((again.len(), judged.counts.failed, judged.counts.critical_non_compliant), (2, 2, 2));
+        assert_eq!((again.len(), judged.counts.failed, judged.counts.critical_non_compliant), (3, 3, 3));
     }
 
     #[test]

@@ -94,8 +94,10 @@ impl Database {
                 return Ok(());
             }
             let end = separator.find(rest);
-            // dpkg ends every stanza of the status file with a blank line: without one, the file was cut.
-            if end.is_none() && !self.one_file_per_package {
+            // dpkg ends every stanza of the status file with a blank line: without one, the file was cut. What an
+            // interrupted run leaves under `updates/` is one stanza a file, without.
+            let is_whole = self.one_file_per_package || (is_update(path) && bytes.ends_with(b"\n"));
+            if end.is_none() && !is_whole {
                 return Err(failed(bytes.len(), "the file ends inside a stanza"));
             }
             let stanza = &rest[..end.map_or(rest.len(), |end| end + 1)];
@@ -214,5 +216,38 @@ impl UnpackTimes {
             MultiArch::Same => identity(Some(text(record.architecture))).or_else(|| identity(None)),
             _ => identity(None),
         }
+    }
+}
+
+/// Of dpkg's journal of one package each, named by numbers.
+fn is_update(path: &Path) -> bool {
+    path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "updates")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// dpkg was killed: its journal holds a stanza without the blank line that ends those of the status file.
+    #[test]
+    fn what_an_interrupted_run_left_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let admin = dir.path().join("var/lib/dpkg");
+        std::fs::create_dir_all(admin.join("updates")).unwrap();
+        let stanza = |state: &str, version: &str| {
+            format!("Package: a\nStatus: install ok {state}\nArchitecture: amd64\nVersion: {version}\n")
+        };
+        std::fs::write(admin.join("status"), stanza("installed", "1") + "\n").unwrap();
+        std::fs::write(admin.join("updates/0000"), stanza("half-configured", "2")).unwrap();
+        let read =
+            || Database::load(&Root::at(dir.path()).unwrap(), Path::new("/var/lib/dpkg/status")).unwrap();
+        let database = read();
+        let installed = database.installed().unwrap();
+        assert_eq!(
+            (installed[0].record.version, installed[0].state),
+            (&b"2"[..], PackageState::HalfConfigured)
+        );
+        std::fs::write(admin.join("updates/0000"), "Package: a\nStat").unwrap();
+        assert!(read().installed().unwrap_err().to_string().contains("ends inside"));
     }
 }

@@ -12,7 +12,7 @@ use api::ssm::{
 use tempfile::TempDir;
 
 use super::server::{REGION, clean};
-use super::{Server, apt_root, eventually, program};
+use super::{PatchBed, Server, apt_root, eventually, program};
 
 const ONLINE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -21,6 +21,8 @@ pub struct Agent {
     pub id: String,
     child: Option<Child>,
     folder: TempDir,
+    /// In place of the agent's own small root.
+    environment: Vec<(String, String)>,
 }
 
 impl Agent {
@@ -41,12 +43,21 @@ impl Agent {
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let id = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        Self { id, child: None, folder }
+        Self { id, child: None, folder, environment: Vec::new() }
     }
 
     /// Enrolled, started, and known to the server as online.
     pub fn online(server: &Server) -> Self {
         let mut agent = Self::enroll(server);
+        agent.start();
+        agent.wait_online(server);
+        agent
+    }
+
+    /// The same on a node that can be patched.
+    pub fn online_on(server: &Server, bed: &PatchBed) -> Self {
+        let mut agent = Self::enroll(server);
+        agent.environment = bed.environment();
         agent.start();
         agent.wait_online(server);
         agent
@@ -66,7 +77,8 @@ impl Agent {
             .arg("--data")
             .arg(self.folder.path().join("agent"))
             .args(arguments)
-            .env("FETTLE_AGENT_ROOT", self.root());
+            .env("FETTLE_AGENT_ROOT", self.root())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.child = Some(child);
     }
@@ -87,6 +99,21 @@ impl Agent {
     /// What the agent takes for the machine's file system.
     pub fn root(&self) -> PathBuf {
         self.folder.path().join("root")
+    }
+
+    /// Ends the agent, its patch run and whatever that started, in any order, as a power cut would.
+    pub fn cut_power(&mut self) {
+        let data = self.folder.path().join("agent").display().to_string();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(id) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+            let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+            let said = [read("environ"), read("cmdline")].concat();
+            if id != std::process::id() && String::from_utf8_lossy(&said).contains(&data) {
+                // It may have ended in this very moment.
+                let _ = Command::new("kill").args(["-9", &id.to_string()]).stderr(Stdio::null()).status();
+            }
+        }
+        self.kill();
     }
 
     /// Ends the process as a power cut would.

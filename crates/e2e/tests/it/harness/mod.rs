@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod apt_root;
+pub mod patch_bed;
 pub mod server;
 pub mod wire;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use agent::Agent;
+pub use patch_bed::PatchBed;
 pub use server::Server;
 
 const POLL: Duration = Duration::from_millis(20);

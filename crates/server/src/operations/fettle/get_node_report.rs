@@ -92,6 +92,7 @@ fn to_wire(
         non_compliant: whole.items.iter().filter(is_other).map(patch).collect(),
         running_kernel: seen.and_then(|seen| given(&seen.running_kernel)),
         reboot_required_by: seen.and_then(|seen| seen.reboot_required_by.clone()),
+        not_in_effect: seen.map(|seen| seen.not_in_effect.lines()),
     }
 }
 

@@ -1,0 +1,232 @@
+//! `aws:runDocument`: another document of the server, run as one step of this one.
+//! Reading documents is `domain::document`'s, running their steps `engine`'s.
+//! Source: spec agent-protocol 7.5.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use api::agent::{StepReply, StepStatus};
+use api::ssm::{GetDocumentRequest, GetDocumentResult};
+use domain::document::{Document, Platform};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+
+use super::engine::{self, DocumentEnd, EXIT_RESTART, PluginResult, Run};
+use super::process::Ending;
+use crate::commands::plan;
+use crate::enroll::Registration;
+use crate::transport::call::{CALL_TIMEOUT, now};
+use crate::transport::credentials::Source;
+
+pub const ACTION: &str = "aws:runDocument";
+
+/// A document may run one that runs one that runs one.
+const MAX_DEPTH: u8 = 3;
+
+/// A document that asks for a restart is run again from its beginning afterwards.
+pub async fn run(
+    run: &Run<'_>,
+    step_dir: &Path,
+    inputs: &Value,
+    cancel: &mut watch::Receiver<bool>,
+) -> PluginResult {
+    match prepare(run, inputs).await {
+        Ok((steps, environment)) => nested(run, step_dir, steps, environment, cancel).await,
+        Err(reason) => PluginResult::refused(reason),
+    }
+}
+
+type Prepared = (Vec<engine::Step>, Vec<(String, String)>);
+
+async fn prepare(run: &Run<'_>, inputs: &Value) -> Result<Prepared, String> {
+    if run.depth >= MAX_DEPTH {
+        return Err(format!("{ACTION}: documents that run documents are nested more than {MAX_DEPTH} deep"));
+    }
+    let kind = inputs.get("documentType").and_then(Value::as_str).unwrap_or_default();
+    if kind != "SSMDocument" {
+        return Err(format!("{ACTION}: documentType `{kind}` is not supported; use SSMDocument"));
+    }
+    let path = inputs.get("documentPath").and_then(Value::as_str).unwrap_or_default();
+    let (name, version) =
+        name_and_version(path).ok_or_else(|| format!("{ACTION}: documentPath is missing"))?;
+    let data_dir = run.surroundings.data_dir.clone();
+    let request = GetDocumentRequest {
+        name: name.to_owned(),
+        document_version: version.map(str::to_owned),
+        ..GetDocumentRequest::default()
+    };
+    let failed = |reason: String| format!("{ACTION}: document {path}: {reason}");
+    let fetched = tokio::task::spawn_blocking(move || fetch(&data_dir, &request)).await;
+    let fetched = fetched.map_err(|error| failed(error.to_string()))?;
+    let answer = fetched.map_err(|error| failed(format!("{error:#}")))?;
+    let content = answer.content.unwrap_or_default();
+    let document = Document::parse(&content).map_err(|error| failed(error.to_string()))?;
+    let given = parameters(inputs.get("documentParameters")).map_err(failed)?;
+    let parameters = document.resolve_parameters(&given).map_err(|error| failed(error.to_string()))?;
+    let platform = Platform::parse(run.surroundings.platform_type).unwrap_or(Platform::Linux);
+    Ok((plan::steps(&document, &parameters, platform), parameters.environment()))
+}
+
+/// Of a name, an ARN, or a name with its version.
+fn name_and_version(path: &str) -> Option<(&str, Option<&str>)> {
+    let (is_arn, rest) = match path.strip_prefix("arn:") {
+        Some(_) => (true, path.split_once("document/").map_or("", |(_, name)| name)),
+        None => (false, path),
+    };
+    let (name, version) = match rest.rsplit_once(':') {
+        Some((name, version)) => (name, Some(version).filter(|version| !version.is_empty())),
+        None => (rest, None),
+    };
+    // A shared document keeps its ARN as its name.
+    let name = if is_arn && rest.is_empty() { path } else { name };
+    (!name.is_empty()).then_some((name, version))
+}
+
+fn fetch(data_dir: &Path, request: &GetDocumentRequest) -> anyhow::Result<GetDocumentResult> {
+    let registration = Registration::require(data_dir)?;
+    let caller = registration.caller()?;
+    let source = Source { caller: caller.clone(), registration, data_dir: data_dir.to_owned() };
+    let credentials = source.stored_or_new()?;
+    Ok(caller.call_blocking(&credentials, request, CALL_TIMEOUT)?)
+}
+
+/// An object, or the JSON text of one; each value a text or a list of texts.
+fn parameters(given: Option<&Value>) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let wrong = || "documentParameters is neither an object nor the JSON text of one".to_owned();
+    let parsed;
+    let object = match given {
+        None => return Ok(BTreeMap::new()),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(BTreeMap::new()),
+        Some(Value::String(text)) => {
+            parsed = serde_json::from_str::<Value>(text).map_err(|_| wrong())?;
+            parsed.as_object().ok_or_else(wrong)?
+        }
+        Some(value) => value.as_object().ok_or_else(wrong)?,
+    };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let values = |value: &Value| match value {
+        Value::Array(values) => values.iter().map(text).collect(),
+        one => vec![text(one)],
+    };
+    Ok(object.iter().map(|(name, value)| (name.clone(), values(value))).collect())
+}
+
+async fn nested(
+    outer: &Run<'_>,
+    step_dir: &Path,
+    steps: Vec<engine::Step>,
+    environment: Vec<(String, String)>,
+    cancel: &mut watch::Receiver<bool>,
+) -> PluginResult {
+    // The steps of this one are told as one result, when it ends.
+    let (progress, _) = mpsc::channel(1);
+    let inner = Run {
+        surroundings: outer.surroundings,
+        job_id: outer.job_id,
+        command_id: outer.command_id,
+        environment,
+        work_dir: step_dir.to_owned(),
+        steps,
+        first_step: 0,
+        done: Vec::new(),
+        depth: outer.depth + 1,
+    };
+    let end = engine::run(inner, now, cancel, &progress).await;
+    // Its steps have removed their own folders.
+    let _ = std::fs::remove_dir(step_dir);
+    match end {
+        DocumentEnd::Finished(done) => finished(&done),
+        DocumentEnd::Restart { done, .. } => {
+            let told = finished(&done);
+            PluginResult { ending: Ending::Exited(EXIT_RESTART as i32), code: EXIT_RESTART, ..told }
+        }
+    }
+}
+
+/// The worst step decides; what was skipped is not told.
+fn finished(done: &[(String, StepReply)]) -> PluginResult {
+    let mut total =
+        PluginResult { ending: Ending::Exited(0), code: 0, stdout: String::new(), stderr: String::new() };
+    for (_, reply) in done {
+        if reply.status == StepStatus::Skipped {
+            continue;
+        }
+        total.stdout.push_str(&reply.standard_output);
+        total.stderr.push_str(&reply.standard_error);
+        let ending = match reply.status {
+            StepStatus::Cancelled => Ending::Cancelled,
+            StepStatus::TimedOut => Ending::TimedOut,
+            _ => Ending::Exited(i32::try_from(reply.code).unwrap_or(1)),
+        };
+        if reply.status != StepStatus::Success && total.code == 0 {
+            (total.ending, total.code) = (ending, if reply.code == 0 { 1 } else { reply.code });
+            if reply.standard_error.is_empty() && reply.standard_output.is_empty() {
+                total.stderr.push_str(&reply.output);
+            }
+        }
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn finds_name_and_version() {
+        let check = |path: &str, expected: Option<(&str, Option<&str>)>| {
+            assert_eq!(name_and_version(path), expected, "{path}");
+        };
+        check("AWS-Noop", Some(("AWS-Noop", None)));
+        check("mine:3", Some(("mine", Some("3"))));
+        check("arn:aws:ssm:eu-central-1:111122223333:document/mine", Some(("mine", None)));
+        check("arn:aws:ssm:eu-central-1:111122223333:document/mine:2", Some(("mine", Some("2"))));
+        check("", None);
+    }
+
+    #[test]
+    fn reads_parameters() {
+        let expected = BTreeMap::from([
+            ("a".to_owned(), vec!["x".to_owned()]),
+            ("b".to_owned(), vec!["1".to_owned(), "y".to_owned()]),
+        ]);
+        let object = json!({"a": "x", "b": [1, "y"]});
+        assert_eq!(parameters(Some(&object)), Ok(expected.clone()));
+        assert_eq!(parameters(Some(&json!(object.to_string()))), Ok(expected));
+        assert_eq!(parameters(Some(&json!(""))), Ok(BTreeMap::new()));
+        assert!(parameters(Some(&json!("- yaml"))).is_err());
+        assert!(parameters(Some(&json!([1]))).is_err());
+    }
+
+    fn reply(status: StepStatus, code: i64, said: &str) -> (String, StepReply) {
+        let reply = StepReply {
+            status,
+            code,
+            name: "aws:runShellScript".into(),
+            output: said.into(),
+            start_date_time: String::new(),
+            end_date_time: String::new(),
+            output_s3_bucket_name: String::new(),
+            output_s3_key_prefix: String::new(),
+            step_name: String::new(),
+            standard_output: said.into(),
+            standard_error: String::new(),
+        };
+        ("step".into(), reply)
+    }
+
+    #[test]
+    fn the_first_failure_decides() {
+        let done = [
+            reply(StepStatus::Skipped, 0, "skipped"),
+            reply(StepStatus::Success, 0, "one "),
+            reply(StepStatus::Failed, 7, "two "),
+            reply(StepStatus::Failed, 8, "three"),
+        ];
+        let total = finished(&done);
+        assert_eq!((total.code, total.stdout.as_str()), (7, "one two three"));
+        assert_eq!(finished(&done[..2]).code, 0);
+    }
+}
