@@ -15,7 +15,8 @@ const STATES: &str = "DescribeInstancePatchStates";
 
 pub(super) fn causes(situation: &Situation<'_>) -> Vec<Cause> {
     let Some(report) = situation.newest() else { return Vec::new() };
-    let finders = [missing, restricted, repositories, failed, pending, rejected, on_both_lists];
+    let finders =
+        [missing, approved_since, restricted, repositories, failed, pending, rejected, on_both_lists];
     finders.into_iter().filter_map(|find| find(situation, report)).collect()
 }
 
@@ -53,6 +54,9 @@ fn reported_item(item: &PatchItem) -> CauseItem {
         proof: vec![format!("the node's report lists it as {}", item.state)],
         ..CauseItem::default()
     };
+    if !item.detailed_text.is_empty() {
+        found.proof.push(item.detailed_text.clone());
+    }
     match item.state {
         PatchState::Missing | PatchState::Failed => found.fix_version = version.to_owned(),
         _ => found.installed_version = version.to_owned(),
@@ -60,8 +64,46 @@ fn reported_item(item: &PatchItem) -> CauseItem {
     found
 }
 
+/// When the last installation on record was asked for.
+fn last_install(situation: &Situation<'_>) -> Option<Timestamp> {
+    let run = situation.runs.iter().find(|run| run.operation() == Some(Operation::Install))?;
+    Some(run.requested_at)
+}
+
+/// It could not have been installed by the last installation.
+fn is_approved_since(last_install: Option<Timestamp>, verdict: &Verdict) -> bool {
+    last_install.zip(verdict.approved_at).is_some_and(|(installed, approved)| approved > installed)
+}
+
+fn approved_since(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
+    let installed_at = last_install(situation)?;
+    situation.scan?;
+    let items = items_in(situation, PatchState::Missing, |verdict| {
+        verdict.restrictions.is_empty() && is_approved_since(Some(installed_at), verdict)
+    });
+    if items.is_empty() {
+        return None;
+    }
+    let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let patches = counted(count, "patch was", "patches were");
+    let cause = Cause::new(
+        "N2",
+        CauseSeverity::Error,
+        format!("{patches} approved after the install run of {}", installed_at.to_iso_seconds()),
+    )
+    .items(items)
+    .evidence(STATES, "MissingCount", report.counts.missing)
+    .evidence("ListCommands", "RequestedDateTime", installed_at.to_iso_seconds())
+    .remedy("The next scheduled installation takes them; install now if they cannot wait.")
+    .command(situation.install_command());
+    Some(cause)
+}
+
 fn missing(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
-    let items = items_in(situation, PatchState::Missing, |verdict| verdict.restrictions.is_empty());
+    let last = last_install(situation);
+    let items = items_in(situation, PatchState::Missing, |verdict| {
+        verdict.restrictions.is_empty() && !is_approved_since(last, verdict)
+    });
     if report.counts.missing <= 0 || items.is_empty() && situation.scan.is_some() {
         return None;
     }
@@ -108,11 +150,13 @@ fn restricted(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause>
     let cause = Cause::new(
         "N7",
         severity,
-        format!("{fixes} kept back by a hold, a pin, phasing or an unfinished installation"),
+        format!("{fixes} kept back by a hold, a lock, a pin, phasing or an unfinished installation"),
     )
     .items(items)
     .evidence(STATES, "MissingCount", report.counts.missing)
-    .remedy("Release the hold or pin on the node, or reject the patch in the baseline if it must stay.");
+    .remedy(
+        "Release the hold, lock or pin on the node, or reject the patch in the baseline if it must stay.",
+    );
     Some(cause)
 }
 

@@ -5,6 +5,7 @@ use api::Timestamp;
 use crate::baseline::{BaselineRules, FilterKey};
 use crate::compliance::{ComplianceLevel, PatchSummary};
 use crate::facts::{ListRefresh, Repository};
+use crate::os::Family;
 use crate::patch::{Decision, HiddenFixCause, NotApproved, PatchState, Verdict};
 
 use super::cause::{age_in_words, counted};
@@ -110,9 +111,14 @@ fn hidden_fixes(situation: &Situation<'_>) -> Option<Cause> {
 
 fn other_updates(situation: &Situation<'_>) -> Option<Cause> {
     let is_other = |verdict: &Verdict| is_outside(verdict) && !is_hidden(verdict);
+    let family = situation.baseline?.baseline.rules.operating_system.family();
     outside_security(situation, CauseSeverity::Info, is_other, |count| {
         let updates = counted(count, "update is", "updates are");
-        format!("{updates} available outside the security suites, where the baseline does not look")
+        let place = match family {
+            Family::Debian => "outside the security suites",
+            _ => "that no advisory lists",
+        };
+        format!("{updates} available {place}, where the baseline does not look")
     })
 }
 
@@ -280,7 +286,8 @@ fn rejection_hides(situation: &Situation<'_>) -> Option<Cause> {
     let hides = |verdict: &&Verdict| {
         verdict.state == PatchState::InstalledOther
             && matches!(verdict.decision, Decision::RejectedByList { .. })
-            && verdict.candidate.as_ref().is_some_and(|c| c.is_upgrade && c.from_security)
+            && verdict.is_security()
+            && verdict.candidate.as_ref().is_some_and(|candidate| candidate.is_upgrade)
     };
     let items: Vec<CauseItem> = scan
         .evaluation

@@ -14,6 +14,7 @@ use crate::facts::{FactSet, Observation};
 use crate::ids::{CommandId, NodeId};
 use crate::patch::Evaluation;
 
+mod advisories;
 mod cause;
 mod items;
 mod misleading;
@@ -130,7 +131,13 @@ pub enum Staleness {
 /// compliant only by name.
 pub fn explain(situation: &Situation<'_>) -> Explanation {
     let newest = situation.reports.first();
-    let causes = [trust::causes(situation), items::causes(situation), misleading::causes(situation)];
+    let causes = [
+        trust::causes(situation),
+        items::causes(situation),
+        advisories::real_causes(situation),
+        misleading::causes(situation),
+        advisories::hidden_causes(situation),
+    ];
     Explanation {
         status: newest.map(|report| report.counts.status()),
         captured_at: newest.map(|report| report.frame.ended_at),

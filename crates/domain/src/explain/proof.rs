@@ -56,7 +56,7 @@ fn date_in_words(Dated { by, at }: Dated) -> String {
     format!("{verb} {}", at.to_iso_seconds())
 }
 
-pub(super) fn upcoming_in_words(upcoming: &Upcoming, rules: &BaselineRules) -> String {
+fn upcoming_in_words(upcoming: &Upcoming, rules: &BaselineRules) -> String {
     let Upcoming { version, rule, at, advisory, .. } = upcoming;
     let of = advisory.as_ref().map(|id| format!(" of {id}")).unwrap_or_default();
     let what = if version.is_empty() { "it".to_owned() } else { format!("{version}{of}") };

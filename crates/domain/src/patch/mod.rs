@@ -31,6 +31,7 @@ pub use verdict::{
     Verdict, is_security_classification,
 };
 pub use wanted::{limits, wanted};
+pub use windows::item_id as update_item_id;
 
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,7 @@ pub(super) fn items<'f>(frame: &Frame<'f>) -> Vec<Item<'f>> {
 }
 
 /// The KB number; updates without one (drivers) are known by their GUID.
-pub(crate) fn item_id(update: &UpdateFact) -> &str {
+pub fn item_id(update: &UpdateFact) -> &str {
     update.kb_ids.first().unwrap_or(&update.id)
 }
 
