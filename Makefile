@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/.fettle
 LISTEN ?= 127.0.0.1:4510
 VENV := $(CURDIR)/.venv
 
-.PHONY: help up test lint unit conformance cross faults bench-scan bench-server clean-data
+.PHONY: help up test lint unit conformance cross windows faults bench-scan bench-server clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,8 +30,11 @@ unit: ## The Rust tests, on SQLite and PostgreSQL
 conformance: ## The stock boto3 and AWS CLI against a real server
 	@scripts/test conformance
 
-cross: ## The static agent for Linux, and the agent for Windows (checked, not run)
+cross: ## The static agent for Linux
 	@scripts/test cross
+
+windows: ## The agent for Windows: built, and its COM adapter run under wine
+	@scripts/test windows
 
 faults: ## 200 crashes of server and agent during scans, on each database
 	@scripts/test faults

@@ -1,31 +1,25 @@
-//! Windows: what Windows Update has installed and offers.
+//! Windows: the running machine's Windows Update.
 
 use std::path::Path;
 
+use anyhow::bail;
 use domain::os::OperatingSystem;
 
+use crate::packages::PackageManager;
 use crate::packages::windows_update::of_this_machine;
-use crate::packages::{GatherOptions, PackageManager, RefreshLists, ScanError};
-use crate::transport::call::now;
 
-use super::{Gathered, Lists};
+use super::FactsHash;
 
-/// Of the running machine: Windows Update knows no other.
-pub fn gather(root: &Path, data_dir: &Path, lists: Lists) -> Result<Gathered, ScanError> {
+/// Runs `work` with this machine's Windows Update, which knows no other root. No hash is known beforehand.
+pub fn with_manager<T>(
+    root: &Path,
+    _data_dir: &Path,
+    work: impl FnOnce(&mut dyn PackageManager, FactsHash<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     if root != Path::new("/") {
-        let reason =
-            format!("{}: Windows Update can only be asked about the running machine", root.display());
-        return Err(ScanError::Settings(reason));
+        bail!("{}: Windows Update can only be asked about the running machine", root.display());
     }
-    let refresh = match lists {
-        Lists::Refresh => RefreshLists::WherePossible,
-        Lists::AsTheyAre => RefreshLists::Never,
-    };
-    let options = GatherOptions { now: now(), refresh, data_dir: Some(data_dir.to_owned()) };
-    let manager =
-        of_this_machine().map_err(|error| ScanError::Settings(format!("Windows Update: {error}")))?;
-    let (facts, observation) = manager.gather(&options)?;
-    Ok(Gathered { facts, observation, facts_hash: None })
+    work(&mut of_this_machine()?, &|| None)
 }
 
 pub fn operating_system() -> Option<OperatingSystem> {

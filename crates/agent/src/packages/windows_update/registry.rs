@@ -1,6 +1,7 @@
 //! What Windows' registry says about the system and the Windows Update policy, and the policy values that
 //! AWS-ConfigureWindowsUpdate writes. What they mean is decided in `policy` and `settings`.
 
+use anyhow::Context;
 use windows_registry::{Key, LOCAL_MACHINE};
 
 use super::manager::System;
@@ -22,8 +23,11 @@ pub fn system() -> System {
         name if is_11 && name.starts_with("Windows 10") => name.replacen("Windows 10", "Windows 11", 1),
         name => name,
     };
-    let name =
-        if product.is_empty() { "Microsoft Windows".to_owned() } else { format!("Microsoft {product}") };
+    let name = match product.as_str() {
+        "" => "Microsoft Windows".to_owned(),
+        name if name.starts_with("Microsoft ") => name.to_owned(),
+        name => format!("Microsoft {name}"),
+    };
     // Windows 8.1 and older have no major number there.
     let version = match number("CurrentMajorVersionNumber") {
         0 => format!("{}.{build}", text("CurrentVersion")),
@@ -50,10 +54,15 @@ pub fn policy() -> Policy {
     }
 }
 
+/// As policy for the automatic updates of this machine.
 pub fn apply(settings: &[Setting]) -> anyhow::Result<()> {
-    use anyhow::Context;
-    let failed = || format!(r"cannot write HKEY_LOCAL_MACHINE\{AUTOMATIC_KEY}; run as administrator");
-    let key = LOCAL_MACHINE.create(AUTOMATIC_KEY).with_context(failed)?;
+    write(AUTOMATIC_KEY, settings)
+}
+
+/// Below `HKEY_LOCAL_MACHINE`; a key that is missing is made.
+pub fn write(path: &str, settings: &[Setting]) -> anyhow::Result<()> {
+    let failed = || format!(r"cannot write HKEY_LOCAL_MACHINE\{path}; run as administrator");
+    let key = LOCAL_MACHINE.create(path).with_context(failed)?;
     for setting in settings {
         key.set_u32(setting.name, setting.value).with_context(failed)?;
     }
