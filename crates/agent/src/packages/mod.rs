@@ -23,6 +23,8 @@ pub mod rpm;
 mod space;
 pub mod tool;
 pub mod windows_update;
+#[cfg(target_os = "linux")]
+pub mod zypper;
 
 use std::path::{Path, PathBuf};
 
@@ -71,11 +73,15 @@ pub fn of(root: &root::Root) -> Result<Box<dyn PackageManager + '_>, ScanError> 
     let has_apt = root.identity(Path::new("/var/lib/dpkg/status"))?.is_some();
     Ok(match family {
         Some(Family::Rpm) => Box::new(dnf::Dnf::new(root)),
+        Some(Family::Suse) => Box::new(zypper::Zypper::new(root)),
         Some(Family::Debian) => apt(),
         // A derivative, or something that does not say what it is: what it has decides.
         _ if has_apt => apt(),
-        _ if rpm::database::Database::find(root)?.is_some() => Box::new(dnf::Dnf::new(root)),
-        _ => apt(),
+        _ if rpm::database::Database::find(root)?.is_none() => apt(),
+        _ if !root.list_files(Path::new("/etc/zypp/repos.d"))?.is_empty() => {
+            Box::new(zypper::Zypper::new(root))
+        }
+        _ => Box::new(dnf::Dnf::new(root)),
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use agent::packages::root::Root;
-use agent::packages::{self, GatherOptions, RefreshLists};
+use agent::packages::{self, GatherOptions, RefreshLists, ScanError};
 use api::Timestamp;
 use domain::facts::{FactSet, Observation, PackageFact};
 
@@ -17,10 +17,14 @@ pub fn can(programs: &[&str]) -> bool {
         None if !is_root => "rpm needs root rights to change into a root".to_owned(),
         None => return true,
     };
+    absent::<()>(&why).is_some()
+}
+
+fn absent<T>(why: &str) -> Option<T> {
     let required = std::env::var_os("FETTLE_REQUIRE_BEDS").is_some_and(|value| value == "1");
     assert!(!required, "{why}, and FETTLE_REQUIRE_BEDS=1 asks for it");
     eprintln!("SKIPPED: {why}");
-    false
+    None
 }
 
 pub struct Bed {
@@ -31,6 +35,14 @@ pub struct Bed {
 impl Bed {
     pub fn dnf() -> Option<Self> {
         can(&["dnf", "rpm", "createrepo_c", "busybox"]).then(|| Self::make("dnf-bed.sh", "dnf"))
+    }
+
+    pub fn zypper() -> Option<Self> {
+        // Where zypper is not installed, the script unpacks it: its libraries are what counts.
+        if !Path::new("/etc/zypp").exists() {
+            return absent("libzypp1722 and zypper-common are not installed, so there is no bed");
+        }
+        can(&["rpm", "createrepo_c", "busybox"]).then(|| Self::make("zypper-bed.sh", "zypper"))
     }
 
     fn make(script: &str, tool: &'static str) -> Self {
@@ -64,17 +76,23 @@ impl Bed {
     pub fn facts(&self) -> (FactSet, Observation) {
         facts_of(&self.root())
     }
+
+    /// What is said where the root cannot be read.
+    pub fn error(&self) -> String {
+        read(&self.root()).expect_err("the damage is seen").to_string()
+    }
 }
 
 /// Read from outside, without anything of the agent's own.
 pub fn facts_of(root: &Path) -> (FactSet, Observation) {
+    read(root).unwrap_or_else(|error| panic!("the root can be read: {error}"))
+}
+
+fn read(root: &Path) -> Result<(FactSet, Observation), ScanError> {
     let options =
         GatherOptions { now: Timestamp::from_seconds(0), refresh: RefreshLists::Never, data_dir: None };
     let root = Root::at(root).unwrap();
-    packages::of(&root)
-        .unwrap()
-        .gather(&options)
-        .unwrap_or_else(|error| panic!("the root can be read: {error}"))
+    packages::of(&root).unwrap().gather(&options)
 }
 
 pub fn package<'a>(facts: &'a FactSet, name: &str) -> &'a PackageFact {

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use agent::packages::root::Root;
-use agent::packages::{self, GatherOptions, RefreshLists};
 use api::Timestamp;
 use domain::facts::{FactSet, ListRefresh};
 
@@ -110,16 +108,10 @@ fn excludes_priorities_and_locks_are_dnfs() {
 #[test]
 fn what_is_missing_or_damaged_is_named() {
     let Some(bed) = Bed::dnf() else { return };
-    let error = |bed: &Bed| {
-        let options =
-            GatherOptions { now: Timestamp::from_seconds(0), refresh: RefreshLists::Never, data_dir: None };
-        let root = Root::at(&bed.root()).unwrap();
-        packages::of(&root).unwrap().gather(&options).expect_err("the damage is seen").to_string()
-    };
     let repo = bed.root().join("etc/yum.repos.d/bed.repo");
     let text = fs::read_to_string(&repo).unwrap();
     fs::write(&repo, format!("{text}\n[gone]\nbaseurl=http://gone.example.org/\n")).unwrap();
-    let told = error(&bed);
+    let told = bed.error();
     assert!(told.contains("`gone`: no metadata in ") && told.contains("dnf makecache"), "{told}");
     fs::write(
         &repo,
@@ -146,18 +138,18 @@ fn what_is_missing_or_damaged_is_named() {
         let path = find(ending);
         let sound = fs::read(&path).unwrap();
         fs::write(&path, &sound[..sound.len() / 2]).unwrap();
-        let told = error(&bed);
+        let told = bed.error();
         assert!(told.contains(ending), "{told}");
         fs::remove_file(&path).unwrap();
-        assert!(error(&bed).contains(ending));
+        assert!(bed.error().contains(ending));
         fs::write(&path, sound).unwrap();
     }
     let database = bed.root().join("var/lib/rpm/rpmdb.sqlite");
     let sound = fs::read(&database).unwrap();
     fs::write(&database, &sound[..sound.len() / 2]).unwrap();
-    assert!(error(&bed).contains("rpmdb.sqlite"), "{}", error(&bed));
+    assert!(bed.error().contains("rpmdb.sqlite"), "{}", bed.error());
     fs::write(&database, b"").unwrap();
-    assert!(error(&bed).contains("rpmdb.sqlite"));
+    assert!(bed.error().contains("rpmdb.sqlite"));
     fs::write(&database, sound).unwrap();
     bed.facts();
 }

@@ -5,3 +5,4 @@
 mod bed;
 mod dnf;
 mod oracle;
+mod zypper;

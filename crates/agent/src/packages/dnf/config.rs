@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::ScanError;
 use super::super::root::Root;
 use super::super::rpm::ini::{self, Section};
-use super::variables::Variables;
+use super::super::rpm::variables::Variables;
 
 /// Which of the tools a node has; they keep their metadata in different places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,31 +5,28 @@ mod cache;
 mod config;
 mod excludes;
 pub mod refresh;
-mod variables;
 mod versionlock;
 
 use api::Timestamp;
 use domain::baseline::Source;
-use domain::facts::{FactSet, ListRefresh, Observation, RepositoryFailure};
+use domain::facts::{FactSet, Observation, RepositoryFailure};
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
 use domain::patch::{Failure, FailureCode};
 
 use super::kept::{self, Reading};
 use super::root::Root;
-use super::rpm::arch::Architecture;
 use super::rpm::database::Database;
-use super::rpm::header::Installed;
 use super::rpm::modules::Modules;
 use super::rpm::node::{self as rpm_node, Choice, Lock, Node, ObsoletesRule, Policy, VendorRule};
 use super::rpm::primary::Offer;
+use super::rpm::refresh::Refresh;
 use super::rpm::uri::without_credentials;
+use super::rpm::variables::Variables;
 use super::tool::ToolRun;
 use super::{GatherOptions, PackageManager, RefreshLists, ScanError, node};
 use cache::Cached;
 use config::{Main, Repository};
 use excludes::Filter;
-use refresh::Refresh;
-use variables::Variables;
 use versionlock::VersionLocks;
 
 /// dnf or yum of one root.
@@ -94,33 +91,17 @@ pub fn gather(root: &Root, options: &GatherOptions) -> Result<(FactSet, Observat
         _ => Refresh::default(),
     };
     root.forget_looks();
-    let mut observation = Observation {
-        captured_at: options.now,
-        refresh: refresh.outcome,
-        failed_repositories: refresh.failed,
-        ..Observation::default()
-    };
+    let mut observation = refresh.into_observation(options.now);
     // First, so that the evidence is among what a kept reading depends on.
     node::observe(root, &mut observation)?;
     let reading = kept::reading(root, || read(root))?;
-    observation.lists_updated_at = match observation.refresh {
-        ListRefresh::Refreshed => Some(options.now),
-        _ => reading.lists_updated_at,
-    };
-    let failed = &mut observation.failed_repositories;
-    failed.extend(reading.missing_repositories);
-    failed.sort_by(|left, right| left.suite.cmp(&right.suite));
-    failed.dedup_by(|left, right| left.suite == right.suite);
-    Ok((reading.facts, observation))
+    Ok(reading.complete(observation))
 }
 
 fn read(root: &Root) -> Result<Reading, ScanError> {
     let main = Main::load(root)?;
-    let database = Database::find(root)?;
-    let no_database =
-        || ScanError::NoPackageManager { path: root.shown("/var/lib/rpm/rpmdb.sqlite".as_ref()) };
-    let installed = database.ok_or_else(no_database)?.installed(root)?;
-    let architecture = architecture(&installed);
+    let installed = Database::require(root)?.installed(root)?;
+    let architecture = Database::architecture(&installed);
     let release = Database::release(&installed);
     let variables = Variables::load(root, &main.variable_folders, &architecture, release)?;
     let (mut sources, mut filters, mut missing_repositories) = (Vec::new(), Vec::new(), Vec::new());
@@ -157,19 +138,6 @@ fn read(root: &Root) -> Result<Reading, ScanError> {
     let modules = Modules::default();
     let facts = Node { root, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
     Ok(Reading { facts, lists_updated_at: oldest, missing_repositories })
-}
-
-/// Of the packages, which in a foreign root are better witnesses than the machine that looks; where all of them are for any
-/// architecture, the machine's own.
-fn architecture(installed: &[Installed]) -> Architecture {
-    let own = || installed.iter().filter(|package| !package.arch.is_empty() && package.arch != "noarch");
-    let named = ["rpm", "rpm-libs", "glibc", "systemd", "bash", "kernel"]
-        .iter()
-        .find_map(|name| own().filter(|package| package.name == *name).map(|package| &package.arch).max());
-    match named.or_else(|| own().map(|package| &package.arch).max()) {
-        Some(arch) => Architecture::of(arch),
-        None => Architecture::of(&rustix::system::uname().machine().to_string_lossy()),
-    }
 }
 
 struct DnfPolicy {

@@ -6,18 +6,12 @@ use std::time::Duration;
 
 use domain::facts::{ListRefresh, RepositoryFailure};
 
+use super::super::rpm::refresh::Refresh;
 use super::super::tool::{Tool, ToolRun};
 use super::config::Flavour;
 
 /// Slow mirrors are given this long; then the old metadata is used.
 const TIMEOUT: Duration = Duration::from_secs(600);
-
-/// What a refresh came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refresh {
-    pub outcome: ListRefresh,
-    pub failed: Vec<RepositoryFailure>,
-}
 
 /// What people run to the same end.
 pub fn remedy(flavour: Flavour) -> &'static str {

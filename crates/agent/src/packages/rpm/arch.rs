@@ -1,8 +1,10 @@
 //! Architectures: which packages a machine can take, and what `$basearch` is.
 //! Source: rpm's and dnf's lists of compatible architectures.
 
-/// From `$basearch` to the architectures of its packages, the best first. `noarch` fits everywhere.
+/// From `$basearch` to the architectures of its packages, the best first; the first family that has one is its own.
+/// `noarch` fits everywhere.
 const FAMILIES: [(&str, &[&str]); 6] = [
+    ("i386", &["athlon", "i686", "i586", "i486", "i386"]),
     (
         "x86_64",
         &[
@@ -20,7 +22,6 @@ const FAMILIES: [(&str, &[&str]); 6] = [
         ],
     ),
     ("aarch64", &["aarch64"]),
-    ("i386", &["athlon", "i686", "i586", "i486", "i386"]),
     ("ppc64le", &["ppc64le"]),
     ("s390x", &["s390x", "s390"]),
     ("armhfp", &["armv7hl", "armv7hnl", "armv8hl", "armv7l", "armv6hl", "armv6l"]),

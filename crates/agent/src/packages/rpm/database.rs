@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::ScanError;
 use super::super::root::Root;
+use super::arch::Architecture;
 use super::evr::Evr;
 use super::header::{Installed, RELEASE_PROVIDES};
 use super::ndb::{self, Consistency};
@@ -48,10 +49,29 @@ impl Database {
         Ok(None)
     }
 
+    /// Of the packages, which in a foreign root are better witnesses than the machine that looks; where all of them are for any
+    /// architecture, the machine's own.
+    pub fn architecture(installed: &[Installed]) -> Architecture {
+        let own = || installed.iter().filter(|package| !package.arch.is_empty() && package.arch != "noarch");
+        let named = ["rpm", "rpm-libs", "glibc", "systemd", "bash", "kernel"].iter().find_map(|name| {
+            own().filter(|package| package.name == *name).map(|package| &package.arch).max()
+        });
+        match named.or_else(|| own().map(|package| &package.arch).max()) {
+            Some(arch) => Architecture::of(arch),
+            None => Architecture::of(&rustix::system::uname().machine().to_string_lossy()),
+        }
+    }
+
     /// What the installed packages say `$releasever` is.
     pub fn release(installed: &[Installed]) -> Option<&str> {
         let known = installed.iter().filter_map(|package| package.release.as_ref());
         known.min_by_key(|(rank, _)| *rank).map(|(_, release)| release.as_str())
+    }
+
+    pub fn require(root: &Root) -> Result<Self, ScanError> {
+        let none =
+            || ScanError::NoPackageManager { path: root.shown(Path::new("/var/lib/rpm/rpmdb.sqlite")) };
+        Self::find(root)?.ok_or_else(none)
     }
 
     /// Sorted by name and architecture, then as the database has them; keys left out.

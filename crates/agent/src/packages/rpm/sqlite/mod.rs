@@ -5,6 +5,8 @@
 
 mod page;
 mod record;
+#[cfg(test)]
+mod tests;
 mod wal;
 
 use std::fs::File;

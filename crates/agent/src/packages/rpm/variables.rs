@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::super::ScanError;
 use super::super::root::Root;
-use super::super::rpm::arch::Architecture;
+use super::arch::Architecture;
 
 #[derive(Clone, Debug, Default)]
 pub struct Variables {

@@ -1,0 +1,173 @@
+//! zypper nodes: enabled repositories, the metadata that libzypp has of them, and what it would take from there.
+//! No zypper process but the refresh. Held against zypper's own answers in `tests/rpm`.
+
+mod config;
+mod locks;
+pub mod refresh;
+
+use std::path::Path;
+
+use api::Timestamp;
+use domain::baseline;
+use domain::facts::{self, FactSet, Observation, RepositoryFailure};
+use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::{Failure, FailureCode};
+
+use super::kept::{self, Reading};
+use super::root::Root;
+use super::rpm::database::Database;
+use super::rpm::modules::Modules;
+use super::rpm::node::{Choice, Lock, Node, ObsoletesRule, Policy, Source, VendorRule, no_metadata};
+use super::rpm::primary::Offer;
+use super::rpm::refresh::Refresh;
+use super::rpm::repository;
+use super::rpm::uri::without_credentials;
+use super::rpm::variables::Variables;
+use super::tool::ToolRun;
+use super::{GatherOptions, PackageManager, RefreshLists, ScanError, node};
+use config::{Main, Repository};
+use locks::Locks;
+
+const REMEDY: &str = "zypper refresh";
+
+/// zypper of one root.
+pub struct Zypper<'r> {
+    root: &'r Root,
+}
+
+impl<'r> Zypper<'r> {
+    pub fn new(root: &'r Root) -> Self {
+        Self { root }
+    }
+}
+
+impl PackageManager for Zypper<'_> {
+    fn replace_repositories(&mut self, sources: &[baseline::Source]) -> Result<(), ScanError> {
+        let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
+        let names = names.join("`, `");
+        Err(ScanError::Settings(format!(
+            "sources `{names}`: this version reads a node's own repositories only"
+        )))
+    }
+
+    fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
+        gather(self.root, options)
+    }
+
+    fn plan(&self, _: &[Wanted], _: &Limits, _: &mut ToolRun) -> Result<Plan, Failure> {
+        Err(not_yet())
+    }
+
+    fn install(&self, _: &[Wanted], _: &Limits, _: &mut ToolRun) -> Result<Outcome, Failure> {
+        Err(not_yet())
+    }
+
+    fn repair(&self, _: &mut ToolRun) -> Result<Vec<Change>, Failure> {
+        Err(not_yet())
+    }
+
+    fn undo(&self, _: &[Change], _: &mut ToolRun) -> Result<Outcome, Failure> {
+        Err(not_yet())
+    }
+
+    fn undo_plan(&self, _: &[Change], _: &mut ToolRun) -> Result<Plan, Failure> {
+        Err(not_yet())
+    }
+}
+
+/// Transactions are no part of this reader.
+fn not_yet() -> Failure {
+    let detail = "this version of the agent scans nodes of zypper and does not install on them".to_owned();
+    Failure { code: FailureCode::ToolMissing, subject: "zypper".to_owned(), detail }
+}
+
+/// Reads a node: what is equal on equal nodes, and what is its own. Writes nothing outside the agent's data.
+pub fn gather(root: &Root, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
+    let may_refresh = root.is_host() && rustix::process::geteuid().is_root();
+    let refresh = match options.refresh {
+        RefreshLists::WherePossible if may_refresh => refresh::run(options.data_dir.as_deref()),
+        _ => Refresh::default(),
+    };
+    root.forget_looks();
+    let mut observation = refresh.into_observation(options.now);
+    // First, so that the evidence is among what a kept reading depends on.
+    node::observe(root, &mut observation)?;
+    let reading = kept::reading(root, || read(root))?;
+    Ok(reading.complete(observation))
+}
+
+fn read(root: &Root) -> Result<Reading, ScanError> {
+    let main = Main::load(root)?;
+    let installed = Database::require(root)?.installed(root)?;
+    let architecture = Database::architecture(&installed);
+    let os = node::os_release(root, &architecture.base)?;
+    let variables =
+        Variables::load(root, &["/etc/zypp/vars.d".to_owned()], &architecture, Some(&os.version_id))?;
+    let (mut sources, mut missing_repositories) = (Vec::new(), Vec::new());
+    let mut oldest: Option<Timestamp> = None;
+    let enabled = Repository::load_enabled(root, &main, &variables)?;
+    for repository in &enabled {
+        let folder = repository.metadata_folder(&main);
+        match repository::load(root, &folder)? {
+            Some(found) => {
+                oldest = Some(oldest.map_or(found.fetched_at, |oldest| oldest.min(found.fetched_at)));
+                sources.push(source(repository, &variables, found));
+            }
+            // zypper goes on without it, and says so.
+            None => missing_repositories.push(RepositoryFailure {
+                uri: without_credentials(&repository.address),
+                suite: repository.alias.clone(),
+                error: format!("no metadata of it in {}; run `{REMEDY}`", root.shown(&folder).display()),
+            }),
+        }
+    }
+    if let (Some(first), true) = (enabled.first(), sources.is_empty()) {
+        return Err(no_metadata(root, &first.alias, &first.metadata_folder(&main), REMEDY));
+    }
+    let vendor = if main.allows_vendor_change() { VendorRule::Any } else { VendorRule::Keep };
+    let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed };
+    let policy = ZypperPolicy { locks: Locks::load(root, Path::new(&main.locks_file()))?, choice };
+    let modules = Modules::default();
+    let facts = Node { root, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
+    Ok(Reading { facts, lists_updated_at: oldest, missing_repositories })
+}
+
+fn source(repository: &Repository, variables: &Variables, found: repository::Found) -> Source {
+    let fact = facts::Repository {
+        uri: without_credentials(&repository.address),
+        suite: repository.alias.clone(),
+        codename: variables.get("releasever").unwrap_or_default().to_owned(),
+        label: repository.name.clone(),
+        arch: variables.get("basearch").unwrap_or_default().to_owned(),
+        released_at: found.made_at,
+        ..facts::Repository::default()
+    };
+    // Module streams are dnf's; zypper sees every package.
+    Source {
+        fact,
+        priority: repository.priority,
+        primary: Some(found.primary),
+        updateinfo: found.updateinfo,
+        modules: None,
+        ignores_modules: true,
+    }
+}
+
+struct ZypperPolicy {
+    locks: Locks,
+    choice: Choice,
+}
+
+impl Policy for ZypperPolicy {
+    fn is_excluded(&self, _: usize, _: &Offer) -> bool {
+        false
+    }
+
+    fn lock(&self, name: &str, _: &str, version: &str) -> Lock {
+        self.locks.lock(name, version)
+    }
+
+    fn choice(&self) -> Choice {
+        self.choice
+    }
+}
