@@ -83,7 +83,7 @@ impl SigningKey {
 
     /// Lower-case hex.
     pub fn signature(&self, string_to_sign: &str) -> String {
-        hex::encode(hmac::sign(&self.0, string_to_sign.as_bytes()))
+        super::to_hex(hmac::sign(&self.0, string_to_sign.as_bytes()).as_ref())
     }
 }
 

@@ -26,7 +26,16 @@ pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// Lower-case hex SHA-256 of a body.
 pub fn payload_hash(body: &[u8]) -> String {
-    hex::encode(digest(&SHA256, body))
+    to_hex(digest(&SHA256, body).as_ref())
+}
+
+/// 32 bytes in lower case, without going through single characters: each request has three of them.
+fn to_hex(hash: &[u8]) -> String {
+    let mut text = [0; 64];
+    match hex::encode_to_slice(hash, &mut text) {
+        Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+        Err(_) => hex::encode(hash),
+    }
 }
 
 /// What is signed: the algorithm, the time, the scope, and the hash of the canonical request.

@@ -8,6 +8,7 @@ pub mod idempotency;
 pub mod inventory;
 pub mod messages;
 pub mod nodes;
+pub mod packages;
 pub mod page;
 pub mod patch_baselines;
 pub mod patch_states;
@@ -117,6 +118,11 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         }
         Operation::UpdateInstanceInformation => call(ctx, body, nodes::update_instance_information).await,
         Operation::ListInstanceAssociations => call(ctx, body, nodes::list_instance_associations).await,
+        Operation::UpdateInstanceAssociationStatus => {
+            call(ctx, body, nodes::update_instance_association_status).await
+        }
+        Operation::GetManifest => call(ctx, body, packages::get_manifest).await,
+        Operation::PutConfigurePackageResult => call(ctx, body, packages::put_configure_package_result).await,
 
         // Tags.
         Operation::AddTagsToResource => call(ctx, body, tags::add_tags_to_resource).await,
@@ -259,6 +265,9 @@ const NODE_OPERATIONS: &[&str] = &[
     "GetDocument",
     "DescribeDocument",
     "ListInstanceAssociations",
+    "UpdateInstanceAssociationStatus",
+    "GetManifest",
+    "PutConfigurePackageResult",
     "PutInventory",
     "PutComplianceItems",
     "UpdateInstanceInformation",
