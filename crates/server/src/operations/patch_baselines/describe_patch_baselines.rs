@@ -6,8 +6,8 @@ use domain::baseline::{Baseline, predefined};
 use store::Tx;
 use store::baselines::{self, BaselineFilter};
 
-use super::DEFAULT_PAGE;
 use super::filters::{Filters, NAME_PREFIX, OPERATING_SYSTEM, OWNER, Owner};
+use super::{DEFAULT_PAGE, Defaults};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::operations::page::{Page, page_size};
@@ -28,8 +28,8 @@ pub async fn describe_patch_baselines(
         found.extend(own(&mut tx, ctx, &filters, &page).await?);
     }
     let cut = page.cut(ctx, found, |baseline| baseline.id.to_string());
-    let defaults = super::default_ids(&mut tx, ctx).await?;
-    let identities = cut.rows.iter().map(|baseline| super::identity(baseline, &defaults));
+    let defaults = Defaults::load(&mut tx, ctx).await?;
+    let identities = cut.rows.iter().map(|baseline| defaults.identity(baseline));
     Ok(DescribePatchBaselinesResult {
         baseline_identities: Some(identities.collect()),
         next_token: cut.next_token,

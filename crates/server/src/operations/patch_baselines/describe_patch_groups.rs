@@ -34,13 +34,13 @@ pub async fn describe_patch_groups(
     let found = patch_groups::list(&mut tx, &ctx.account, &ctx.region, filter, after, page.fetch()).await?;
     let cut = page.cut(ctx, found, key);
     let baselines = baselines_of(&mut tx, ctx, &cut.rows).await?;
-    let defaults = super::default_ids(&mut tx, ctx).await?;
+    let defaults = super::Defaults::load(&mut tx, ctx).await?;
     let mapping = |row: &Registration| {
         let lost = || StoreError::Corrupt(format!("no baseline {} of {}", row.baseline_id, row.patch_group));
         let baseline = baselines.get(&row.baseline_id).ok_or_else(lost)?;
         Ok(PatchGroupPatchBaselineMapping {
             patch_group: Some(row.patch_group.to_string()),
-            baseline_identity: Some(super::identity(baseline, &defaults)),
+            baseline_identity: Some(defaults.identity(baseline)),
         })
     };
     let mappings = cut.rows.iter().map(mapping).collect::<Result<_, StoreError>>()?;

@@ -39,7 +39,7 @@ use std::collections::BTreeMap;
 
 use api::ssm;
 use domain::baseline::{Baseline, predefined};
-use domain::ids::{BaselineId, PatchGroup};
+use domain::ids::{BaselineId, PatchGroup, Region};
 use domain::os::OperatingSystem;
 use store::{Tx, baselines};
 
@@ -82,19 +82,25 @@ async fn default_id(tx: &mut Tx, ctx: &Ctx, os: OperatingSystem) -> Result<Basel
     Ok(registered.unwrap_or_else(|| predefined::default_id_for(os, &ctx.region)))
 }
 
-/// The default of every system.
-async fn default_ids(tx: &mut Tx, ctx: &Ctx) -> Result<BTreeMap<OperatingSystem, BaselineId>, ApiError> {
-    let provided = OperatingSystem::ALL.map(|os| (os, predefined::default_id_for(os, &ctx.region)));
-    let mut defaults = BTreeMap::from(provided);
-    defaults.extend(baselines::registered_defaults(tx, &ctx.account, &ctx.region).await?);
-    Ok(defaults)
+/// The default of every system: the registered one, else the provided one.
+struct Defaults {
+    registered: BTreeMap<OperatingSystem, BaselineId>,
+    region: Region,
 }
 
-fn identity(
-    baseline: &Baseline,
-    defaults: &BTreeMap<OperatingSystem, BaselineId>,
-) -> ssm::PatchBaselineIdentity {
-    baseline.to_identity(defaults.get(&baseline.rules.operating_system).unwrap_or(&baseline.id))
+impl Defaults {
+    async fn load(tx: &mut Tx, ctx: &Ctx) -> Result<Self, ApiError> {
+        let registered = baselines::registered_defaults(tx, &ctx.account, &ctx.region).await?;
+        Ok(Self { registered: registered.into_iter().collect(), region: ctx.region.clone() })
+    }
+
+    fn identity(&self, baseline: &Baseline) -> ssm::PatchBaselineIdentity {
+        let os = baseline.rules.operating_system;
+        match self.registered.get(&os) {
+            Some(registered) => baseline.to_identity(registered),
+            None => baseline.to_identity(&predefined::default_id_for(os, &self.region)),
+        }
+    }
 }
 
 /// For operations that declare InvalidResourceId.
