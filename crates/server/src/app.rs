@@ -9,6 +9,7 @@ use crate::agents::Agents;
 use crate::auth::KeyCache;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
+use crate::retention::Retention;
 
 /// Whether the server keeps and checks, or is a test double of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +26,12 @@ pub struct App {
     pub metrics: Metrics,
     pub agents: Agents,
     pub keys: KeyCache,
+    pub retention: Retention,
     shutdown: watch::Sender<bool>,
 }
 
 impl App {
-    pub fn new(store: Store, keyring: Keyring, mode: Mode) -> Arc<Self> {
+    pub fn new(store: Store, keyring: Keyring, mode: Mode, retention: Retention) -> Arc<Self> {
         Arc::new(Self {
             store: RwLock::new(store),
             keyring,
@@ -37,6 +39,7 @@ impl App {
             metrics: Metrics::new(),
             agents: Agents::new(),
             keys: KeyCache::default(),
+            retention,
             shutdown: watch::channel(false).0,
         })
     }

@@ -16,6 +16,7 @@ pub mod keyring;
 mod metrics;
 mod operations;
 mod progress;
+pub mod retention;
 pub mod root_key;
 #[cfg(test)]
 mod testing;

@@ -26,8 +26,22 @@ pub struct OperationLabel {
     pub operation: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct JobLabels {
+    pub job: &'static str,
+    /// `ok` or `failed`.
+    pub outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct JobLabel {
+    pub job: &'static str,
+}
+
 pub struct Metrics {
     registry: Registry,
+    jobs: Family<JobLabels, Counter>,
+    job_changes: Family<JobLabel, Counter>,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<OperationLabel, Histogram, fn() -> Histogram>,
     /// Nodes with an open control channel on this server.
@@ -48,7 +62,11 @@ impl Metrics {
         registry.register("control_channels", "Open control channels", control_channels.clone());
         let conflicts = Counter::default();
         registry.register("store_conflicts", "Transactions run again", conflicts.clone());
-        Self { registry, requests, seconds, control_channels, conflicts }
+        let jobs = Family::default();
+        registry.register("job_runs", "Runs of background jobs", jobs.clone());
+        let job_changes = Family::default();
+        registry.register("job_changes", "Rows that background jobs changed or deleted", job_changes.clone());
+        Self { registry, jobs, job_changes, requests, seconds, control_channels, conflicts }
     }
 
     pub fn request(&self, operation: &str, outcome: &str, took: Duration) {
@@ -56,6 +74,13 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
         let label = OperationLabel { operation: operation.into() };
         self.seconds.get_or_create(&label).observe(took.as_secs_f64());
+    }
+
+    /// One run of a background job: how many rows it changed, or `None` when it failed.
+    pub fn job(&self, job: &'static str, changed: Option<u64>) {
+        let outcome = if changed.is_some() { "ok" } else { "failed" };
+        self.jobs.get_or_create(&JobLabels { job, outcome }).inc();
+        self.job_changes.get_or_create(&JobLabel { job }).inc_by(changed.unwrap_or(0));
     }
 
     pub fn to_text(&self) -> String {

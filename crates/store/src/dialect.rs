@@ -16,6 +16,18 @@ pub(crate) async fn lock_strings(tx: &mut Tx) -> Result<()> {
     if tx.is_postgres() { tx.batch(LOCK).await } else { Ok(()) }
 }
 
+/// Waits for everybody who stores or holds items of reports, and lets nobody do so until the transaction
+/// ends. SQLite needs nothing: it has one writer.
+pub(crate) async fn lock_report_items(tx: &mut Tx) -> Result<()> {
+    const LOCK: &str = "LOCK TABLE report_items IN EXCLUSIVE MODE";
+    if tx.is_postgres() { tx.batch(LOCK).await } else { Ok(()) }
+}
+
+/// What makes a read row stay until the transaction ends.
+pub(crate) fn hold(tx: &Tx) -> &'static str {
+    if tx.is_postgres() { " FOR KEY SHARE" } else { "" }
+}
+
 /// Keeps others from writing about a node until the transaction ends. SQLite needs nothing: it has
 /// one writer.
 pub(crate) async fn lock_node(tx: &mut Tx, values: &[Value<'_>; 3]) -> Result<()> {

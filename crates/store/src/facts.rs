@@ -48,10 +48,22 @@ pub async fn insert(
     Ok(tx.execute(sql, &values).await? == 1)
 }
 
-pub async fn exists(tx: &mut Tx, (account, region): Scope<'_>, hash: &Hash) -> Result<bool> {
-    let sql = "SELECT 1 FROM fact_sets WHERE account = $1 AND region = $2 AND facts_hash = $3";
+/// When a fact set arrived, or was last renewed.
+pub async fn received_at(
+    tx: &mut Tx,
+    (account, region): Scope<'_>,
+    hash: &Hash,
+) -> Result<Option<Timestamp>> {
+    let sql = "SELECT received_at FROM fact_sets WHERE account = $1 AND region = $2 AND facts_hash = $3";
     let values = [account.as_str().into(), region.as_str().into(), (&hash[..]).into()];
-    Ok(tx.query_opt(sql, &values).await?.is_some())
+    tx.query_opt(sql, &values).await?.map(|row| row.get(0)).transpose()
+}
+
+/// Keeps an old fact set from being forgotten before an observation refers to it; false when it was.
+pub async fn renew(tx: &mut Tx, (account, region): Scope<'_>, hash: &Hash, now: Timestamp) -> Result<bool> {
+    let sql = "UPDATE fact_sets SET received_at = $4 WHERE account = $1 AND region = $2 AND facts_hash = $3";
+    let values = [account.as_str().into(), region.as_str().into(), (&hash[..]).into(), now.into()];
+    Ok(tx.execute(sql, &values).await? == 1)
 }
 
 pub async fn load(tx: &mut Tx, scope: Scope<'_>, hash: &Hash) -> Result<Option<FactSet>> {

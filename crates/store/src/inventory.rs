@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::Timestamp;
 use domain::ids::NodeId;
 
 use crate::clause::placeholders;
@@ -26,6 +27,8 @@ pub struct Item {
     pub context: Entry,
     /// Of the content as JSON.
     pub size_bytes: i64,
+    /// When the server last heard of it.
+    pub updated_at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +49,8 @@ pub struct Schema {
 }
 
 const COLUMNS: &str =
-    "node_id, type_name, context_type, schema_version, capture_time, content_hash, context, size_bytes";
+    "node_id, type_name, context_type, schema_version, capture_time, content_hash, context, size_bytes,
+    updated_at";
 
 fn read(row: &Row) -> Result<Item> {
     Ok(Item {
@@ -58,6 +62,7 @@ fn read(row: &Row) -> Result<Item> {
         content_hash: row.get(5)?,
         context: row.json(6)?,
         size_bytes: row.get(7)?,
+        updated_at: row.get(8)?,
     })
 }
 
@@ -98,18 +103,18 @@ pub async fn list_contents(
     );
     let mut values: Vec<Value<'_>> = vec![account.as_str().into(), region.as_str().into(), type_name.into()];
     values.extend(nodes.iter().map(Value::from));
-    tx.query(&sql, &values).await?.iter().map(|row| Ok((read(row)?, read_content(row, 8)?))).collect()
+    tx.query(&sql, &values).await?.iter().map(|row| Ok((read(row)?, read_content(row, 9)?))).collect()
 }
 
 /// Replaces what is there of this node, type and context.
 pub async fn put(tx: &mut Tx, (account, region): Scope<'_>, item: &Item, content: &Content) -> Result<()> {
     let sql = format!(
         "INSERT INTO inventory_items (account, region, {COLUMNS}, items_hash, content)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT (account, region, node_id, type_name, context_type) DO UPDATE SET
         schema_version = excluded.schema_version, capture_time = excluded.capture_time,
         content_hash = excluded.content_hash, context = excluded.context, size_bytes = excluded.size_bytes,
-        items_hash = excluded.items_hash, content = excluded.content"
+        updated_at = excluded.updated_at, items_hash = excluded.items_hash, content = excluded.content"
     );
     let own = match content {
         Content::Own(entries) => Some(compressed::compress(entries)?),
@@ -130,6 +135,7 @@ pub async fn put(tx: &mut Tx, (account, region): Scope<'_>, item: &Item, content
         item.content_hash.as_ref().into(),
         json(&item.context).into(),
         item.size_bytes.into(),
+        item.updated_at.into(),
         hash,
         own.as_ref().into(),
     ];
@@ -138,7 +144,8 @@ pub async fn put(tx: &mut Tx, (account, region): Scope<'_>, item: &Item, content
 
 /// The content is what it was: only the moment is new, and the context.
 pub async fn refresh(tx: &mut Tx, (account, region): Scope<'_>, item: &Item) -> Result<()> {
-    let sql = "UPDATE inventory_items SET capture_time = $6, context = $7 WHERE account = $1 AND region = $2
+    let sql = "UPDATE inventory_items SET capture_time = $6, context = $7, updated_at = $8
+        WHERE account = $1 AND region = $2
         AND node_id = $3 AND type_name = $4 AND context_type = $5";
     let values = [
         account.as_str().into(),
@@ -148,6 +155,7 @@ pub async fn refresh(tx: &mut Tx, (account, region): Scope<'_>, item: &Item) -> 
         (&item.context_type).into(),
         (&item.capture_time).into(),
         json(&item.context).into(),
+        item.updated_at.into(),
     ];
     tx.execute(sql, &values).await.map(drop)
 }

@@ -20,7 +20,7 @@ const STATEMENTS_CACHED: usize = 256;
 
 pub struct Postgres {
     pool: Pool,
-    config: Config,
+    config: Box<Config>,
 }
 
 impl Postgres {
@@ -36,7 +36,7 @@ impl Postgres {
             .create_timeout(Some(CONNECT_TIMEOUT))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { pool, config })
+        Ok(Self { pool, config: Box::new(config) })
     }
 
     /// For a connection beside the pool.

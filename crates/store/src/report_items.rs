@@ -6,7 +6,7 @@ use domain::compliance::{ComplianceLevel, ComplianceStatus, PatchItem};
 use domain::patch::PatchState;
 
 use crate::compact::{Draft, Hash, Reader, split};
-use crate::{Result, Scope, Store, StoreError, Tx, strings};
+use crate::{Result, Scope, Store, StoreError, Tx, dialect, strings};
 
 /// What an item repeats from the one before, and so leaves out.
 const SAME_CLASSIFICATION: u64 = 1;
@@ -191,6 +191,17 @@ pub async fn insert(tx: &mut Tx, (account, region): Scope<'_>, items: &Prepared)
         ON CONFLICT (account, region, items_hash) DO NOTHING";
     let values = [account.as_str().into(), region.as_str().into(), (&items.hash[..]).into(), body.into()];
     tx.execute(sql, &values).await.map(drop)
+}
+
+/// Keeps the items until the transaction, which is about to refer to them, ends. They may have gone with
+/// the last report that had them since the caller looked: then the whole transaction is to run again.
+pub(crate) async fn hold(tx: &mut Tx, (account, region): Scope<'_>, hash: &Hash) -> Result<()> {
+    let sql = format!(
+        "SELECT 1 FROM report_items WHERE account = $1 AND region = $2 AND items_hash = $3{}",
+        dialect::hold(tx)
+    );
+    let values = [account.as_str().into(), region.as_str().into(), (&hash[..]).into()];
+    tx.query_opt(&sql, &values).await?.map(drop).ok_or(StoreError::Conflict)
 }
 
 async fn exists(tx: &mut Tx, (account, region): Scope<'_>, hash: &Hash) -> Result<bool> {

@@ -10,7 +10,7 @@ use domain::ids::NodeId;
 use domain::patch::PatchCounts;
 
 use crate::compact::{Hash, hash_column};
-use crate::{Result, Row, Scope, Tx, Value, patch_states};
+use crate::{Result, Row, Scope, Tx, Value, patch_states, report_items};
 
 /// Names one report of a node; the greater is the newer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,7 +162,7 @@ pub(crate) fn read(row: &Row) -> Result<Report> {
 }
 
 /// Keeps a report, and shows it as the node's state unless a newer one is there. The sequence of the
-/// key is chosen here. Its items are stored by the caller, in the same transaction.
+/// key is chosen here. Its items are stored by the caller, before and in the same transaction.
 pub async fn insert(tx: &mut Tx, scope: Scope<'_>, report: &mut Report) -> Result<Insertion> {
     let shown = patch_states::find(tx, scope, &report.node).await?;
     report.key = ReportKey { ended_at: report.summary.frame.ended_at, sequence: 0 };
@@ -176,6 +176,7 @@ pub async fn insert(tx: &mut Tx, scope: Scope<'_>, report: &mut Report) -> Resul
         }
         report.key.sequence = same_moment.last().map_or(0, |last| last.key.sequence + 1);
     }
+    report_items::hold(tx, scope, &report.items_hash).await?;
     let sql = format!("INSERT INTO patch_reports (account, region, {COLUMNS}) VALUES ({PLACEHOLDERS})");
     tx.execute(&sql, &values(scope, report)).await?;
     if shown.as_ref().is_some_and(|shown| shown.key > report.key) {

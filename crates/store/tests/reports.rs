@@ -17,7 +17,7 @@ use proptest::test_runner::TestRunner;
 use store::patch_states::{self, CountComparison, CountCondition, CountField, INSTANCES};
 use store::reports::{self, Insertion, Report, ReportKey};
 use store::testing::engines;
-use store::{Scope, Store, report_items};
+use store::{Scope, Store, StoreError, report_items};
 
 struct Home(AccountId, Region);
 
@@ -55,13 +55,14 @@ fn report(number: u32, ended_at: i64, missing: i64, group: &str) -> Report {
         key: ReportKey { ended_at: at, sequence: 0 },
         captured_at: at,
         received_at: at.plus_seconds(1),
-        items_hash: [7; 32],
+        items_hash: report_items::none().hash,
         summary: PatchSummary { frame, counts, non_compliant_severity: ComplianceLevel::High },
     }
 }
 
 async fn insert(store: &Store, home: &Home, mut report: Report) -> (Insertion, Report) {
     let mut tx = store.write().await.unwrap();
+    report_items::insert(&mut tx, home.scope(), &report_items::none()).await.unwrap();
     let outcome = reports::insert(&mut tx, home.scope(), &mut report).await.unwrap();
     tx.commit().await.unwrap();
     (outcome, report)
@@ -71,6 +72,11 @@ async fn insert(store: &Store, home: &Home, mut report: Report) -> (Insertion, R
 async fn the_newest_report_is_shown_and_every_one_is_kept() {
     for test in engines().await {
         let home = Home::new();
+        let mut early = report(1, 500, 1, "web");
+        let mut tx = test.store.write().await.unwrap();
+        let refused = reports::insert(&mut tx, home.scope(), &mut early).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "its items are not stored: {refused:?}");
+        drop(tx);
         let add = |number, at, missing| insert(&test.store, &home, report(number, at, missing, "web"));
         let (outcome, second) = add(1, 2000, 4).await;
         assert_eq!(outcome, Insertion::Newest);
@@ -424,7 +430,7 @@ async fn any_facts_come_back_byte_for_byte() {
             store::facts::insert(&mut tx, home.scope(), &prepared, Timestamp::EPOCH).await.unwrap();
             tx.commit().await.unwrap();
             let mut tx = test.store.read().await.unwrap();
-            assert!(store::facts::exists(&mut tx, home.scope(), &hash).await.unwrap());
+            assert!(store::facts::received_at(&mut tx, home.scope(), &hash).await.unwrap().is_some());
             let back = store::facts::load(&mut tx, home.scope(), &hash).await.unwrap().unwrap();
             assert_eq!(back.to_canonical_json(), json);
         }

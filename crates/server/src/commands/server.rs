@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::app::{App, Mode};
 use crate::keyring::Keyring;
+use crate::retention::{COMMANDS_DAYS, Retention};
 use crate::{http, jobs, root_key, tls};
 
 #[derive(Args)]
@@ -37,9 +38,21 @@ pub struct ServerArguments {
     /// Keep everything in memory, accept any credentials, allow `POST /_fettle/reset`. Loopback only.
     #[arg(long, conflicts_with = "data")]
     ephemeral: bool,
+    /// Ended commands and their output are deleted after so many days.
+    #[arg(long, env = "FETTLE_KEEP_COMMANDS_DAYS", value_name = "DAYS", default_value_t = COMMANDS_DAYS,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    keep_commands_days: u32,
+    /// Patch reports are deleted after so many days, but never a node's newest; kept for good if not given.
+    #[arg(long, env = "FETTLE_KEEP_REPORTS_DAYS", value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    keep_reports_days: Option<u32>,
 }
 
 impl ServerArguments {
+    fn retention(&self) -> Retention {
+        Retention::new(self.keep_commands_days, self.keep_reports_days)
+    }
+
     /// What `fettle up` runs: durable, on a loopback address.
     pub fn local(data: PathBuf, listen: SocketAddr) -> Self {
         Self {
@@ -50,6 +63,8 @@ impl ServerArguments {
             tls_key: None,
             allow_plain_http: false,
             ephemeral: false,
+            keep_commands_days: COMMANDS_DAYS,
+            keep_reports_days: None,
         }
     }
 }
@@ -102,7 +117,7 @@ impl Running {
 async fn open(arguments: &ServerArguments) -> anyhow::Result<std::sync::Arc<App>> {
     let Some(data) = &arguments.data else {
         let store = Store::open(&StoreOptions::Memory).await?;
-        return Ok(App::new(store, Keyring::ephemeral(), Mode::Ephemeral));
+        return Ok(App::new(store, Keyring::ephemeral(), Mode::Ephemeral, arguments.retention()));
     };
     make_private_folder(data)?;
     let keyring =
@@ -110,7 +125,7 @@ async fn open(arguments: &ServerArguments) -> anyhow::Result<std::sync::Arc<App>
     let options = store_options(data, arguments.database_url.as_deref())?;
     let store = Store::open(&options).await.context("cannot open the database")?;
     root_key::ensure(&store, &keyring, now()).await.context("cannot read the root access key")?;
-    Ok(App::new(store, keyring, Mode::Durable))
+    Ok(App::new(store, keyring, Mode::Durable, arguments.retention()))
 }
 
 /// Unencrypted requests carry patch states and scripts: beyond this machine only on demand.

@@ -6,19 +6,20 @@ use std::sync::Arc;
 use api::Timestamp;
 use store::{commands, replies};
 
+use super::sweep::days;
 use crate::agents::retry;
 use crate::app::App;
 use crate::error::ApiError;
 
-const COMMANDS_SECONDS: i64 = 30 * 24 * 3600;
 /// Agents repeat for two hours.
 const REPLIES_SECONDS: i64 = 24 * 3600;
 
 pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
+    let before = now.plus_seconds(-days(app.retention.commands_days));
     retry(&app, || async {
         let mut tx = app.store().write().await?;
         replies::delete_older(&mut tx, now.plus_seconds(-REPLIES_SECONDS)).await?;
-        let forgotten = commands::delete_older(&mut tx, now.plus_seconds(-COMMANDS_SECONDS)).await?;
+        let forgotten = commands::delete_older(&mut tx, before).await?;
         tx.commit().await?;
         Ok(forgotten)
     })

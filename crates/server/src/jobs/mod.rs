@@ -5,9 +5,13 @@ pub(crate) mod advance_commands;
 pub(crate) mod expire_invocations;
 pub(crate) mod forget_client_tokens;
 pub(crate) mod forget_commands;
+pub(crate) mod forget_facts;
+pub(crate) mod forget_inventory;
+pub(crate) mod forget_reports;
 pub(crate) mod forget_snapshots;
 mod hear_wakeups;
 pub(crate) mod renew_channels;
+mod sweep;
 pub(crate) mod wake_channels;
 
 use std::sync::Arc;
@@ -44,6 +48,9 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_snapshots", HOURLY, app, |app| forget_snapshots::run_once(app, now()));
     background.every("forget_client_tokens", HOURLY, app, |app| forget_client_tokens::run_once(app, now()));
     background.every("forget_commands", HOURLY, app, |app| forget_commands::run_once(app, now()));
+    background.every("forget_inventory", HOURLY, app, |app| forget_inventory::run_once(app, now()));
+    background.every("forget_reports", HOURLY, app, |app| forget_reports::run_once(app, now()));
+    background.every("forget_facts", HOURLY, app, |app| forget_facts::run_once(app, now()));
     background.every("expire_invocations", SECONDLY, app, |app| expire_invocations::run_once(app, now()));
     background.every("wake_channels", SECONDLY, app, |app| wake_channels::run_once(app, now()));
     background.every("advance_commands", 5 * SECONDLY, app, |app| advance_commands::run_once(app, now()));
@@ -83,7 +90,9 @@ impl Background {
                     () = tokio::time::sleep(wait) => {}
                     _ = stop.changed() => return,
                 }
-                match run_once(Arc::clone(&app)).await {
+                let outcome = run_once(Arc::clone(&app)).await;
+                app.metrics.job(name, outcome.as_ref().ok().copied());
+                match outcome {
                     Ok(0) => {}
                     Ok(changed) => tracing::debug!(job = name, changed, "done"),
                     Err(error) => tracing::error!(job = name, %error, "failed"),

@@ -21,6 +21,9 @@ use crate::error::{self, ApiError};
 /// Of a fact set before compression: a node of 20,000 packages has some 10 MiB.
 const MAX_FACTS_BYTES: u64 = 64 << 20;
 
+/// Far younger than fact sets that are forgotten when nobody has them.
+const RENEWED_AFTER_MS: i64 = 24 * 3600 * 1000;
+
 pub async fn put_node_facts(
     ctx: &Ctx,
     request: PutNodeFactsRequest,
@@ -34,13 +37,13 @@ pub async fn put_node_facts(
     let scope = (&ctx.account, &ctx.region);
     let mut tx = ctx.store.read().await?;
     let node = managed_node(ctx, &mut tx, &request.instance_id).await?.id;
-    let is_known = facts::exists(&mut tx, scope, &hash).await?;
+    let known = facts::received_at(&mut tx, scope, &hash).await?;
     drop(tx);
 
-    let new = match (is_known, &request.facts) {
-        (true, _) => None,
-        (false, None) => return Ok(PutNodeFactsResponse { facts_needed: true }),
-        (false, Some(blob)) => Some(read_facts(blob, &request.facts_hash)?),
+    let new = match (known, &request.facts) {
+        (Some(_), _) => None,
+        (None, None) => return Ok(PutNodeFactsResponse { facts_needed: true }),
+        (None, Some(blob)) => Some(read_facts(blob, &request.facts_hash)?),
     };
     let prepared = match &new {
         Some(set) => Some(facts::prepare(&ctx.store, scope, hash, set).await?),
@@ -51,6 +54,10 @@ pub async fn put_node_facts(
         && facts::insert(&mut tx, scope, prepared, ctx.now).await?
     {
         remember_offers(ctx, &mut tx, set).await?;
+    }
+    let is_old = known.is_some_and(|at| ctx.now.millis_since(at) > RENEWED_AFTER_MS);
+    if is_old && !facts::renew(&mut tx, scope, &hash, ctx.now).await? {
+        return Ok(PutNodeFactsResponse { facts_needed: true });
     }
     let seen = NodeFacts { node, facts_hash: hash, received_at: ctx.now, observation };
     facts::put_observation(&mut tx, scope, &seen).await?;

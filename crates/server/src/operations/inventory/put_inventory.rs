@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::Timestamp;
 use api::ssm::{ErrorCode, InventoryItem, PutInventoryRequest, PutInventoryResult};
 use domain::compliance::level::UnknownWord;
 use domain::ids::NodeId;
@@ -22,6 +23,8 @@ const MAX_CUSTOM_TYPES: usize = 20;
 /// Of one type, as JSON. Differs from AWS: the items of a patch report are bounded by their number
 /// only, because a node with many packages would otherwise have no patch state at all.
 const MAX_ITEM_BYTES: usize = 1 << 20;
+/// How soon it is noted that a node still says what it said: far before it would be forgotten.
+const RENEWED_AFTER_MS: i64 = 24 * 3600 * 1000;
 /// Of all types of a node but patch reports.
 const MAX_NODE_BYTES: i64 = 5 << 20;
 
@@ -47,7 +50,7 @@ pub async fn put_inventory(ctx: &Ctx, request: PutInventoryRequest) -> Result<Pu
         let old = stored
             .iter()
             .find(|old| old.type_name == item.type_name && old.context_type == context_type(item));
-        if let Some(change) = Change::of(&node, item, old, &mut schemas)? {
+        if let Some(change) = Change::of((&node, ctx.now), item, old, &mut schemas)? {
             size_bytes.insert(key_of(&change.item), change.item.size_bytes);
             fresh.push(change);
         }
@@ -136,7 +139,7 @@ struct Change<'a> {
 impl<'a> Change<'a> {
     /// `None` when there is nothing to do.
     fn of(
-        node: &NodeId,
+        (node, now): (&NodeId, Timestamp),
         item: &'a InventoryItem,
         old: Option<&Item>,
         schemas: &mut Schemas,
@@ -152,6 +155,7 @@ impl<'a> Change<'a> {
             content_hash: item.content_hash.clone(),
             context: item.context.clone().unwrap_or_default(),
             size_bytes: 0,
+            updated_at: now,
         };
         match (&item.content, old) {
             (None, Some(old)) if same_hash => {
@@ -168,7 +172,12 @@ impl<'a> Change<'a> {
                 let error = ApiError::new(ErrorCode::ItemContentMismatchException, message);
                 Err(error.with("TypeName", item.type_name.as_str()))
             }
-            (Some(_), _) if same_hash && item.type_name != PATCH_SUMMARY => Ok(None),
+            (Some(_), Some(old)) if same_hash && item.type_name != PATCH_SUMMARY => {
+                // Said again: nothing is new but that it is still so.
+                let is_due = now.millis_since(old.updated_at) > RENEWED_AFTER_MS;
+                let renewed = || Self { item: Item { updated_at: now, ..old.clone() }, content: None };
+                Ok(is_due.then(renewed))
+            }
             (Some(content), _) => {
                 schemas.check(item, content)?;
                 new.size_bytes = size_of(item, content)?;
