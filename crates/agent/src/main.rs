@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use agent::boot::Boot;
 use agent::enroll::{Enrollment, Existing, enroll};
 use agent::lookout::Looking;
+use agent::patch_run::decide::{Moment, Question, decide};
 use agent::patch_run::{Exit, PatchRequest, RebootOption, Services, patch, tell_facts};
 use agent::platform::default_data_dir;
 use agent::run::Lifetime;
@@ -38,6 +40,9 @@ enum Command {
     Scan(agent::scan::ScanArgs),
     /// Compare this machine with its patch baseline and report; what AWS-RunPatchBaseline runs.
     Patch(PatchArgs),
+    /// Between the steps of AWS-RunPatchBaselineWithHooks: whether to go on. Exit code 168: to the last hook.
+    #[command(hide = true)]
+    PatchDecide(DecideArgs),
     /// Tell the server what this machine's package manager knows, if that is news; what `run` does by itself.
     Facts(FactsArgs),
     #[cfg(windows)]
@@ -134,6 +139,35 @@ struct PatchArgs {
     data: DataArgs,
 }
 
+#[derive(Args)]
+struct DecideArgs {
+    #[command(subcommand)]
+    moment: DecideMoment,
+}
+
+#[derive(Subcommand)]
+enum DecideMoment {
+    BeforeInstall(DecideFacts),
+    BeforeReboot(DecideFacts),
+}
+
+#[derive(Args)]
+struct DecideFacts {
+    #[arg(long)]
+    operation: Operation,
+    #[arg(long)]
+    reboot_option: RebootOption,
+    /// The documents that run as hooks.
+    #[arg(long = "hook")]
+    hooks: Vec<String>,
+    #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
+    command_id: String,
+    #[command(flatten)]
+    root: RootArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
@@ -148,6 +182,10 @@ fn main() -> ExitCode {
         Command::Scan(args) => agent::scan::run(&args),
         Command::Patch(args) => match run_patch(args) {
             Ok(exit) => return ExitCode::from(exit.code()),
+            Err(error) => Err(error),
+        },
+        Command::PatchDecide(args) => match run_decide(&args) {
+            Ok(code) => return ExitCode::from(code),
             Err(error) => Err(error),
         },
         Command::Facts(args) => run_facts(&args),
@@ -195,6 +233,23 @@ fn run_patch(args: PatchArgs) -> anyhow::Result<Exit> {
         time_limit: Duration::from_secs(args.timeout_seconds.saturating_sub(TIME_TO_REPORT_SECONDS).max(60)),
         services: if args.restart_services { Services::Restart } else { Services::Leave },
     })
+}
+
+fn run_decide(args: &DecideArgs) -> anyhow::Result<u8> {
+    let (moment, facts) = match &args.moment {
+        DecideMoment::BeforeInstall(facts) => (Moment::BeforeInstall, facts),
+        DecideMoment::BeforeReboot(facts) => (Moment::BeforeReboot, facts),
+    };
+    let question = Question {
+        moment,
+        operation: facts.operation,
+        reboot_option: facts.reboot_option,
+        hooks: &facts.hooks,
+        command_id: &facts.command_id,
+    };
+    let answer = decide(&question, &facts.data.data_dir, &Boot::of(&facts.root.root).id)?;
+    print(answer.reason());
+    Ok(answer.code())
 }
 
 fn run_service(args: RunArgs) -> anyhow::Result<()> {

@@ -29,6 +29,18 @@ pub struct Memory {
     pub last_no_reboot_install_at: Option<Timestamp>,
     #[serde(default)]
     pub run: Option<RunRecord>,
+    /// What the last run found that looked at the node to its end.
+    #[serde(default)]
+    pub last: Option<Last>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    pub execution_id: String,
+    pub missing: i64,
+    pub pending: i64,
+    /// Packages that the run changed.
+    pub installed: usize,
 }
 
 /// A run that has begun to change the node and has not been reported to its end.

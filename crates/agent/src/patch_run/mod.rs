@@ -2,6 +2,7 @@
 //! The phases of the operation are `operate`'s, judging `domain::patch`'s, installing `packages`', sending `upload`'s.
 //! Source: spec patch-manager 4.2 to 4.7.
 
+pub mod decide;
 mod fetch;
 #[cfg_attr(target_os = "linux", path = "gather_linux.rs")]
 #[cfg_attr(windows, path = "gather_windows.rs")]
@@ -272,7 +273,7 @@ impl Run<'_> {
             return Ok(Exit::Restart);
         }
         self.send(recording, report, &operated.seen)?;
-        node.note_end(task)?;
+        node.note_end(task, operated)?;
         output.borrow_mut().say(text.trim_end());
         if self.request.services == Services::Restart && self.request.operation == Operation::Install {
             services::restart(&operated.seen.observation.not_in_effect, &mut output.borrow_mut());

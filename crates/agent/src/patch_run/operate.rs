@@ -22,7 +22,7 @@ use crate::boot::Boot;
 use crate::packages::tool::ToolRun;
 use crate::packages::{GatherOptions, PackageManager, RefreshLists};
 
-use super::memory::{Done, MemoryFile, Phase, RunRecord, difference, installed};
+use super::memory::{Done, Last, MemoryFile, Phase, RunRecord, difference, installed};
 use super::output::Output;
 use super::reboot::{MAX_ASKED, RebootOption};
 use super::{FactsHash, Gathered};
@@ -241,15 +241,23 @@ impl Node<'_> {
         self.record(task, Some(Phase::Rebooting { done, boot_id, asked: asked + 1 }))
     }
 
-    /// Called when everything has been reported.
-    pub fn note_end(&mut self, task: &Task<'_>) -> anyhow::Result<()> {
-        let is_half_done = |record: &RunRecord| matches!(record.phase, Phase::Installing { .. });
-        match &self.memory.get().run {
-            Some(record) if task.operation == Operation::Install || !is_half_done(record) => {
-                self.memory.change(|memory| memory.run = None)
+    /// Called when everything has been reported. A record that the next installation has to settle stays.
+    pub fn note_end(&mut self, task: &Task<'_>, operated: &Operated) -> anyhow::Result<()> {
+        let counts = &operated.evaluation.counts;
+        let last = Last {
+            execution_id: task.execution_id.clone(),
+            missing: counts.missing,
+            pending: counts.installed_pending_reboot,
+            installed: operated.changes.len(),
+        };
+        self.memory.change(|memory| {
+            let phase = memory.run.as_ref().map(|record| &record.phase);
+            let is_half_done = matches!(phase, Some(Phase::Installing { .. }));
+            if task.operation == Operation::Install || !is_half_done {
+                memory.run = None;
             }
-            _ => Ok(()),
-        }
+            memory.last = Some(last);
+        })
     }
 
     fn record(&mut self, task: &Task<'_>, phase: Option<Phase>) -> anyhow::Result<()> {

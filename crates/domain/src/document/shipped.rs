@@ -13,8 +13,31 @@ pub struct Shipped {
     pub content: &'static str,
 }
 
-const SHIPPED: [Shipped; 2] = [
+const SHIPPED: [Shipped; 10] = [
+    Shipped { name: "AWS-ApplyPatchBaseline", content: include_str!("shipped/AWS-ApplyPatchBaseline.json") },
+    Shipped {
+        name: "AWS-ConfigureWindowsUpdate",
+        content: include_str!("shipped/AWS-ConfigureWindowsUpdate.json"),
+    },
+    Shipped { name: "AWS-FindWindowsUpdates", content: include_str!("shipped/AWS-FindWindowsUpdates.json") },
+    Shipped {
+        name: "AWS-InstallMissingWindowsUpdates",
+        content: include_str!("shipped/AWS-InstallMissingWindowsUpdates.json"),
+    },
+    Shipped {
+        name: "AWS-InstallSpecificWindowsUpdates",
+        content: include_str!("shipped/AWS-InstallSpecificWindowsUpdates.json"),
+    },
+    Shipped {
+        name: "AWS-InstallWindowsUpdates",
+        content: include_str!("shipped/AWS-InstallWindowsUpdates.json"),
+    },
+    Shipped { name: "AWS-Noop", content: include_str!("shipped/AWS-Noop.json") },
     Shipped { name: "AWS-RunPatchBaseline", content: include_str!("shipped/AWS-RunPatchBaseline.json") },
+    Shipped {
+        name: "AWS-RunPatchBaselineWithHooks",
+        content: include_str!("shipped/AWS-RunPatchBaselineWithHooks.json"),
+    },
     Shipped { name: "AWS-RunShellScript", content: include_str!("shipped/AWS-RunShellScript.json") },
 ];
 
@@ -69,18 +92,39 @@ mod tests {
     #[test]
     fn the_patch_document_runs_the_agents_engine() {
         let document = find("AWS-RunPatchBaseline").unwrap().document();
-        assert_eq!(document.platforms(), [Platform::Linux]);
+        assert_eq!(document.platforms(), [Platform::Linux, Platform::MacOs, Platform::Windows]);
         let parameters = document.resolve_parameters(&given(&[("Operation", "Scan")])).unwrap();
-        assert_eq!(document.execution_timeout_seconds(&parameters), 7200);
-        let step = &document.steps[0];
-        assert_eq!(step.gate(document.schema_version, Platform::Linux, &parameters), Gate::Run);
-        let skipped = step.gate(document.schema_version, Platform::Windows, &parameters);
-        assert!(matches!(skipped, Gate::Skip { .. }));
-        let script = step.resolved_inputs(&parameters)["runCommand"].to_string();
-        for part in ["patch --operation 'Scan'", "--snapshot-id ''", "--reboot-option 'RebootIfNeeded'"] {
-            assert!(script.contains(part), "{script}");
+        // Of all steps together, though a node runs one of the three.
+        assert_eq!(document.execution_timeout_seconds(&parameters), 3 * 7200);
+        let rows = [
+            (
+                "PatchLinux",
+                Platform::Linux,
+                "--operation 'Scan' --snapshot-id '' --reboot-option 'RebootIfNeeded'",
+            ),
+            ("PatchMacOS", Platform::MacOs, "--operation 'Scan' --snapshot-id ''"),
+            ("PatchWindows", Platform::Windows, "'--operation=Scan' '--snapshot-id='"),
+        ];
+        for (name, platform, part) in rows {
+            let gate = |step: &super::super::Step| step.gate(document.schema_version, platform, &parameters);
+            let running: Vec<_> = document.steps.iter().filter(|step| gate(step) == Gate::Run).collect();
+            assert_eq!(running.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(), [name]);
+            let script = running[0].resolved_inputs(&parameters)["runCommand"].to_string();
+            assert!(script.contains(part) && !script.contains("{{"), "{script}");
         }
-        assert!(!script.contains("{{"), "{script}");
+    }
+
+    #[test]
+    fn each_system_sees_eight_steps_of_the_hooks_document() {
+        let document = find("AWS-RunPatchBaselineWithHooks").unwrap().document();
+        let steps = |platform, operation| {
+            let parameters = document.resolve_parameters(&given(&[("Operation", operation)])).unwrap();
+            let gate = |step: &super::super::Step| step.gate(document.schema_version, platform, &parameters);
+            document.steps.iter().filter(|step| gate(step) == Gate::Run).count()
+        };
+        assert_eq!((steps(Platform::Linux, "Install"), steps(Platform::Windows, "Install")), (8, 8));
+        // Of a scan, the scan and the two decisions; the first one ends it.
+        assert_eq!(steps(Platform::Linux, "Scan"), 3);
     }
 
     #[test]

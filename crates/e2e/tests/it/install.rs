@@ -43,7 +43,7 @@ fn run(server: &Server, agent: &Agent, parameters: &[(&str, &str)]) -> CommandIn
     end_of(server, &send(server, agent, parameters))
 }
 
-fn output(invocation: &CommandInvocation) -> String {
+pub fn output(invocation: &CommandInvocation) -> String {
     let plugins = invocation.command_plugins.iter().flatten();
     plugins.filter_map(|plugin| plugin.output.clone()).collect::<Vec<_>>().join("\n")
 }
@@ -72,7 +72,7 @@ fn states(server: &Server, agent: &Agent, packages: &[&str]) -> Vec<(String, Str
     packages.iter().map(|name| ((*name).to_owned(), found.get(*name).cloned().unwrap_or_default())).collect()
 }
 
-fn expect(server: &Server, agent: &Agent, expected: &[(&str, &str)]) {
+pub fn expect(server: &Server, agent: &Agent, expected: &[(&str, &str)]) {
     let names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
     let expected: Vec<_> =
         expected.iter().map(|(name, state)| ((*name).to_owned(), (*state).to_owned())).collect();

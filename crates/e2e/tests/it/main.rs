@@ -12,6 +12,7 @@ mod bad_input;
 mod ephemeral;
 mod faults;
 mod harness;
+mod hooks;
 mod install;
 mod operations;
 mod restart;

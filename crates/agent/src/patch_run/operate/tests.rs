@@ -262,7 +262,7 @@ fn after_the_restart_the_same_run_reports_and_installs_nothing_more() {
     assert_eq!((states(&resumed), resumed.next), (vec![("a", Done1), ("broken", Failed)], Next::Finish));
     assert_eq!(resumed.changes, operated.changes);
     assert_eq!(fake.calls(), ["install a broken"]);
-    bed.with_node(&fake, |node| node.note_end(&task).unwrap());
+    bed.with_node(&fake, |node| node.note_end(&task, &resumed).unwrap());
     assert_eq!(bed.memory().get().run, None);
 }
 
@@ -312,7 +312,7 @@ fn a_scan_after_an_interrupted_run_leaves_the_node_alone_and_counts_what_it_did(
     let task = Task { execution_id: "run-2".into(), ..bed.task(Scan, NoReboot) };
     let operated = bed.with_node(&fake, |node| {
         let operated = node.operate(&task).unwrap();
-        node.note_end(&task).unwrap();
+        node.note_end(&task, &operated).unwrap();
         operated
     });
     assert_eq!(states(&operated), [("a", Pending), ("b", Missing)]);

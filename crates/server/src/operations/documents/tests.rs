@@ -53,11 +53,15 @@ async fn lists_are_filtered_and_paged() {
     let filter = |key: &str, value: &str| json!({"Filters": [{"Key": key, "Values": [value]}]});
     let all = names(json!({})).await;
     assert!(all.contains(&"AWS-RunPatchBaseline".to_owned()) && all.len() >= 2);
-    assert_eq!(names(filter("Name", "AWS-RunPatch")).await, ["AWS-RunPatchBaseline"]);
+    assert_eq!(
+        names(filter("Name", "AWS-RunPatch")).await,
+        ["AWS-RunPatchBaseline", "AWS-RunPatchBaselineWithHooks"]
+    );
     assert_eq!(names(filter("Owner", "Amazon")).await, all);
     assert!(names(filter("Owner", "Self")).await.is_empty());
     assert!(names(filter("DocumentType", "Automation")).await.is_empty());
-    assert!(names(filter("PlatformTypes", "Windows")).await.is_empty());
+    let windows = names(filter("PlatformTypes", "Windows")).await;
+    assert!(windows.contains(&"AWS-InstallWindowsUpdates".to_owned()) && windows.len() < all.len());
     assert!(names(filter("tag:Env", "x")).await.is_empty());
     assert_eq!(names(filter("SearchKeyword", "SHELL")).await, ["AWS-RunShellScript"]);
     let old = json!({"DocumentFilterList": [{"key": "Name", "value": "AWS-RunShell"}]});
