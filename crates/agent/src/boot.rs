@@ -1,4 +1,4 @@
-//! Which boot this is: its id and its time, as the kernel tells them under `/proc`.
+//! Which boot this is: its id and its time, as the kernel tells them under `/proc`, or else as `platform` knows them.
 //! What follows from a boot is `patch_run`'s; what runs since then and should not, `effect`'s.
 //!
 //! `FETTLE_AGENT_PROC` names a folder to read in place of `/proc`: the host's own, for an agent in a container that
@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use api::Timestamp;
 use domain::facts::Observation;
+
+use crate::platform;
 
 const PROC_VARIABLE: &str = "FETTLE_AGENT_PROC";
 
@@ -29,7 +31,9 @@ impl Boot {
         match named {
             Some(proc) => Self::told_by(proc),
             None if root == Path::new("/") => {
-                Self { is_named: false, ..Self::told_by(PathBuf::from("/proc")) }
+                let told = Self::told_by(PathBuf::from("/proc"));
+                let id = if told.id.is_empty() { platform::boot_id() } else { told.id };
+                Self { is_named: false, id, ..told }
             }
             None => Self { proc: None, is_named: false, id: String::new() },
         }
@@ -45,6 +49,10 @@ impl Boot {
     }
 
     pub fn booted_at(&self) -> Option<Timestamp> {
+        self.told_time().or_else(|| if self.is_named { None } else { platform::booted_at() })
+    }
+
+    fn told_time(&self) -> Option<Timestamp> {
         let stat = fs::read_to_string(self.proc.as_ref()?.join("stat")).ok()?;
         let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
         Some(Timestamp::from_seconds(seconds.trim().parse().ok()?))

@@ -181,7 +181,8 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         Command::Scan(args) => agent::scan::run(&args),
         Command::Patch(args) => match run_patch(args) {
-            Ok(exit) => return ExitCode::from(exit.code()),
+            // More than `ExitCode` holds: Windows' codes have 32 bits.
+            Ok(exit) => std::process::exit(i32::try_from(exit.code()).unwrap_or(1)),
             Err(error) => Err(error),
         },
         Command::PatchDecide(args) => match run_decide(&args) {
@@ -191,7 +192,6 @@ fn main() -> ExitCode {
         Command::Facts(args) => run_facts(&args),
         #[cfg(windows)]
         Command::Windows(verb) => match verb.run(print) {
-            // More than `ExitCode` holds: Windows' exit codes have 32 bits.
             Ok(code) if code != 0 => std::process::exit(code),
             result => result.map(|_| ()),
         },

@@ -54,6 +54,12 @@ pub trait PackageManager {
     /// and does not keep the others away. An error means that nothing was begun.
     fn install(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Outcome, Failure>;
 
+    /// Whether more may be wanted after the restart that follows an installation: what had to wait for it, and what is
+    /// offered only then.
+    fn installs_in_rounds(&self) -> bool {
+        false
+    }
+
     /// Finishes what an interrupted run left behind, and tells what that changed. Cheap when there is nothing to do.
     fn repair(&self, run: &mut ToolRun) -> Result<Vec<Change>, Failure>;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use api::Timestamp;
-use domain::facts::FactSet;
+use domain::facts::{FactSet, UpdateFact, UpdateStatus};
 use domain::patch::InstalledPackage;
 use domain::patch::transaction::{Change, ChangeReason, Refusal, Wanted};
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,9 @@ pub enum Phase {
 pub struct Done {
     pub changes: Vec<Change>,
     pub failed: Vec<Refusal>,
+    /// Installations after the first one, each after a restart.
+    #[serde(default)]
+    pub rounds: u32,
 }
 
 /// The memory and its file.
@@ -137,7 +140,23 @@ pub fn installed(facts: &FactSet) -> Vec<InstalledPackage> {
         arch: package.arch.clone(),
         version: package.version.clone(),
     };
-    facts.packages.iter().map(of).collect()
+    let updates = facts.updates.iter().filter_map(installed_update);
+    facts.packages.iter().map(of).chain(updates).collect()
+}
+
+/// As evaluations name it: by its first KB number or its id, in the version or the revision of its own.
+fn installed_update(update: &UpdateFact) -> Option<InstalledPackage> {
+    let version = match (update.status, &update.installed_version, update.version.as_str()) {
+        (_, Some(version), _) => version,
+        (UpdateStatus::Installed, None, "") => &update.id,
+        (UpdateStatus::Installed, None, version) => version,
+        _ => return None,
+    };
+    Some(InstalledPackage {
+        name: update.kb_ids.first().unwrap_or(&update.id).clone(),
+        arch: String::new(),
+        version: version.to_owned(),
+    })
 }
 
 /// What became different, for a run that did not live to tell.

@@ -87,11 +87,11 @@ pub enum Exit {
 }
 
 impl Exit {
-    pub fn code(self) -> u8 {
+    pub fn code(self) -> i64 {
         match self {
             Self::Done => 0,
             Self::SomeFailed => 1,
-            Self::Restart => EXIT_RESTART as u8,
+            Self::Restart => EXIT_RESTART,
         }
     }
 }

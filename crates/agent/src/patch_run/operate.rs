@@ -16,7 +16,7 @@ use domain::compliance::report::Operation;
 use domain::facts::PackageState;
 use domain::patch::override_list::OverrideList;
 use domain::patch::transaction::{Change, Outcome, Refusal, Wanted};
-use domain::patch::{Conditions, Evaluation, Failure, PendingScope, evaluate, limits, wanted};
+use domain::patch::{Conditions, Evaluation, Failure, FailureCode, PendingScope, evaluate, limits, wanted};
 
 use crate::boot::Boot;
 use crate::packages::tool::ToolRun;
@@ -24,7 +24,7 @@ use crate::packages::{GatherOptions, PackageManager, RefreshLists};
 
 use super::memory::{Done, Last, MemoryFile, Phase, RunRecord, difference, installed};
 use super::output::Output;
-use super::reboot::{MAX_ASKED, RebootOption};
+use super::reboot::{MAX_ASKED, MAX_ROUNDS, RebootOption};
 use super::{FactsHash, Gathered};
 
 /// Within the agent's folder: files that package managers' tools are given to read.
@@ -119,11 +119,23 @@ impl Node<'_> {
             None => (wanted(&evaluation), Vec::new()),
             Some(list) => list.select(&seen.facts),
         };
-        let mut done = Done { changes: Vec::new(), failed: unknown };
+        self.round(task, &asked, Done { failed: unknown, ..Done::default() }, &seen)
+    }
+
+    /// Installs what is asked for, on top of what was done before, and judges the node anew.
+    fn round(
+        &mut self,
+        task: &Task<'_>,
+        asked: &[Wanted],
+        mut done: Done,
+        seen: &Gathered,
+    ) -> anyhow::Result<Operated> {
         let mut warnings = Vec::new();
+        let mut changed = 0;
         if !asked.is_empty() {
-            let outcome = self.install(task, &asked, &seen)?;
-            done.changes = outcome.changes;
+            let outcome = self.install(task, asked, seen)?;
+            changed = outcome.changes.len();
+            done.changes.extend(outcome.changes);
             done.failed.extend(outcome.failed);
             warnings = outcome.warnings;
         }
@@ -132,11 +144,12 @@ impl Node<'_> {
             "the installation has ended, but the packages cannot be read any more; nothing was reported",
         )?;
         // The lists are the ones that were refreshed a moment ago.
-        seen_again.observation.refresh = seen.observation.refresh;
-        seen_again.observation.failed_repositories = seen.observation.failed_repositories;
+        seen_again.observation.refresh = seen.observation.refresh.clone();
+        seen_again.observation.failed_repositories = seen.observation.failed_repositories.clone();
         seen_again.observation.lists_updated_at = seen.observation.lists_updated_at;
         let pending = evaluation.counts.installed_pending_reboot;
-        let restarts = task.reboot_option.wants_restart(done.changes.len(), pending);
+        let waiting = done.failed.iter().filter(|r| r.failure.code == FailureCode::RestartFirst).count();
+        let restarts = task.reboot_option.wants_restart(changed + waiting, pending);
         let mut operated = self.operated(seen_again, evaluation, done, warnings);
         if restarts {
             operated.next = Next::Restart;
@@ -211,7 +224,7 @@ impl Node<'_> {
         Ok(())
     }
 
-    /// The same step, run again. It installs nothing more.
+    /// The same step, run again. It installs what had to wait for the restart, where there is such a thing.
     fn after_restart(
         &mut self,
         task: &Task<'_>,
@@ -221,6 +234,14 @@ impl Node<'_> {
     ) -> anyhow::Result<Operated> {
         let is_same_boot = boot_id == self.boot.id;
         let (seen, evaluation) = self.look(task, RefreshLists::WherePossible).map_err(NotSearched)?;
+        if !is_same_boot {
+            let left = self.left_for_a_round(task, &evaluation, &done);
+            if !left.is_empty() {
+                let mut done = Done { rounds: done.rounds + 1, ..done };
+                done.failed.retain(|refusal| refusal.failure.code != FailureCode::RestartFirst);
+                return self.round(task, &left, done, &seen);
+            }
+        }
         let mut operated = self.operated(seen, evaluation, done, Vec::new());
         if is_same_boot {
             operated.next = if asked < MAX_ASKED { Next::Restart } else { Next::RestartFailed };
@@ -228,15 +249,31 @@ impl Node<'_> {
         Ok(operated)
     }
 
+    /// What is missing and has not failed yet. Nothing where one installation does it all, or after many of them.
+    fn left_for_a_round(&self, task: &Task<'_>, evaluation: &Evaluation, done: &Done) -> Vec<Wanted> {
+        if !self.manager.installs_in_rounds() || done.rounds >= MAX_ROUNDS {
+            return Vec::new();
+        }
+        let (waiting, failed): (Vec<_>, Vec<_>) =
+            done.failed.iter().partition(|refusal| refusal.failure.code == FailureCode::RestartFirst);
+        let mut left = match task.override_list {
+            None => wanted(evaluation),
+            Some(_) => waiting.into_iter().map(|refusal| refusal.wanted.clone()).collect(),
+        };
+        left.retain(|wanted| failed.iter().all(|refusal| refusal.wanted != *wanted));
+        left
+    }
+
     /// Called last before the process ends with the code that asks for the restart.
     pub fn note_restart(&mut self, task: &Task<'_>, operated: &Operated) -> anyhow::Result<()> {
-        let asked = match self.memory.get().run.as_ref().map(|record| &record.phase) {
-            Some(Phase::Rebooting { asked, .. }) => *asked,
-            _ => 0,
+        let (asked, rounds) = match self.memory.get().run.as_ref().map(|record| &record.phase) {
+            Some(Phase::Rebooting { asked, done, .. }) => (*asked, done.rounds),
+            Some(Phase::Installed { done }) => (0, done.rounds),
+            _ => (0, 0),
         };
         let mut failed = operated.other_failures.clone();
         failed.extend(operated.refusals());
-        let done = Done { changes: operated.changes.clone(), failed };
+        let done = Done { changes: operated.changes.clone(), failed, rounds };
         let boot_id = self.boot.id.clone();
         self.record(task, Some(Phase::Rebooting { done, boot_id, asked: asked + 1 }))
     }

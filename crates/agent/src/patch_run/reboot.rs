@@ -8,6 +8,9 @@ use std::str::FromStr;
 /// How often a machine is asked to restart before it counts as one that does not.
 pub const MAX_ASKED: u32 = 3;
 
+/// How many installations may follow restarts in one run, where package managers install in rounds.
+pub const MAX_ROUNDS: u32 = 10;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RebootOption {
     RebootIfNeeded,

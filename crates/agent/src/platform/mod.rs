@@ -8,8 +8,9 @@
 mod family;
 
 pub use family::{
-    ask_tree_to_end, create_private_dir, default_data_dir, isolate, isolate_tool, kill_tree, machine,
-    open_private, private_file, request_restart, script_interpreter, signal_of, stop_signal, sync_dir,
+    EXIT_RESTART, ask_tree_to_end, boot_id, booted_at, create_private_dir, default_data_dir, isolate,
+    isolate_tool, kill_tree, machine, open_private, private_file, request_restart, script_interpreter,
+    signal_of, stop_signal, sync_dir,
 };
 
 /// What the heartbeat tells about this machine.

@@ -11,6 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Interpreter, Machine};
 
+/// A step that ends with this asks its agent for a restart of the machine, and to be run again afterwards.
+pub const EXIT_RESTART: i64 = 194;
+
 pub fn default_data_dir() -> PathBuf {
     PathBuf::from("/var/lib/fettle-agent")
 }
@@ -90,6 +93,16 @@ pub fn request_restart() -> std::process::Command {
     let mut command = std::process::Command::new("shutdown");
     command.args(["-r", "now"]);
     command
+}
+
+/// Linux' kernel tells under `/proc`, which is read where roots are known; nothing here knows better.
+pub fn boot_id() -> String {
+    String::new()
+}
+
+/// As [`boot_id`].
+pub fn booted_at() -> Option<api::Timestamp> {
+    None
 }
 
 pub fn machine() -> Machine {

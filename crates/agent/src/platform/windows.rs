@@ -9,6 +9,9 @@ use tokio::process::Command;
 
 use super::{Interpreter, Machine};
 
+/// A step that ends with this asks its agent for a restart of the machine, and to be run again afterwards.
+pub const EXIT_RESTART: i64 = 3010;
+
 pub fn default_data_dir() -> PathBuf {
     let base = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
     PathBuf::from(base).join("fettle-agent")
@@ -70,6 +73,20 @@ pub fn request_restart() -> std::process::Command {
     let mut command = std::process::Command::new("shutdown");
     command.args(["/r", "/t", "0"]);
     command
+}
+
+/// New at every boot; empty where the registry cannot be written.
+pub fn boot_id() -> String {
+    crate::packages::windows_update::registry::boot_id().unwrap_or_else(|error| {
+        tracing::warn!("restarts cannot be told: {error:#}");
+        String::new()
+    })
+}
+
+pub fn booted_at() -> Option<api::Timestamp> {
+    let since_boot = crate::packages::windows_update::com::milliseconds_since_boot();
+    let since_boot = i64::try_from(since_boot).ok()?;
+    Some(crate::transport::call::now().plus_millis(-since_boot))
 }
 
 pub fn machine() -> Machine {

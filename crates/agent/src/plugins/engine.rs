@@ -12,8 +12,7 @@ use super::output::{combined, cut_stream};
 use super::process::Ending;
 use super::{Surroundings, run_document, script};
 
-/// A script that ends with this asks for a restart of the machine and to be run again afterwards.
-pub const EXIT_RESTART: i64 = 194;
+pub use crate::platform::EXIT_RESTART;
 /// Success, and nothing else of the document is to run.
 pub const EXIT_STOP_WITH_SUCCESS: i64 = 168;
 /// Failure, and nothing else of the document is to run.

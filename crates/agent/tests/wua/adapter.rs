@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use agent::boot::Boot;
 use agent::packages::windows_update::agent::{
     Ask, Category, HistoryEntry, ItemResult, Operation, RestartBehaviour, ResultCode, Service, Update,
     UpdateAgent, UpdateKey, UpdateKind,
@@ -223,4 +224,14 @@ fn settings_are_written_to_the_registry() {
     let read = windows_registry::LOCAL_MACHINE.open(key).unwrap().get_u32("AUOptions").unwrap();
     assert_eq!(read, 4);
     windows_registry::LOCAL_MACHINE.remove_tree(r"SOFTWARE\fettle-tests").unwrap();
+}
+
+#[test]
+fn a_boot_has_one_id_and_a_time() {
+    let boot = Boot::of(Path::new("/"));
+    assert!(!boot.id.is_empty());
+    assert_eq!(boot.id, Boot::of(Path::new("/")).id);
+    let booted_at = boot.booted_at().unwrap();
+    let now = jiff::Timestamp::now().as_second();
+    assert!((0..86_400 * 3650).contains(&(now - booted_at.as_seconds())), "{booted_at}");
 }

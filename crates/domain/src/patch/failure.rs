@@ -72,12 +72,14 @@ pub enum FailureCode {
     HookFailed,
     /// The reboot that was asked for did not happen. Subject: empty.
     RebootFailed,
+    /// It was not tried, because the machine has to restart before it. Subject: empty.
+    RestartFirst,
     /// The versions from before can no longer be obtained. Subject: the package.
     UndoImpossible,
 }
 
 impl FailureCode {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::LockHeld,
         Self::RepositoryUnreachable,
         Self::RepositoryUntrusted,
@@ -103,6 +105,7 @@ impl FailureCode {
         Self::OverrideUnreadable,
         Self::HookFailed,
         Self::RebootFailed,
+        Self::RestartFirst,
         Self::UndoImpossible,
     ];
 
@@ -133,6 +136,7 @@ impl FailureCode {
             Self::OverrideUnreadable => "override-unreadable",
             Self::HookFailed => "hook-failed",
             Self::RebootFailed => "reboot-failed",
+            Self::RestartFirst => "restart-first",
             Self::UndoImpossible => "undo-impossible",
         }
     }

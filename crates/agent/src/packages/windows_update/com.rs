@@ -10,6 +10,7 @@ use windows::Win32::Foundation::{DECIMAL, VARIANT_TRUE};
 use windows::Win32::System::Com::{
     CLSCTX_INPROC_SERVER, COINIT_MULTITHREADED, CoCreateInstance, CoInitializeEx, CoUninitialize,
 };
+use windows::Win32::System::SystemInformation::GetTickCount64;
 use windows::Win32::System::UpdateAgent::{
     ICategory, ICategoryCollection, ISearchResult, IStringCollection, ISystemInformation, IUpdate, IUpdate2,
     IUpdate3, IUpdateCollection, IUpdateHistoryEntry, IUpdateIdentity, IUpdateInstaller, IUpdateInstaller2,
@@ -237,6 +238,12 @@ impl UpdateAgent for Wua {
         };
         read().map_err(during("ask for the agent's version"))
     }
+}
+
+/// The only call here that is not WUA's.
+pub fn milliseconds_since_boot() -> u64 {
+    // SAFETY: reads a counter; no argument points anywhere.
+    unsafe { GetTickCount64() }
 }
 
 fn create<T: Interface>(class: &GUID) -> Com<T> {

@@ -16,7 +16,7 @@ use super::selection::{Level, Selection, Wishes};
 use super::settings::{Setting, SettingsError, settings};
 use crate::packages::tool::ToolRun;
 
-/// What a step ends with to ask its agent for a restart and to be run again; Windows' own code for it.
+/// Windows' own code for it; what `platform` calls the same there.
 pub const EXIT_RESTART: i32 = 3010;
 
 #[derive(Debug, Args)]

@@ -144,6 +144,10 @@ impl<A: UpdateAgent> PackageManager for WindowsUpdate<A> {
         Ok(outcome)
     }
 
+    fn installs_in_rounds(&self) -> bool {
+        true
+    }
+
     /// Windows finishes interrupted installations itself, at its next start.
     fn repair(&self, _run: &mut ToolRun) -> Result<Vec<Change>, Failure> {
         Ok(Vec::new())
@@ -197,7 +201,11 @@ struct Chosen<'a> {
 fn choose<'a>(updates: &'a [Update], wanted: &'a [Wanted], limits: &Limits) -> Chosen<'a> {
     let mut chosen = Chosen { targets: vec![], refused: vec![] };
     for wanted in wanted {
-        let named: Vec<&Update> = updates.iter().filter(|update| bears(update, &wanted.name)).collect();
+        let mut named: Vec<&Update> = updates.iter().filter(|update| bears(update, &wanted.name)).collect();
+        // Several updates bear one KB number; evaluations name the one they mean as the version.
+        if named.iter().any(|update| update.key.id == wanted.version) {
+            named.retain(|update| update.key.id == wanted.version);
+        }
         let mut refuse = |code, subject: &str, detail: &str| {
             let failure = Failure { code, subject: subject.to_owned(), detail: detail.to_owned() };
             chosen.refused.push(Refusal { wanted: wanted.clone(), failure });
@@ -235,17 +243,14 @@ fn change(wanted: &Wanted, update: &Update) -> Change {
         name: wanted.name.clone(),
         arch: wanted.arch.clone(),
         from: None,
-        to: Some(match wanted.version.as_str() {
-            "" => update.title.clone(),
-            version => version.to_owned(),
-        }),
+        to: Some(update.key.id.clone()),
         reason: ChangeReason::Wanted,
     }
 }
 
 fn waits_for_restart() -> Failure {
-    let detail = "not tried yet: Windows wants a restart first".to_owned();
-    Failure { code: FailureCode::RebootFailed, subject: String::new(), detail }
+    let detail = "not tried yet: Windows wants a restart before it".to_owned();
+    Failure { code: FailureCode::RestartFirst, subject: String::new(), detail }
 }
 
 fn still_offered(update: &Update) -> Failure {

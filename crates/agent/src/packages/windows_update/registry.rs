@@ -68,3 +68,16 @@ pub fn write(path: &str, settings: &[Setting]) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// A random text in a key that Windows forgets when it goes down: the same as long as this boot lasts.
+pub fn boot_id() -> anyhow::Result<String> {
+    const KEY: &str = r"SOFTWARE\Fettle\ThisBoot";
+    let failed = || format!(r"cannot use HKEY_LOCAL_MACHINE\{KEY}; run as administrator");
+    if let Ok(id) = LOCAL_MACHINE.open(KEY).and_then(|key| key.get_string("Id")) {
+        return Ok(id);
+    }
+    let key = LOCAL_MACHINE.options().read().write().create().volatile().open(KEY).with_context(failed)?;
+    let id = uuid::Uuid::new_v4().to_string();
+    key.set_string("Id", &id).with_context(failed)?;
+    Ok(id)
+}

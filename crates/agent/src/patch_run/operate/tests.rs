@@ -20,6 +20,8 @@ struct Fake {
     calls: RefCell<Vec<String>>,
     refuses: RefCell<Option<FailureCode>>,
     unreadable: bool,
+    /// After one installation the next one needs a restart.
+    one_by_one: bool,
 }
 
 impl Fake {
@@ -31,6 +33,7 @@ impl Fake {
             calls: RefCell::default(),
             refuses: RefCell::default(),
             unreadable: false,
+            one_by_one: false,
         }
     }
 
@@ -95,6 +98,15 @@ impl PackageManager for Fake {
         }
         let mut outcome = Outcome::default();
         for wanted in wanted {
+            if self.one_by_one && !outcome.changes.is_empty() {
+                let failure = Failure {
+                    code: FailureCode::RestartFirst,
+                    subject: String::new(),
+                    detail: "later".into(),
+                };
+                outcome.failed.push(Refusal { wanted: wanted.clone(), failure });
+                continue;
+            }
             if wanted.name == "broken" {
                 let failure = Failure {
                     code: FailureCode::ScriptFailed,
@@ -114,6 +126,10 @@ impl PackageManager for Fake {
             });
         }
         Ok(outcome)
+    }
+
+    fn installs_in_rounds(&self) -> bool {
+        self.one_by_one
     }
 
     fn repair(&self, _: &mut ToolRun) -> Result<Vec<Change>, Failure> {
@@ -264,6 +280,32 @@ fn after_the_restart_the_same_run_reports_and_installs_nothing_more() {
     assert_eq!(fake.calls(), ["install a broken"]);
     bed.with_node(&fake, |node| node.note_end(&task, &resumed).unwrap());
     assert_eq!(bed.memory().get().run, None);
+}
+
+#[test]
+fn what_had_to_wait_for_a_restart_follows_it() {
+    let (bed, mut fake) = (Bed::new(), Fake::new(&["a", "b", "broken", "c"]));
+    fake.one_by_one = true;
+    let task = bed.task(Install, RebootIfNeeded);
+    let mut boots = 0;
+    let last = loop {
+        let operated = bed.with_node(&fake, |node| {
+            let operated = node.operate(&task).unwrap();
+            if operated.next == Next::Restart {
+                node.note_restart(&task, &operated).unwrap();
+            }
+            operated
+        });
+        if operated.next != Next::Restart {
+            break operated;
+        }
+        boots += 1;
+        assert!(boots < 10);
+        bed.boot(&format!("boot {boots}"), BOOTED + 300 * boots);
+    };
+    assert_eq!(fake.calls(), ["install a b broken c", "install b broken c", "install broken c"]);
+    assert_eq!(states(&last), [("a", Done1), ("b", Done1), ("broken", Failed), ("c", Done1)]);
+    assert_eq!((last.next, last.changes.len(), boots), (Next::Finish, 3, 3));
 }
 
 #[test]
