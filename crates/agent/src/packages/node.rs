@@ -12,23 +12,37 @@ const REBOOT_REQUIRED: [&str; 2] = ["/run/reboot-required", "/var/run/reboot-req
 
 pub fn os_release(root: &Root, arch: &str) -> Result<OsRelease, ScanError> {
     let mut os = OsRelease { arch: arch.to_owned(), ..OsRelease::default() };
+    for_each_value(root, &mut |key, value| match key {
+        "ID" => os.id = value,
+        "VERSION_ID" => os.version_id = value,
+        "VERSION_CODENAME" => os.codename = value,
+        "NAME" => os.name = value,
+        "PRETTY_NAME" => os.pretty_name = value,
+        _ => {}
+    })?;
+    Ok(os)
+}
+
+/// One value of `os-release` that facts have no place for.
+pub fn os_release_value(root: &Root, wanted: &str) -> Result<Option<String>, ScanError> {
+    let mut found = None;
+    for_each_value(root, &mut |key, value| {
+        if key == wanted {
+            found = Some(value);
+        }
+    })?;
+    Ok(found)
+}
+
+fn for_each_value(root: &Root, visit: &mut dyn FnMut(&str, String)) -> Result<(), ScanError> {
     for path in ["/etc/os-release", "/usr/lib/os-release"] {
         let Some(bytes) = root.read(Path::new(path))? else { continue };
-        for line in String::from_utf8_lossy(&bytes).lines() {
-            let Some((key, value)) = line.split_once('=') else { continue };
-            let value = unquote(value);
-            match key.trim() {
-                "ID" => os.id = value,
-                "VERSION_ID" => os.version_id = value,
-                "VERSION_CODENAME" => os.codename = value,
-                "NAME" => os.name = value,
-                "PRETTY_NAME" => os.pretty_name = value,
-                _ => {}
-            }
+        for (key, value) in String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.split_once('=')) {
+            visit(key.trim(), unquote(value));
         }
         break;
     }
-    Ok(os)
+    Ok(())
 }
 
 /// A shell word: in single or double quotes, a backslash protecting the next character.

@@ -5,4 +5,6 @@
 mod bed;
 mod dnf;
 mod oracle;
+mod pool;
+mod random_nodes;
 mod zypper;

@@ -25,7 +25,7 @@ use super::rpm::variables::Variables;
 use super::tool::ToolRun;
 use super::{GatherOptions, PackageManager, RefreshLists, ScanError, node};
 use cache::Cached;
-use config::{Main, Repository};
+use config::{Flavour, Main, Repository};
 use excludes::Filter;
 use versionlock::VersionLocks;
 
@@ -135,9 +135,23 @@ fn read(root: &Root) -> Result<Reading, ScanError> {
     };
     let policy = DnfPolicy { filters, locks: VersionLocks::load(root, &main)?, choice };
     let os = node::os_release(root, &architecture.base)?;
-    let modules = Modules::default();
+    let modules = match main.flavour {
+        Flavour::Dnf => Modules::load(root, &sources, &platform(root, &main)?)?,
+        Flavour::Yum => Modules::default(),
+    };
     let facts = Node { root, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
     Ok(Reading { facts, lists_updated_at: oldest, missing_repositories })
+}
+
+/// What modules know the system as: `el9`.
+fn platform(root: &Root, main: &Main) -> Result<String, ScanError> {
+    let configured = main.section.get("module_platform_id").map(str::to_owned);
+    let known = match configured.filter(|id| !id.is_empty()) {
+        Some(id) => Some(id),
+        None => node::os_release_value(root, "PLATFORM_ID")?,
+    };
+    let known = known.unwrap_or_default();
+    Ok(known.strip_prefix("platform:").unwrap_or(&known).to_owned())
 }
 
 struct DnfPolicy {

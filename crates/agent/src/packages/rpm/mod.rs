@@ -9,6 +9,7 @@ mod evr;
 pub mod glob;
 pub mod header;
 pub mod ini;
+mod modulemd;
 pub mod modules;
 mod ndb;
 pub mod node;

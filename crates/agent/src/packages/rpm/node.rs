@@ -107,7 +107,10 @@ impl Node<'_> {
             group.sort_by(|left, right| compare(&right.evr.to_string(), &left.evr.to_string()));
         }
         let offers = self.offers(&groups)?;
-        let mut packages: Vec<_> = groups.iter().map(|group| self.package(group, &offers)).collect();
+        let mut packages: Vec<_> = Vec::with_capacity(groups.len());
+        for of_name in groups.chunk_by(|left, right| left[0].name == right[0].name) {
+            packages.extend(of_name.iter().map(|group| self.package(group, of_name, &offers)));
+        }
         let mut facts = FactSet {
             repositories: self.sources.iter().map(|source| source.fact.clone()).collect(),
             ..FactSet::default()
@@ -142,7 +145,8 @@ impl Node<'_> {
         !source.ignores_modules && self.modules.hide(offer)
     }
 
-    fn package(&self, group: &Group<'_>, offers: &Offers) -> PackageFact {
+    /// `same_name` are all installed packages of that name, this one included.
+    fn package(&self, group: &Group<'_>, same_name: &[Group<'_>], offers: &Offers) -> PackageFact {
         let newest = group[0];
         let version = newest.evr.to_string();
         let of_name = offers.by_name.get(&newest.name).map_or(&[][..], Vec::as_slice);
@@ -161,7 +165,9 @@ impl Node<'_> {
             source_version,
             installed_at: newest.installed_at.map(Timestamp::from_seconds),
             held,
-            candidate: Some(self.candidate(newest, of_name, &fitting).unwrap_or_else(|| version.clone())),
+            candidate: Some(
+                self.candidate(newest, same_name, of_name, &fitting).unwrap_or_else(|| version.clone()),
+            ),
             available,
             other_versions: group[1..].iter().map(|other| other.evr.to_string()).collect(),
             obsoleted_by: self.obsoleted_by(newest, &version, offers),
@@ -171,18 +177,26 @@ impl Node<'_> {
     }
 
     /// The version that the tool would update to, if any.
-    fn candidate(&self, installed: &Installed, of_name: &[Offered], fitting: &[&Offered]) -> Option<String> {
-        let version = installed.evr.to_string();
+    fn candidate(
+        &self,
+        installed: &Installed,
+        same_name: &[Group<'_>],
+        of_name: &[Offered],
+        fitting: &[&Offered],
+    ) -> Option<String> {
         // The most preferred source that has this name at all hides the others.
         let best =
             of_name.iter().filter(|offered| !offered.excluded).map(|offered| offered.priority).min()?;
         let keeps_vendor = self.policy.choice().vendor == VendorRule::Keep;
+        // An update replaces every installed package whose architecture it may take over, so it must be newer than all.
+        let is_update = |offer: &Offer| {
+            let mut replaced =
+                same_name.iter().filter(|group| Architecture::may_change(&group[0].arch, &offer.arch));
+            replaced.all(|group| is_newer(&offer.version, &group[0].evr.to_string()))
+        };
         let takes = |offered: &&&Offered| {
             let fits_vendor = !keeps_vendor || same_vendor(&installed.vendor, &offered.offer.vendor);
-            !offered.excluded
-                && offered.priority == best
-                && fits_vendor
-                && is_newer(&offered.offer.version, &version)
+            !offered.excluded && offered.priority == best && fits_vendor && is_update(&offered.offer)
         };
         let newest = fitting
             .iter()
