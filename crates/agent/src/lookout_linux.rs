@@ -42,17 +42,16 @@ pub async fn run(looking: Option<Looking>, data_dir: PathBuf, agent_exe: PathBuf
         }
     };
     let mut lookout = Lookout { root, path, data_dir, agent_exe, seen: None };
-    // Half an interval to a whole one: a fleet that was started at once does not look at once.
-    let mut next = every.mul_f64(1.0 - random_fraction() / 2.0);
+    // At first up to half an interval more: a fleet that was started at once does not look at once, then or later.
+    sleep(every.mul_f64(random_fraction() / 2.0)).await;
     loop {
-        sleep(next).await;
+        sleep(every).await;
         // Stat calls of local files, less than a millisecond: not worth a thread.
         if lookout.look() == Look::Changed
             && let Err(error) = lookout.tell().await
         {
             tracing::warn!(error = %format!("{error:#}"), "packages changed, and the server was not told; the next look tries again");
         }
-        next = every.mul_f64(0.9 + random_fraction() / 5.0);
     }
 }
 

@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
-# scan.sh - what a scan costs next to apt, in one run; fails when a floor is missed. Called by `make bench-scan`.
-# Arguments are handed to scan.py, for example `--runs 20`.
+# scan.sh - what a scan costs next to apt, and the resident agent between scans; fails when a floor is missed. Called by
+# `make bench-scan`. Arguments are handed to scan.py, for example `--runs 20`.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/../../.."
+target=${CARGO_TARGET_DIR:-target}
 cargo build --quiet --release -p agent
-exec python3 crates/e2e/benches/scan.py --agent "${CARGO_TARGET_DIR:-target}/release/fettle-agent" "$@"
+cargo build --quiet --profile small --target x86_64-unknown-linux-musl -p agent
+missed=0
+python3 crates/e2e/benches/scan.py --agent "$target/release/fettle-agent" "$@" || missed=1
+echo
+python3 crates/e2e/benches/resident.py --agent "$target/x86_64-unknown-linux-musl/small/fettle-agent" || missed=1
+exit $missed
