@@ -2,6 +2,7 @@
 //! No clock, files, network, environment or SQL: the caller hands everything in.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod advisory;
 pub mod baseline;
 pub mod catalogue;
 pub mod command;

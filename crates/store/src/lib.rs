@@ -18,6 +18,7 @@ mod value;
 
 pub mod accounts;
 pub mod activations;
+pub mod advisories;
 pub mod available_patches;
 pub mod baselines;
 pub mod channels;

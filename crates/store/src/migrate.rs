@@ -12,6 +12,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_commands", include_str!("../migrations/0004_commands.sql")),
     ("0005_compliance", include_str!("../migrations/0005_compliance.sql")),
     ("0006_retention", include_str!("../migrations/0006_retention.sql")),
+    ("0007_advisories", include_str!("../migrations/0007_advisories.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

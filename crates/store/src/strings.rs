@@ -85,6 +85,11 @@ pub async fn intern(store: &Store, scope: Scope<'_>, texts: &[String]) -> Result
         .collect()
 }
 
+/// The numbers of those of `texts` that have one.
+pub async fn known<'t>(tx: &mut Tx, scope: Scope<'_>, texts: &[&'t str]) -> Result<HashMap<&'t str, i64>> {
+    find_ids(tx, scope, texts).await
+}
+
 /// The texts of `ids`, in their order.
 pub async fn resolve(tx: &mut Tx, scope: Scope<'_>, ids: &[i64]) -> Result<Vec<Arc<str>>> {
     let strings = tx.strings();

@@ -3,6 +3,7 @@
 
 pub(crate) mod advance_commands;
 pub(crate) mod expire_invocations;
+pub(crate) mod forget_advisories;
 pub(crate) mod forget_client_tokens;
 pub(crate) mod forget_commands;
 pub(crate) mod forget_facts;
@@ -46,6 +47,7 @@ pub fn start(app: Arc<App>) -> Background {
 /// Every job with its interval.
 fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_snapshots", HOURLY, app, |app| forget_snapshots::run_once(app, now()));
+    background.every("forget_advisories", 30 * SECONDLY, app, |app| forget_advisories::run_once(app, now()));
     background.every("forget_client_tokens", HOURLY, app, |app| forget_client_tokens::run_once(app, now()));
     background.every("forget_commands", HOURLY, app, |app| forget_commands::run_once(app, now()));
     background.every("forget_inventory", HOURLY, app, |app| forget_inventory::run_once(app, now()));

@@ -218,6 +218,10 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     };
     authorise(ctx, Service::Fettle, operation.name(), body)?;
     match operation {
+        api::fettle::Operation::DeleteAdvisoryFeed => call(ctx, body, fettle::delete_advisory_feed).await,
+        api::fettle::Operation::DescribeAdvisories => call(ctx, body, fettle::describe_advisories).await,
+        api::fettle::Operation::ImportAdvisories => call(ctx, body, fettle::import_advisories).await,
+        api::fettle::Operation::ListAdvisoryFeeds => call(ctx, body, fettle::list_advisory_feeds).await,
         api::fettle::Operation::ExplainNodeCompliance => {
             call(ctx, body, fettle::explain_node_compliance).await
         }

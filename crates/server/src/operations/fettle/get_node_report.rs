@@ -15,10 +15,18 @@ use store::nodes::Node;
 use store::reports::{self, Report};
 use store::{Tx, patch_states};
 
+use super::advisories::{self, Known};
 use super::situation::{self, Scan};
 use super::{counts_by_state, managed_node, not_found};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
+
+/// What facts and feeds add to a report.
+struct Seen {
+    scan: Option<Scan>,
+    judged: Option<Evaluation>,
+    known: Option<Known>,
+}
 
 pub async fn get_node_report(
     ctx: &Ctx,
@@ -30,13 +38,18 @@ pub async fn get_node_report(
     let items = situation::items(ctx, &mut tx, &report).await?;
     let scan = situation::scan(ctx, &mut tx, &report).await?;
     let choice = situation::baseline(ctx, &mut tx, &node).await?;
+    let known = match &scan {
+        Some(scan) => advisories::about_missing(ctx, &mut tx, &scan.facts, &items).await?,
+        None => None,
+    };
     drop(tx);
 
     // Facts are judged anew only by the baseline that the report was made with.
     let same =
         choice.as_ref().filter(|choice| choice.baseline.id.to_string() == report.summary.frame.baseline_id);
     let judged = same.zip(scan.as_ref()).and_then(|(choice, scan)| situation::judge(ctx, choice, scan));
-    Ok(to_wire(ctx, &node, report, items, scan, judged, choice))
+    let seen = Seen { scan, judged, known };
+    Ok(to_wire(ctx, &node, report, items, seen, choice))
 }
 
 async fn find(ctx: &Ctx, tx: &mut Tx, node: &Node, id: Option<&str>) -> Result<Report, ApiError> {
@@ -55,20 +68,20 @@ fn to_wire(
     node: &Node,
     report: Report,
     items: Vec<PatchItem>,
-    scan: Option<Scan>,
-    judged: Option<Evaluation>,
+    seen: Seen,
     choice: Option<BaselineChoice>,
 ) -> GetNodeReportResponse {
+    let adds = &seen;
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let (summary, report_id) = (report.summary, report.key.to_string());
     let frame = summary.frame.clone();
     let age_seconds = (ctx.now.millis_since(frame.ended_at) / 1000).max(0);
     let whole = PatchReport { summary, items };
     let (_, severities) = whole.severity_counts();
-    let patch = |item: &PatchItem| to_patch(item, scan.as_ref(), judged.as_ref());
+    let patch = |item: &PatchItem| to_patch(item, adds);
     let is_missing = |item: &&PatchItem| item.state == PatchState::Missing;
     let is_other = |item: &&PatchItem| item.state.is_non_compliant() && !is_missing(item);
-    let seen = scan.as_ref().map(|scan| &scan.observation);
+    let seen = adds.scan.as_ref().map(|scan| &scan.observation);
     let (refresh, refresh_reason) = seen.map(refresh).unzip();
     GetNodeReportResponse {
         node: identity(ctx, node),
@@ -90,6 +103,7 @@ fn to_wire(
         severity_counts: severity_counts(&severities),
         missing: whole.items.iter().filter(is_missing).map(patch).collect(),
         non_compliant: whole.items.iter().filter(is_other).map(patch).collect(),
+        cve_feeds: adds.known.as_ref().map(|known| known.feeds.clone()),
         running_kernel: seen.and_then(|seen| given(&seen.running_kernel)),
         reboot_required_by: seen.and_then(|seen| seen.reboot_required_by.clone()),
         not_in_effect: seen.map(|seen| seen.not_in_effect.lines()),
@@ -152,7 +166,8 @@ fn failures(seen: &Observation) -> Vec<RepositoryFailure> {
 }
 
 /// The item, with what its facts add: versions and where the fix comes from.
-fn to_patch(item: &PatchItem, scan: Option<&Scan>, judged: Option<&Evaluation>) -> ReportedPatch {
+fn to_patch(item: &PatchItem, seen: &Seen) -> ReportedPatch {
+    let (scan, judged) = (seen.scan.as_ref(), seen.judged.as_ref());
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let (name, arch) = item.id.rsplit_once('.').unwrap_or((&item.id, ""));
     let version = item.title.strip_prefix(&item.id).and_then(|rest| rest.strip_prefix(':'));
@@ -178,7 +193,7 @@ fn to_patch(item: &PatchItem, scan: Option<&Scan>, judged: Option<&Evaluation>) 
         compliance_level: Some(item.compliance_level.as_str().to_owned()),
         classification: given(&item.classification),
         priority: given(&item.severity),
-        cves: Some(item.cve_ids.clone()).filter(|ids| !ids.is_empty()),
+        cves: advisories::cves(item, scan.map(|scan| &scan.facts), seen.known.as_ref()),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Our own service: what the AWS API has no place for.
 //! Source: `api/model/fettle.json`; patch-manager.md 8.
 
+pub mod advisories;
 mod explain_node_compliance;
 mod get_node_report;
 mod list_node_reports;
 mod put_node_facts;
-mod situation;
+pub mod situation;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use advisories::{delete_advisory_feed, describe_advisories, import_advisories, list_advisory_feeds};
 pub use explain_node_compliance::explain_node_compliance;
 pub use get_node_report::get_node_report;
 pub use list_node_reports::list_node_reports;

@@ -17,7 +17,7 @@ use crate::operations::inventory::tests::{report, upload};
 use crate::testing::{Refused, TestServer, call};
 
 /// Debian 12 with an outdated curl, whose fix is in the security suite.
-fn facts() -> FactSet {
+pub(crate) fn facts() -> FactSet {
     let offer = |version: &str, repositories: Vec<u32>| AvailableVersion {
         version: version.to_owned(),
         section: "web".to_owned(),
@@ -71,7 +71,7 @@ fn gzip(bytes: &[u8]) -> Value {
     json!(Blob(encoder.finish().unwrap()))
 }
 
-fn put(node: &NodeId, at: &str, facts: Option<&FactSet>) -> Value {
+pub(crate) fn put(node: &NodeId, at: &str, facts: Option<&FactSet>) -> Value {
     let observation = Observation { captured_at: Timestamp::parse(at).unwrap(), ..Observation::default() };
     let mut request = json!({
         "InstanceId": node,
@@ -88,7 +88,7 @@ async fn fettle(server: &TestServer, operation: &str, request: Value) -> Result<
     call(&server.root(), Service::Fettle, operation, request).await
 }
 
-const AT: &str = "2026-03-01T11:00:00Z";
+pub(crate) const AT: &str = "2026-03-01T11:00:00Z";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn facts_are_sent_once() {

@@ -9,12 +9,16 @@ use api::ssm::{
     PatchComplianceDataState, PatchOrchestratorFilter,
 };
 use domain::compliance::PatchItem;
+use domain::facts::FactSet;
 use domain::patch::PatchState;
-use store::{patch_states, report_items};
+use store::reports::Report;
+use store::{Tx, patch_states, report_items};
 
 use super::DEFAULT_PAGE;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
+use crate::operations::fettle::advisories::{self, Known};
+use crate::operations::fettle::situation;
 use crate::operations::nodes::managed_node;
 use crate::operations::page::{Page, page_size};
 
@@ -32,19 +36,29 @@ pub async fn describe_instance_patches(
     let mut tx = ctx.store.read().await?;
     let scope = (&ctx.account, &ctx.region);
     let node = managed_node(ctx, &mut tx, &request.instance_id).await?.id;
-    let items = match patch_states::find(&mut tx, scope, &node).await? {
+    let report = patch_states::find(&mut tx, scope, &node).await?;
+    let items = match &report {
         Some(report) => report_items::load(&mut tx, scope, &report.items_hash).await?,
         None => Vec::new(),
     };
-    drop(tx);
+    // Facts and feeds are only asked when something on the page is missing.
 
     let after = page.after.as_deref().and_then(Key::from_text);
     let rows = keyed(items).into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after));
     let rows =
         rows.filter(|(_, item)| filters.iter().all(|filter| filter.holds(item))).take(size + 1).collect();
     let cut = page.cut(ctx, rows, |(key, _)| key.to_text());
+    let shown: Vec<PatchItem> = cut.rows.into_iter().map(|(_, item)| item).collect();
+    let (facts, known) = match &report {
+        Some(report) if shown.iter().any(|item| item.state.is_non_compliant()) => {
+            about(ctx, &mut tx, report, &shown).await?
+        }
+        _ => (None, None),
+    };
+    drop(tx);
+    let to_wire = |item| to_wire(item, facts.as_ref(), known.as_ref());
     Ok(DescribeInstancePatchesResult {
-        patches: Some(cut.rows.into_iter().map(|(_, item)| to_wire(item)).collect()),
+        patches: Some(shown.into_iter().map(to_wire).collect()),
         next_token: cut.next_token,
     })
 }
@@ -107,9 +121,22 @@ impl Filter {
     }
 }
 
-fn to_wire(item: PatchItem) -> PatchComplianceData {
+/// What the run saw, and what feeds know of it.
+async fn about(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    report: &Report,
+    items: &[PatchItem],
+) -> Result<(Option<FactSet>, Option<Known>), ApiError> {
+    let Some(scan) = situation::scan(ctx, tx, report).await? else { return Ok((None, None)) };
+    let known = advisories::about_missing(ctx, tx, &scan.facts, items).await?;
+    Ok((Some(scan.facts), known))
+}
+
+fn to_wire(item: PatchItem, facts: Option<&FactSet>, known: Option<&Known>) -> PatchComplianceData {
+    let cve_ids = advisories::cves(&item, facts, known).unwrap_or_default();
     PatchComplianceData {
-        cve_ids: Some(item.cve_ids.join(",")).filter(|ids| !ids.is_empty()),
+        cve_ids: Some(cve_ids.join(",")).filter(|ids| !ids.is_empty()),
         title: item.title,
         kb_id: item.id,
         classification: item.classification,

@@ -1,0 +1,142 @@
+//! DescribeAdvisories: what feeds say of a CVE or a package, and which nodes have an affected version installed.
+//! The nodes of a page are looked at, not the whole fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::fettle::{
+    Advisory, AffectedNode, DescribeAdvisoriesRequest, DescribeAdvisoriesResponse, PackageKind,
+};
+use domain::advisory::{Statement, Subject, distributions_of, installed};
+use domain::facts::FactSet;
+use store::advisories::{self, Import};
+use store::facts::NodeFacts;
+use store::{Hash, Tx, facts, nodes};
+
+use crate::ctx::Ctx;
+use crate::error::{self, ApiError};
+use crate::operations::page::{Page, page_size};
+
+const DEFAULT_PAGE: i32 = 50;
+
+pub async fn describe_advisories(
+    ctx: &Ctx,
+    request: DescribeAdvisoriesRequest,
+) -> Result<DescribeAdvisoriesResponse, ApiError> {
+    let size = page_size(request.max_results, DEFAULT_PAGE);
+    let binding = (&request.cve_id, &request.package);
+    let page = Page::open(ctx, "DescribeAdvisories", &binding, request.next_token.as_deref(), size)?;
+    let scope = (&ctx.account, &ctx.region);
+
+    let mut tx = ctx.store.read().await?;
+    let feeds = advisories::feeds(&mut tx, scope).await?;
+    let statements = statements(ctx, &mut tx, &request, &feeds).await?;
+    let rows = match statements.is_empty() {
+        true => Vec::new(),
+        false => nodes::list(&mut tx, scope, &[], ctx.now, page.after.as_deref(), page.fetch()).await?,
+    };
+    let is_first = page.after.is_none();
+    let cut = page.cut(ctx, rows, |node| node.id.to_string());
+    let ids: Vec<_> = cut.rows.iter().map(|node| node.id.clone()).collect();
+    let seen = facts::newest(&mut tx, scope, &ids).await?;
+    let sets = load_sets(ctx, &mut tx, &seen).await?;
+    drop(tx);
+
+    let feed_names = super::names(&feeds);
+    let feed_of = |import: i64| feed_names.get(&import).cloned().unwrap_or_default();
+    let affected = seen.iter().filter_map(|seen| Some((seen, sets.get(&seen.facts_hash)?)));
+    Ok(DescribeAdvisoriesResponse {
+        affected_nodes: affected.flat_map(|(seen, set)| holes(seen, set, &statements, &feed_of)).collect(),
+        advisories: statements
+            .into_iter()
+            .filter(|_| is_first)
+            .map(|(import, statement)| to_wire(statement, feed_of(import)))
+            .collect(),
+        feeds: feeds.into_iter().map(|(import, names)| super::to_wire(ctx, import, names)).collect(),
+        next_token: cut.next_token,
+    })
+}
+
+async fn statements(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    request: &DescribeAdvisoriesRequest,
+    feeds: &[(Import, Vec<String>)],
+) -> Result<Vec<(i64, Statement)>, ApiError> {
+    let scope = (&ctx.account, &ctx.region);
+    let imports: Vec<i64> = feeds.iter().map(|(import, _)| import.id).collect();
+    Ok(match (&request.cve_id, &request.package) {
+        (None, None) => return Err(error::validation("CveId or Package must be given")),
+        (Some(cve_id), package) => {
+            let mut said = advisories::list_of_cve(tx, scope, &imports, cve_id).await?;
+            said.retain(|(_, statement)| {
+                package.as_deref().is_none_or(|package| statement.subject.name() == package)
+            });
+            said
+        }
+        (None, Some(package)) => {
+            let subjects =
+                BTreeSet::from([Subject::Source(package.clone()), Subject::Binary(package.clone())]);
+            advisories::list_of_subjects(tx, scope, &imports, &subjects).await?
+        }
+    })
+}
+
+/// Nodes built from one image share a fact set: each is loaded once.
+async fn load_sets(ctx: &Ctx, tx: &mut Tx, seen: &[NodeFacts]) -> Result<BTreeMap<Hash, FactSet>, ApiError> {
+    let mut sets = BTreeMap::new();
+    for hash in seen.iter().map(|seen| seen.facts_hash).collect::<BTreeSet<_>>() {
+        if let Some(set) = facts::load(tx, (&ctx.account, &ctx.region), &hash).await? {
+            sets.insert(hash, set);
+        }
+    }
+    Ok(sets)
+}
+
+fn holes(
+    seen: &NodeFacts,
+    set: &FactSet,
+    statements: &[(i64, Statement)],
+    feed_of: &impl Fn(i64) -> String,
+) -> Vec<AffectedNode> {
+    let names = distributions_of(&set.os);
+    let mut of_subject: BTreeMap<&Subject, Vec<&(i64, Statement)>> = BTreeMap::new();
+    for said in statements.iter().filter(|(_, statement)| names.contains(&statement.distribution)) {
+        of_subject.entry(&said.1.subject).or_default().push(said);
+    }
+    let mut found = Vec::new();
+    for fact in &set.packages {
+        for at in installed(fact) {
+            let said = of_subject.get(&at.subject).into_iter().flatten();
+            found.extend(said.filter(|(_, statement)| statement.affects(&at.version)).map(
+                |(import, statement)| AffectedNode {
+                    instance_id: seen.node.to_string(),
+                    cve_id: statement.cve_id.clone(),
+                    package: fact.name.clone(),
+                    arch: fact.arch.clone(),
+                    installed_version: fact.version.clone(),
+                    fixed_version: statement.fixed.clone(),
+                    severity: Some(statement.severity.clone()).filter(|severity| !severity.is_empty()),
+                    feed: feed_of(*import),
+                },
+            ));
+        }
+    }
+    found
+}
+
+fn to_wire(statement: Statement, feed: String) -> Advisory {
+    let (kind, package) = match statement.subject {
+        Subject::Source(name) => (PackageKind::Source, name),
+        Subject::Binary(name) => (PackageKind::Binary, name),
+    };
+    Advisory {
+        cve_id: statement.cve_id,
+        distribution: statement.distribution,
+        package,
+        package_kind: kind,
+        introduced: statement.introduced,
+        fixed: statement.fixed,
+        severity: Some(statement.severity).filter(|severity| !severity.is_empty()),
+        feed,
+    }
+}

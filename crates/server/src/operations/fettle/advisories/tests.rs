@@ -1,0 +1,214 @@
+//! Feeds through the dispatcher, on each engine: imported in parts, replaced, forgotten, matched with a node's report.
+
+use domain::compliance::ComplianceLevel;
+use domain::ids::NodeId;
+use serde_json::{Value, json};
+
+use crate::jobs::forget_advisories;
+use crate::operations::Service;
+use crate::operations::fettle::tests::{AT, facts, put};
+use crate::operations::inventory::tests::{report, upload};
+use crate::testing::{Refused, TestServer, call};
+
+async fn fettle(server: &TestServer, operation: &str, request: Value) -> Result<Value, Refused> {
+    call(&server.root(), Service::Fettle, operation, request).await
+}
+
+fn said(cve: &str, distribution: &str, fixed: Option<&str>) -> Value {
+    let mut said = json!({"CveId": cve, "Distribution": distribution, "Package": "curl", "Severity": "high"});
+    if let Some(fixed) = fixed {
+        said["Fixed"] = json!(fixed);
+    }
+    said
+}
+
+fn part(feed: &str, id: Option<&str>, chunk: i32, statements: &[Value], last: bool) -> Value {
+    let mut part = json!({
+        "Feed": feed, "Format": "DEBIAN_TRACKER", "Origin": "tracker.json", "Chunk": chunk,
+        "Statements": statements, "Last": last,
+    });
+    if let Some(id) = id {
+        part["ImportId"] = json!(id);
+    }
+    part
+}
+
+/// A node that lacks curl 7.88.1-10+deb12u5.
+async fn node(server: &TestServer) -> NodeId {
+    let node = server.add_node(1).await;
+    let mut newest = report(AT, &[("curl", ComplianceLevel::Unspecified)], "");
+    newest.items[1].title = "curl.amd64:7.88.1-10+deb12u5".to_owned();
+    fettle(server, "PutNodeFacts", put(&node, AT, Some(&facts()))).await.unwrap();
+    server.answer("PutInventory", upload(&node, &newest, "h")).await;
+    node
+}
+
+async fn cves(server: &TestServer, node: &NodeId) -> [Value; 2] {
+    let report = fettle(server, "GetNodeReport", json!({"InstanceId": node})).await.unwrap();
+    let patches = server.answer("DescribeInstancePatches", json!({"InstanceId": node})).await;
+    let patches = patches["Patches"].as_array().unwrap();
+    let curl = patches.iter().find(|patch| patch["KBId"] == "curl.amd64").unwrap();
+    [report["Missing"][0]["Cves"].clone(), curl["CVEIds"].clone()]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_names_what_a_missing_version_fixes() {
+    for server in TestServer::on_each_engine().await {
+        let node = node(&server).await;
+        assert_eq!(cves(&server, &node).await, [Value::Null, Value::Null], "no feed is no data");
+        let told = fettle(&server, "GetNodeReport", json!({"InstanceId": node})).await.unwrap();
+        assert!(told.get("CveFeeds").is_none());
+
+        // A feed of another system says nothing of this node.
+        let other = [said("CVE-2026-0001", "ubuntu:jammy", Some("7.88.1-10+deb12u5"))];
+        fettle(&server, "ImportAdvisories", part("ubuntu", None, 0, &other, true)).await.unwrap();
+        assert_eq!(cves(&server, &node).await[0], Value::Null);
+
+        let first = [
+            said("CVE-2026-0001", "debian:bookworm", Some("7.88.1-10+deb12u5")),
+            said("CVE-2026-0002", "debian:12", Some("7.88.1-10+deb12u4")),
+            said("CVE-2026-0003", "debian:bookworm", None),
+        ];
+        let answer =
+            fettle(&server, "ImportAdvisories", part("debian", None, 0, &first, false)).await.unwrap();
+        assert_eq!((&answer["Statements"], &answer["InForce"]), (&json!(3), &json!(false)));
+        assert_eq!(cves(&server, &node).await[0], Value::Null, "not before it is whole");
+        let id = answer["ImportId"].as_str();
+        let second = [said("CVE-2026-0004", "debian:bookworm", Some("7.88.1-9"))];
+        let answer = fettle(&server, "ImportAdvisories", part("debian", id, 1, &second, true)).await.unwrap();
+        assert_eq!((&answer["Statements"], &answer["InForce"]), (&json!(4), &json!(true)));
+
+        let [report, patches] = cves(&server, &node).await;
+        assert_eq!(report, json!(["CVE-2026-0001", "CVE-2026-0002"]));
+        assert_eq!(patches, json!("CVE-2026-0001,CVE-2026-0002"));
+        let told = fettle(&server, "GetNodeReport", json!({"InstanceId": node})).await.unwrap();
+        let feed = &told["CveFeeds"][0];
+        assert_eq!(
+            (&feed["Feed"], &feed["Origin"], &feed["AgeSeconds"]),
+            (&json!("debian"), &json!("tracker.json"), &json!(0))
+        );
+
+        let feeds = fettle(&server, "ListAdvisoryFeeds", json!({})).await.unwrap();
+        assert_eq!(feeds["Feeds"].as_array().unwrap().len(), 2);
+        assert_eq!(feeds["Feeds"][0]["Distributions"], json!(["debian:12", "debian:bookworm"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_is_whole_or_nothing_and_may_be_repeated() {
+    for server in TestServer::on_each_engine().await {
+        let node = node(&server).await;
+        let import = async |request| fettle(&server, "ImportAdvisories", request).await;
+        let old = [said("CVE-2026-0001", "debian:bookworm", Some("7.88.1-10+deb12u5"))];
+        import(part("debian", None, 0, &old, true)).await.unwrap();
+
+        // Begun, never ended: what was in force stays.
+        let new = [said("CVE-2026-0009", "debian:bookworm", Some("7.88.1-10+deb12u5"))];
+        let begun = import(part("debian", None, 0, &new, false)).await.unwrap();
+        let id = begun["ImportId"].as_str();
+        assert_eq!(cves(&server, &node).await[0], json!(["CVE-2026-0001"]));
+        let refused = async |request: Value, about: &str| {
+            let (code, message) = import(request).await.unwrap_err();
+            assert!(code == "AdvisoryImportException" && message.contains(about), "{code}: {message}");
+        };
+        refused(part("debian", id, 2, &new, true), "awaits part 1, not 2").await;
+        refused(part("other", id, 1, &new, true), "another feed").await;
+        refused(part("debian", Some("999"), 1, &new, true), "no import 999").await;
+        refused(part("debian", None, 1, &new, true), "names no ImportId").await;
+        refused(part("empty", None, 0, &[], true), "says nothing").await;
+        let mut bad = part("debian", id, 1, &new, true);
+        bad["Statements"][0]["CveId"] = json!("CVE-1");
+        let (code, message) = import(bad).await.unwrap_err();
+        assert!(
+            code == "ValidationException" && message.to_lowercase().contains("cveid"),
+            "{code}: {message}"
+        );
+
+        // A part whose answer was lost is sent again; so is the last one.
+        assert_eq!(import(part("debian", id, 0, &new, false)).await.unwrap()["Statements"], json!(1));
+        for _ in 0..2 {
+            let whole = import(part("debian", id, 1, &new, true)).await.unwrap();
+            assert_eq!(
+                (&whole["Statements"], &whole["InForce"]),
+                (&json!(1), &json!(true)),
+                "said twice, kept once"
+            );
+        }
+        assert_eq!(cves(&server, &node).await[0], json!(["CVE-2026-0009"]));
+
+        let gone = fettle(&server, "DeleteAdvisoryFeed", json!({"Feed": "debian"})).await;
+        assert!(gone.is_ok());
+        assert_eq!(cves(&server, &node).await[0], Value::Null);
+        let gone = fettle(&server, "DeleteAdvisoryFeed", json!({"Feed": "debian"})).await;
+        assert_eq!(gone.unwrap_err().0, "ResourceNotFoundException");
+        let mut rounds = 0;
+        while forget_advisories::run_once(std::sync::Arc::clone(&server.app), server.now.plus_seconds(7200))
+            .await
+            .unwrap()
+            > 0
+        {
+            rounds += 1;
+            assert!(rounds < 20, "forgetting ends");
+        }
+        assert!(rounds >= 3, "replaced, deleted and given up imports go");
+        import(part("debian", None, 0, &old, true)).await.unwrap();
+        assert_eq!(cves(&server, &node).await[0], json!(["CVE-2026-0001"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cve_or_a_package_leads_to_nodes() {
+    for server in TestServer::on_each_engine().await {
+        let node = node(&server).await;
+        let nobody = server.add_node(2).await;
+        let describe = async |request: Value| fettle(&server, "DescribeAdvisories", request).await;
+        let none = describe(json!({"CveId": "CVE-2026-0001"})).await.unwrap();
+        assert_eq!((&none["Feeds"], &none["AffectedNodes"]), (&json!([]), &json!([])));
+        let statements = [
+            said("CVE-2026-0001", "debian:bookworm", Some("7.88.1-10+deb12u5")),
+            said("CVE-2026-0001", "debian:bullseye", Some("7.74.0-1.3+deb11u9")),
+            said("CVE-2026-0002", "debian:bookworm", Some("7.88.1-1")),
+        ];
+        fettle(&server, "ImportAdvisories", part("debian", None, 0, &statements, true)).await.unwrap();
+
+        let told = describe(json!({"CveId": "CVE-2026-0001"})).await.unwrap();
+        assert_eq!(told["Advisories"].as_array().unwrap().len(), 2);
+        let affected = told["AffectedNodes"].as_array().unwrap();
+        assert_eq!((affected.len(), &affected[0]["InstanceId"]), (1, &json!(node)));
+        assert_eq!(
+            (&affected[0]["InstalledVersion"], &affected[0]["FixedVersion"], &affected[0]["Feed"]),
+            (&json!("7.88.1-10"), &json!("7.88.1-10+deb12u5"), &json!("debian"))
+        );
+        assert_eq!(describe(json!({"CveId": "CVE-2026-0002"})).await.unwrap()["AffectedNodes"], json!([]));
+        let package = describe(json!({"Package": "curl"})).await.unwrap();
+        assert_eq!(
+            (
+                package["Advisories"].as_array().unwrap().len(),
+                package["AffectedNodes"].as_array().unwrap().len()
+            ),
+            (3, 1)
+        );
+        assert_eq!(describe(json!({})).await.unwrap_err().0, "ValidationException");
+
+        // One node a page; a page may be empty and not the last.
+        let (mut found, mut pages, mut token) = (Vec::new(), 0, Value::Null);
+        loop {
+            let mut request = json!({"CveId": "CVE-2026-0001", "MaxResults": 1});
+            if !token.is_null() {
+                request["NextToken"] = token.clone();
+            }
+            let page = describe(request).await.unwrap();
+            pages += 1;
+            found.extend(
+                page["AffectedNodes"].as_array().unwrap().iter().map(|row| row["InstanceId"].clone()),
+            );
+            token = page["NextToken"].clone();
+            if token.is_null() {
+                break;
+            }
+        }
+        assert_eq!((pages, found), (2, vec![json!(node)]), "{nobody} has no facts");
+        let bad = json!({"CveId": "CVE-2026-0001", "NextToken": "x"});
+        assert_eq!(describe(bad).await.unwrap_err().0, "InvalidNextToken");
+    }
+}
