@@ -147,6 +147,19 @@ fn host_of(endpoint: &str) -> Result<&str, ClientError> {
     }
 }
 
+/// For what is fetched from elsewhere: follows the environment's proxy, trusts the system's certificates.
+pub fn fetcher() -> Result<ureq::Agent, ClientError> {
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(roots(None)?);
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .user_agent(concat!("fettle/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .tls_config(tls.build());
+    Ok(config.build().new_agent())
+}
+
 fn agent(endpoint: &str, ca_bundle: Option<&[u8]>) -> Result<ureq::Agent, ClientError> {
     let mut config = ureq::Agent::config_builder()
         .http_status_as_error(false)

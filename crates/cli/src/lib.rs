@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod advisories;
 pub mod client;
 pub mod commands;
 pub mod connection;

@@ -46,6 +46,11 @@ impl Statement {
     }
 }
 
+/// The lowest of several fixed versions: from it on a release counts as fixed.
+pub fn lowest(versions: impl IntoIterator<Item = String>) -> Option<String> {
+    versions.into_iter().min_by(|left, right| compare(left, right))
+}
+
 /// What feeds may call this system: by code name and by number.
 pub fn distributions_of(os: &OsRelease) -> Vec<String> {
     let names = [&os.codename, &os.version_id].into_iter().filter(|name| !name.is_empty());

@@ -1,5 +1,6 @@
 //! What an operator can ask a running server. Data goes to stdout, everything else to stderr.
 
+mod advisories;
 mod find;
 mod nodes;
 mod report;
@@ -39,6 +40,9 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Import feeds that name the CVEs of packages, and ask what they know.
+    #[command(subcommand)]
+    Advisories(advisories::Advisories),
 }
 
 #[derive(Args)]
@@ -70,6 +74,7 @@ impl Command {
             Self::Nodes { .. } => nodes::nodes(&client, output),
             Self::Report { node, .. } => report::report(&client, node.as_deref(), output),
             Self::Why { node, .. } => why::why(&client, node, output),
+            Self::Advisories(command) => command.run(&client, output),
         };
         print(&answer.map_err(|error| with_hint(error, &client))?)
     }
@@ -77,6 +82,7 @@ impl Command {
     fn common(&self) -> &Common {
         match self {
             Self::Nodes { common } | Self::Report { common, .. } | Self::Why { common, .. } => common,
+            Self::Advisories(command) => command.common(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What people read on a terminal. Pure: from answers of the API to text, with the time given.
 
+pub mod advisories;
 mod age;
 pub mod fleet;
 pub mod nodes;

@@ -78,6 +78,15 @@ fn facts(report: &GetNodeReportResponse, style: Style) -> String {
     if let Some(because) = because {
         lines.push(("", because));
     }
+    for feed in report.cve_feeds.iter().flatten() {
+        let from = format!(
+            "{}, {} old, from {}",
+            clean(&feed.feed),
+            age::duration(feed.age_seconds),
+            clean(&feed.origin)
+        );
+        lines.push(("CVE data", from));
+    }
     if let Some(reboot) = reboot(report) {
         lines.push(("Reboot", style.paint(Tone::Warning, &reboot)));
     }

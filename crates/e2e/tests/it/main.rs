@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails, and says what it did not cover"
 )]
 
+mod advisories;
 mod authentication;
 mod bad_input;
 mod ephemeral;

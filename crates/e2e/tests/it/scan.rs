@@ -38,7 +38,7 @@ pub fn is_terminal(status: &CommandInvocationStatus) -> bool {
     matches!(status, Success | Failed | Cancelled | TimedOut)
 }
 
-fn scan(server: &Server, node: &str) -> CommandInvocation {
+pub fn scan(server: &Server, node: &str) -> CommandInvocation {
     let sent = server.call(&order("AWS-RunPatchBaseline", node, &[("Operation", "Scan")]));
     let command = sent.command.unwrap().command_id.unwrap();
     eventually("the scan ends", SCAN_WITHIN, || {

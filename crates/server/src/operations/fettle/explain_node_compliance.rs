@@ -1,10 +1,12 @@
 //! ExplainNodeCompliance: why a node is not compliant, or why its status cannot be trusted.
 //! Source: patch-manager.md 8.
 
-use api::fettle::{ExplainNodeComplianceRequest, ExplainNodeComplianceResponse};
+use api::fettle::{CauseItem, ExplainNodeComplianceRequest, ExplainNodeComplianceResponse};
 use domain::explain::{ScanView, Situation, explain};
+use domain::facts::{FactSet, PackageFact};
 use store::reports;
 
+use super::advisories::{self, Known};
 use super::{managed_node, situation};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
@@ -33,6 +35,10 @@ pub async fn explain_node_compliance(
         ),
         None => (Vec::new(), None, None),
     };
+    let known = match &scan {
+        Some(scan) => advisories::about_missing(ctx, &mut tx, &scan.facts, &items).await?,
+        None => None,
+    };
     drop(tx);
 
     let evaluation =
@@ -55,5 +61,27 @@ pub async fn explain_node_compliance(
         runs: &runs,
         custom_compliance: &custom_compliance,
     };
-    Ok(explain(&situation).to_response(&situation, max_items))
+    let mut response = explain(&situation).to_response(&situation, max_items);
+    if let Some((scan, known)) = scan.as_ref().zip(known.as_ref()) {
+        let items = response.causes.iter_mut().flat_map(|cause| cause.items.iter_mut().flatten());
+        items.for_each(|item| add_feeds(item, &scan.facts, known));
+    }
+    Ok(response)
+}
+
+/// What feeds say of the version that would put the item right.
+fn add_feeds(item: &mut CauseItem, facts: &FactSet, known: &Known) {
+    let is_it = |fact: &&PackageFact| {
+        item.name.as_ref() == Some(&fact.name) && item.arch.as_ref() == Some(&fact.arch)
+    };
+    let Some((fact, fix)) = facts.packages.iter().find(is_it).zip(item.fix_version.as_deref()) else {
+        return;
+    };
+    let closed = known.knowledge.closed_by(fact, fix).filter(|closed| !closed.is_empty());
+    if let Some(closed) = closed {
+        let feeds: Vec<&str> = known.feeds.iter().map(|feed| feed.feed.as_str()).collect();
+        let feeds = feeds.join(", ");
+        let sentence = format!("{fix} closes {}, by the imported feed {feeds}", closed.join(", "));
+        item.proof.get_or_insert_default().push(sentence);
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use api::fettle::{
     AdvisoryStatement, ErrorCode, ImportAdvisoriesRequest, ImportAdvisoriesResponse, PackageKind,
 };
-use domain::advisory::{Statement, Subject};
+use domain::advisory::{Statement, Subject, lowest};
 use store::StoreError;
 use store::advisories::{self, Feed, Import};
 
@@ -106,7 +106,7 @@ fn to_statement(said: AdvisoryStatement) -> Statement {
         distribution: said.distribution,
         subject,
         introduced: said.introduced,
-        fixed: said.fixed,
+        fixed: lowest(said.fixed.into_iter().chain(said.also_fixed.unwrap_or_default())),
         severity: said.severity.unwrap_or_default(),
     }
 }

@@ -1,0 +1,200 @@
+//! Each format with made-up feeds: what they say, what is passed over, and what is refused with its place.
+
+use std::io::{Cursor, Write};
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+
+use super::*;
+
+/// CVE, distribution, package with `b:` before a binary, introduced-fixed, severity.
+fn lines(
+    format: AdvisoryFormat,
+    text: &str,
+    distribution: Option<&str>,
+) -> Result<(Vec<String>, PassedOver), String> {
+    let mut lines = Vec::new();
+    let take = &mut |said: AdvisoryStatement| {
+        let kind = if said.package_kind == Some(api::fettle::PackageKind::Binary) { "b:" } else { "" };
+        let mut fixed = said.fixed.unwrap_or_default();
+        said.also_fixed.iter().flatten().for_each(|version| fixed = format!("{fixed}|{version}"));
+        lines.push(format!(
+            "{} {} {kind}{} {}..{fixed} {}",
+            &said.cve_id[4..],
+            said.distribution,
+            said.package,
+            said.introduced.unwrap_or_default(),
+            said.severity.unwrap_or_default()
+        ));
+        true
+    };
+    let passed_over =
+        read(&format, &mut Cursor::new(text), distribution, take).map_err(|error| error.to_string())?;
+    Ok((lines, passed_over))
+}
+
+const TRACKER: &str = r#"{
+ "curl": {
+  "CVE-2026-0001": {"description": "x", "scope": "remote", "releases": {
+    "bookworm": {"status": "resolved", "repositories": {"bookworm": "7.88.1-10"}, "fixed_version": "7.88.1-10+deb12u5", "urgency": "high"},
+    "bullseye": {"status": "open", "repositories": {}, "urgency": "not yet assigned"},
+    "sid": {"status": "resolved", "fixed_version": "0", "urgency": "low"},
+    "trixie": {"status": "undetermined", "urgency": "low"}}},
+  "TEMP-0000000-ABCDEF": {"releases": {"bookworm": {"status": "open"}}}},
+ "openssl": {"CVE-2026-0002": {"releases": {"bookworm": {"status": "resolved", "fixed_version": "3.0.15-1~deb12u1"}}}}
+}"#;
+
+#[test]
+fn the_tracker() {
+    let (said, passed_over) = lines(AdvisoryFormat::DebianTracker, TRACKER, None).unwrap();
+    assert_eq!(
+        said,
+        [
+            "2026-0001 debian:bookworm curl ..7.88.1-10+deb12u5 high",
+            "2026-0001 debian:bullseye curl .. not yet assigned",
+            "2026-0002 debian:bookworm openssl ..3.0.15-1~deb12u1 ",
+        ]
+    );
+    assert_eq!(passed_over.0.values().sum::<u64>(), 3);
+}
+
+#[test]
+fn what_is_no_tracker_is_refused_with_its_place() {
+    let check = |text: &str, expected: &[&str]| {
+        let error = lines(AdvisoryFormat::DebianTracker, text, None).unwrap_err();
+        for part in expected {
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+    };
+    check(
+        &TRACKER.replace("7.88.1-10+deb12u5", "7.88 1"),
+        &["curl, CVE-2026-0001, releases.bookworm.fixed_version", "line"],
+    );
+    check(&TRACKER.replace("undetermined", "maybe"), &["releases.trixie.status", "`maybe`"]);
+    check(
+        &TRACKER.replace("\"fixed_version\": \"3.0.15-1~deb12u1\"", "\"x\": 1"),
+        &["openssl", "fixed_version is missing"],
+    );
+    check(&TRACKER[..TRACKER.len() / 2], &["line", "column"]);
+    check("[]", &["line 1"]);
+    check(&format!("{TRACKER} x"), &["trailing"]);
+}
+
+const DEBSECAN: &str = "VERSION 1\nCVE-2026-0001,,a hole in curl\nCVE-2026-0002,,another, with a comma\nTEMP-1,,x\n\ncurl,0,SH?F,8.0.0-1,7.88.1-10+deb12u5 7.88.1-10+deb12u6\nlibcurl4,1,BL  ,,\ncurl,2,S   ,9,\n\ncurl,libcurl4 curl\n\n";
+
+#[test]
+fn debsecan() {
+    let (said, passed_over) = lines(AdvisoryFormat::Debsecan, DEBSECAN, Some("debian:bookworm")).unwrap();
+    assert_eq!(
+        said,
+        [
+            "2026-0001 debian:bookworm curl ..7.88.1-10+deb12u5|7.88.1-10+deb12u6|8.0.0-1 high",
+            "2026-0002 debian:bookworm b:libcurl4 .. low",
+        ]
+    );
+    assert_eq!(passed_over.0.values().sum::<u64>(), 1);
+    let check = |text: &str, expected: &str| {
+        let error = lines(AdvisoryFormat::Debsecan, text, Some("debian:bookworm")).unwrap_err();
+        assert!(error.contains(expected), "{expected} is not in: {error}");
+    };
+    check("VERSION 2\n", "line 1: `VERSION 2`");
+    check(&DEBSECAN.replace("curl,0,", "curl,7,"), "line 6: `7` is the number of no hole");
+    check(&DEBSECAN.replace("SH?F", "XH?F"), "line 6: flags");
+    check(&DEBSECAN.replace("curl,2,S   ,9,", "curl,2"), "line 8: 2 fields");
+    let error = lines(AdvisoryFormat::Debsecan, DEBSECAN, None).unwrap_err();
+    assert!(error.contains("--distribution"), "{error}");
+}
+
+const USN: &str = r#"{"schema_version": "1.6.0", "id": "USN-7000-1", "modified": "2026-01-01T00:00:00Z", "related": ["CVE-2026-0003"],
+ "affected": [{"package": {"ecosystem": "Ubuntu:22.04:LTS", "name": "curl"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "7.81.0-1ubuntu1.20"}]}]},
+  {"package": {"ecosystem": "Ubuntu:Pro:16.04:LTS", "name": "curl"}, "ranges": []}]}
+{"id": "UBUNTU-CVE-2026-0004", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N"}, {"type": "Ubuntu", "score": "medium"}],
+ "affected": [{"package": {"ecosystem": "Ubuntu:22.04:LTS", "name": "curl"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "7.0"}, {"fixed": "7.1"}, {"introduced": "7.2"}]},
+  {"type": "GIT", "events": [{"introduced": "0"}]}]}]}
+{"id": "USN-1", "withdrawn": "2026-01-01T00:00:00Z", "aliases": ["CVE-2026-0005"]}"#;
+
+#[test]
+fn osv_one_after_another_and_as_a_list() {
+    let expected = [
+        "2026-0003 ubuntu:22.04 curl ..7.81.0-1ubuntu1.20 ",
+        "2026-0004 ubuntu:22.04 curl 7.0..7.1 medium",
+        "2026-0004 ubuntu:22.04 curl 7.2.. medium",
+    ];
+    let list = format!(" [{}]", USN.replace("}\n{\"id\"", "},\n{\"id\""));
+    for text in [USN, &list] {
+        let (said, passed_over) = lines(AdvisoryFormat::Osv, text, None).unwrap();
+        assert_eq!(said, expected);
+        assert_eq!(passed_over.0.values().sum::<u64>(), 2);
+    }
+    let debian = r#"{"id": "DSA-1-1", "aliases": ["CVE-2026-0006"], "affected": [{"package": {"ecosystem": "Debian:12", "name": "curl"},
+        "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1"}]}], "ecosystem_specific": {"urgency": "high"}}]}"#;
+    assert_eq!(lines(AdvisoryFormat::Osv, debian, None).unwrap().0, ["2026-0006 debian:12 curl ..1 high"]);
+    let check = |text: String, expected: &str| {
+        let error = lines(AdvisoryFormat::Osv, &text, None).unwrap_err();
+        assert!(error.contains(expected), "{expected} is not in: {error}");
+    };
+    check(USN.replace("7.81.0-1ubuntu1.20", "7 81"), "USN-7000-1: affected[0].ranges: `7 81`");
+    check(
+        USN.replace("{\"introduced\": \"0\"}, {\"fixed\": \"7.81", "{\"fixed\": \"7.81"),
+        "without introduced",
+    );
+    check(USN[..USN.len() - 9].to_owned(), "EOF");
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(text: &str) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(text: &str) -> Vec<u8> {
+    let mut packed = Vec::new();
+    lzma_rs::xz_compress(&mut text.as_bytes(), &mut packed).unwrap();
+    packed
+}
+
+#[test]
+fn packed_feeds_are_known_by_their_beginning_and_cut_ones_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("feed");
+    let fetcher = crate::client::fetcher().unwrap();
+    let read_file = |bytes: &[u8]| -> Result<usize, ReadError> {
+        std::fs::write(&path, bytes).unwrap();
+        let mut feed = open(path.to_str().unwrap(), None, &fetcher)?;
+        let mut said = 0;
+        read(&feed.format, &mut *feed.reader, Some("debian:bookworm"), &mut |_| {
+            said += 1;
+            true
+        })?;
+        Ok(said)
+    };
+    let long = format!("{DEBSECAN}{}", "curl,curl\n".repeat(20_000));
+    for (text, expected) in [(TRACKER, 3), (long.as_str(), 2), (USN, 3)] {
+        assert_eq!(read_file(text.as_bytes()).unwrap(), expected);
+        for packed in [gzip(text), zlib(text), xz(text)] {
+            assert_eq!(read_file(&packed).unwrap(), expected);
+            assert!(read_file(&packed[..packed.len() - 12]).is_err(), "cut short");
+        }
+    }
+    assert!(matches!(read_file(b"<html>"), Err(ReadError::Malformed(_))));
+    assert!(matches!(read_file(b""), Err(ReadError::Malformed(_))));
+    assert!(open("/nonexistent/feed", None, &fetcher).is_err());
+}
+
+#[test]
+fn reading_ends_when_no_more_is_wanted() {
+    for (format, text) in [
+        (AdvisoryFormat::DebianTracker, TRACKER),
+        (AdvisoryFormat::Osv, USN),
+        (AdvisoryFormat::Debsecan, DEBSECAN),
+    ] {
+        let ended = read(&format, &mut Cursor::new(text), Some("debian:12"), &mut |_| false);
+        assert!(matches!(ended, Err(ReadError::Stopped)), "{ended:?}");
+    }
+}
