@@ -20,8 +20,12 @@ pub mod root;
 #[cfg(target_os = "linux")]
 pub mod rpm;
 #[cfg(target_os = "linux")]
+pub mod rpm_tools;
+#[cfg(target_os = "linux")]
 mod space;
 pub mod tool;
+#[cfg(target_os = "linux")]
+mod transaction;
 pub mod windows_update;
 #[cfg(target_os = "linux")]
 pub mod zypper;

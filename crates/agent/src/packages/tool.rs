@@ -27,6 +27,8 @@ const QUEUED_LINES: usize = 256;
 const TICK: Duration = Duration::from_millis(20);
 /// Between the polite signal and the other one.
 const GRACE: Duration = Duration::from_secs(20);
+/// For a look at what a run came to.
+const LAST_LOOK: Duration = Duration::from_secs(120);
 /// After the tool's end, how long output of processes it left behind is still taken.
 const TAIL_OF_OUTPUT: Duration = Duration::from_secs(1);
 
@@ -46,6 +48,7 @@ pub struct ToolRun {
     sink: Sink,
     scratch: PathBuf,
     lock_wait: Duration,
+    environment: Vec<(OsString, OsString)>,
 }
 
 /// One tool to start. Never a shell string.
@@ -55,6 +58,7 @@ pub struct Tool {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     at_most: Option<Duration>,
+    is_quiet: bool,
 }
 
 /// What a tool said, and how it ended.
@@ -83,6 +87,7 @@ impl ToolRun {
             sink: Box::new(|_, _| ()),
             scratch: scratch.to_owned(),
             lock_wait: Duration::from_secs(300),
+            environment: Vec::new(),
         }
     }
 
@@ -101,6 +106,12 @@ impl ToolRun {
         Self { lock_wait, ..self }
     }
 
+    /// For every tool, a proxy for instance.
+    pub fn with_env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
     pub fn lock_wait(&self) -> Duration {
         self.lock_wait.min(self.deadline.saturating_duration_since(Instant::now()))
     }
@@ -112,6 +123,11 @@ impl ToolRun {
             failure(FailureCode::ToolFailed, &self.scratch.display().to_string(), detail)
         })?;
         Ok(&self.scratch)
+    }
+
+    /// For a short look at the end, when the time of the run itself may be up.
+    pub fn last_look(&self) -> Self {
+        Self { environment: self.environment.clone(), ..Self::new(&self.scratch, LAST_LOOK) }
     }
 
     /// Tells people something between two tools.
@@ -135,12 +151,12 @@ impl ToolRun {
     pub fn run(&mut self, tool: &Tool) -> Result<Finished, Failure> {
         let name = tool.name();
         self.check(&name)?;
-        let mut child = tool.spawn().map_err(|error| not_started(&name, &error))?;
+        let mut child = tool.spawn(&self.environment).map_err(|error| not_started(&name, &error))?;
         let (sender, lines) = sync_channel(QUEUED_LINES);
         read_lines(child.stdout.take(), Stream::Out, sender.clone());
         read_lines(child.stderr.take(), Stream::Err, sender);
         let deadline = tool.at_most.map_or(self.deadline, |limit| self.deadline.min(Instant::now() + limit));
-        let mut kept = Kept::default();
+        let mut kept = Kept { is_quiet: tool.is_quiet, ..Kept::default() };
         let status = self.attend(&mut child, &lines, &mut kept, deadline, &name)?;
         let ending = ending_of(status);
         Ok(Finished { program: name, ending, lines: kept.lines, is_whole: !kept.dropped })
@@ -159,7 +175,9 @@ impl ToolRun {
         loop {
             match lines.recv_timeout(TICK) {
                 Ok((stream, line)) => {
-                    (self.sink)(stream, &line);
+                    if !kept.is_quiet {
+                        (self.sink)(stream, &line);
+                    }
                     kept.push(stream, line);
                     // Output comes first: a tool that talks without end is still looked at between two lines.
                 }
@@ -214,6 +232,7 @@ impl Tool {
             arguments: Vec::new(),
             environment: Vec::new(),
             at_most: None,
+            is_quiet: false,
         }
     }
 
@@ -243,6 +262,12 @@ impl Tool {
         self
     }
 
+    /// What it prints is for us alone.
+    pub fn quiet(mut self) -> Self {
+        self.is_quiet = true;
+        self
+    }
+
     fn name(&self) -> String {
         let shown = match self.arguments.get(1) {
             Some(inside) if self.program == "chroot" => inside,
@@ -251,13 +276,14 @@ impl Tool {
         Path::new(shown).file_name().unwrap_or(shown).to_string_lossy().into_owned()
     }
 
-    fn spawn(&self) -> std::io::Result<Child> {
+    fn spawn(&self, environment: &[(OsString, OsString)]) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
             .env("LC_ALL", LOCALE)
             .env("LANG", LOCALE)
             .env_remove("LANGUAGE")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -342,6 +368,7 @@ struct Kept {
     lines: VecDeque<(Stream, String)>,
     bytes: usize,
     dropped: bool,
+    is_quiet: bool,
 }
 
 impl Kept {

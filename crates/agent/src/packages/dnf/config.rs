@@ -24,6 +24,8 @@ pub struct Main {
     /// Where metadata may lie; the first that has it counts.
     pub cache_folders: Vec<String>,
     pub plugin_folder: String,
+    /// Repositories in the main file count too.
+    repositories_in_main: bool,
 }
 
 impl Main {
@@ -48,6 +50,12 @@ impl Main {
             sections.iter().filter(|part| part.name == "main").for_each(|part| section.override_with(part));
         }
         Ok(Self::of(flavour, section))
+    }
+
+    /// The repositories of this folder in place of all others.
+    pub fn use_only(&mut self, folder: &Path) {
+        self.repository_folders = vec![folder.display().to_string()];
+        self.repositories_in_main = false;
     }
 
     fn of(flavour: Flavour, section: Section) -> Self {
@@ -75,6 +83,7 @@ impl Main {
             cache_folders,
             flavour,
             section,
+            repositories_in_main: true,
         }
     }
 
@@ -106,7 +115,10 @@ impl Repository {
     pub fn load_enabled(root: &Root, main: &Main, variables: &Variables) -> Result<Vec<Self>, ScanError> {
         let mut sections: Vec<Section> = Vec::new();
         let config = if main.flavour == Flavour::Dnf { "/etc/dnf/dnf.conf" } else { "/etc/yum.conf" };
-        let mut files = vec![PathBuf::from(config)];
+        let mut files = Vec::new();
+        if main.repositories_in_main {
+            files.push(PathBuf::from(config));
+        }
         for folder in &main.repository_folders {
             files.extend(ini::files(root, Path::new(&variables.substitute(folder)), ".repo")?);
         }

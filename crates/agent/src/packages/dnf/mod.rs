@@ -7,11 +7,13 @@ mod excludes;
 pub mod refresh;
 mod versionlock;
 
+use std::path::{Path, PathBuf};
+
 use api::Timestamp;
 use domain::baseline::Source;
 use domain::facts::{FactSet, Observation, RepositoryFailure};
+use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
-use domain::patch::{Failure, FailureCode};
 
 use super::kept::{self, Reading};
 use super::root::Root;
@@ -22,6 +24,7 @@ use super::rpm::primary::Offer;
 use super::rpm::refresh::Refresh;
 use super::rpm::uri::without_credentials;
 use super::rpm::variables::Variables;
+use super::rpm_tools::dnf::DnfTransactions;
 use super::tool::ToolRun;
 use super::{GatherOptions, PackageManager, RefreshLists, ScanError, node};
 use cache::Cached;
@@ -32,74 +35,86 @@ use versionlock::VersionLocks;
 /// dnf or yum of one root.
 pub struct Dnf<'r> {
     root: &'r Root,
+    transactions: DnfTransactions<'r>,
+    /// Where the `.repo` files lie that take the place of the node's own.
+    own: Option<PathBuf>,
 }
 
 impl<'r> Dnf<'r> {
     pub fn new(root: &'r Root) -> Self {
-        Self { root }
+        Self { root, transactions: DnfTransactions::new(root), own: None }
     }
 }
 
 impl PackageManager for Dnf<'_> {
     fn replace_repositories(&mut self, sources: &[Source]) -> Result<(), ScanError> {
-        let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
-        let names = names.join("`, `");
-        Err(ScanError::Settings(format!(
-            "sources `{names}`: this version reads a node's own repositories only"
-        )))
+        self.own = Some(self.transactions.replace_repositories(sources)?);
+        Ok(())
     }
 
     fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
-        gather(self.root, options)
+        match &self.own {
+            Some(own) => self.gather_from(own, options),
+            None => gather(self.root, options),
+        }
     }
 
-    fn plan(&self, _: &[Wanted], _: &Limits, _: &mut ToolRun) -> Result<Plan, Failure> {
-        Err(not_yet())
+    fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {
+        self.transactions.plan(wanted, limits, run)
     }
 
-    fn install(&self, _: &[Wanted], _: &Limits, _: &mut ToolRun) -> Result<Outcome, Failure> {
-        Err(not_yet())
+    fn install(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Outcome, Failure> {
+        self.transactions.install(wanted, limits, run)
     }
 
-    fn repair(&self, _: &mut ToolRun) -> Result<Vec<Change>, Failure> {
-        Err(not_yet())
+    fn repair(&self, run: &mut ToolRun) -> Result<Vec<Change>, Failure> {
+        self.transactions.repair(run)
     }
 
-    fn undo(&self, _: &[Change], _: &mut ToolRun) -> Result<Outcome, Failure> {
-        Err(not_yet())
+    fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
+        self.transactions.undo(changes, run)
     }
 
-    fn undo_plan(&self, _: &[Change], _: &mut ToolRun) -> Result<Plan, Failure> {
-        Err(not_yet())
+    fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
+        self.transactions.undo_plan(changes, run)
     }
 }
 
-/// Transactions are no part of this reader.
-fn not_yet() -> Failure {
-    let detail =
-        "this version of the agent scans nodes of dnf and yum and does not install on them".to_owned();
-    Failure { code: FailureCode::ToolMissing, subject: "dnf".to_owned(), detail }
+impl Dnf<'_> {
+    /// With these repositories alone, whose metadata is fetched in any root: it is not there before. Such a reading is
+    /// not kept, since the next one is of the node's own again.
+    fn gather_from(&self, own: &Path, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
+        let refresh = match options.refresh {
+            RefreshLists::WherePossible => refresh::by(|run| self.transactions.fetch_metadata(run), options),
+            RefreshLists::Never => Refresh::default(),
+        };
+        let mut observation = refresh.into_observation(options.now);
+        node::observe(self.root, &mut observation)?;
+        Ok(read(self.root, Some(own))?.complete(observation))
+    }
 }
 
 /// Reads a node: what is equal on equal nodes, and what is its own. Writes nothing outside the agent's data.
 pub fn gather(root: &Root, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
     let may_refresh = root.is_host() && rustix::process::geteuid().is_root();
     let refresh = match options.refresh {
-        RefreshLists::WherePossible if may_refresh => {
-            refresh::run(Main::load(root)?.flavour, options.data_dir.as_deref())
-        }
+        RefreshLists::WherePossible if may_refresh => refresh::run(Main::load(root)?.flavour, options),
         _ => Refresh::default(),
     };
     root.forget_looks();
     let mut observation = refresh.into_observation(options.now);
     // First, so that the evidence is among what a kept reading depends on.
     node::observe(root, &mut observation)?;
-    let reading = kept::reading(root, || read(root))?;
+    let reading = kept::reading(root, || read(root, None))?;
     Ok(reading.complete(observation))
 }
 
-fn read(root: &Root) -> Result<Reading, ScanError> {
-    let main = Main::load(root)?;
+/// `own` is a folder of repositories in place of the node's.
+fn read(root: &Root, own: Option<&Path>) -> Result<Reading, ScanError> {
+    let mut main = Main::load(root)?;
+    if let Some(own) = own {
+        main.use_only(own);
+    }
     let installed = Database::require(root)?.installed(root)?;
     let architecture = Database::architecture(&installed);
     let release = Database::release(&installed);

@@ -1,13 +1,14 @@
 //! `dnf makecache` or `yum makecache` before a scan: fetches metadata anew and tells which repositories failed.
 //! The only dnf process that the agent starts for a scan.
 
-use std::path::Path;
 use std::time::Duration;
 
 use domain::facts::{ListRefresh, RepositoryFailure};
+use domain::patch::Failure;
 
+use super::super::GatherOptions;
 use super::super::rpm::refresh::Refresh;
-use super::super::tool::{Tool, ToolRun};
+use super::super::tool::{Finished, Tool, ToolRun};
 use super::config::Flavour;
 
 /// Slow mirrors are given this long; then the old metadata is used.
@@ -22,11 +23,16 @@ pub fn remedy(flavour: Flavour) -> &'static str {
 }
 
 /// For the running machine.
-pub fn run(flavour: Flavour, data_dir: Option<&Path>) -> Refresh {
+pub fn run(flavour: Flavour, options: &GatherOptions) -> Refresh {
     let program = remedy(flavour).split(' ').next().unwrap_or_default();
+    by(|run| run.run(&Tool::new(program).args(["-q", "-y", "makecache"])), options)
+}
+
+/// Through a tool that `fetch` starts.
+pub fn by(fetch: impl FnOnce(&mut ToolRun) -> Result<Finished, Failure>, options: &GatherOptions) -> Refresh {
+    let data_dir = options.data_dir.as_deref();
     let scratch = data_dir.map_or_else(std::env::temp_dir, |folder| folder.join("scratch"));
-    let finished = ToolRun::new(&scratch, TIMEOUT).run(&Tool::new(program).args(["-q", "-y", "makecache"]));
-    match finished {
+    match fetch(&mut ToolRun::new(&scratch, TIMEOUT)) {
         Ok(finished) => {
             let lines: Vec<_> = finished.text().collect();
             parse(&lines, finished.succeeded())

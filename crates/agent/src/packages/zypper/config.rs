@@ -7,19 +7,26 @@ use super::super::ScanError;
 use super::super::root::Root;
 use super::super::rpm::ini::{self, Section};
 use super::super::rpm::variables::Variables;
+use super::super::rpm_tools::zypper::OwnRepositories;
 
 const DEFAULT_PRIORITY: i32 = 99;
 
 #[derive(Clone, Debug)]
 pub struct Main {
     section: Section,
+    own: Option<OwnRepositories>,
 }
 
 impl Main {
     pub fn load(root: &Root) -> Result<Self, ScanError> {
         let sections = ini::read(root, Path::new("/etc/zypp/zypp.conf"))?;
         let section = sections.into_iter().find(|section| section.name == "main").unwrap_or_default();
-        Ok(Self { section })
+        Ok(Self { section, own: None })
+    }
+
+    /// These repositories, and their metadata, in place of the node's own.
+    pub fn use_only(&mut self, own: &OwnRepositories) {
+        self.own = Some(own.clone());
     }
 
     fn path(&self, option: &str, default: PathBuf) -> PathBuf {
@@ -28,11 +35,17 @@ impl Main {
 
     /// Where the metadata of repositories lies as it was downloaded.
     pub fn metadata_folder(&self) -> PathBuf {
+        if let Some(own) = &self.own {
+            return own.cache.join("raw");
+        }
         let cache = self.path("cachedir", PathBuf::from("/var/cache/zypp"));
         self.path("metadatadir", cache.join("raw"))
     }
 
     pub fn repository_folder(&self) -> PathBuf {
+        if let Some(own) = &self.own {
+            return own.folder.clone();
+        }
         let config = self.path("configdir", PathBuf::from("/etc/zypp"));
         self.path("reposdir", config.join("repos.d"))
     }

@@ -1,22 +1,28 @@
 //! `zypper refresh` before a scan: fetches metadata anew and tells which repositories failed.
 //! The only zypper process that the agent starts for a scan.
 
-use std::path::Path;
 use std::time::Duration;
 
 use domain::facts::{ListRefresh, RepositoryFailure};
+use domain::patch::Failure;
 
+use super::super::GatherOptions;
 use super::super::rpm::refresh::Refresh;
-use super::super::tool::{Tool, ToolRun};
+use super::super::tool::{Finished, Tool, ToolRun};
 
 /// Slow mirrors are given this long; then the old metadata is used.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// For the running machine.
-pub fn run(data_dir: Option<&Path>) -> Refresh {
+pub fn run(options: &GatherOptions) -> Refresh {
+    by(|run| run.run(&Tool::new("zypper").args(["--non-interactive", "refresh"])), options)
+}
+
+/// Through a tool that `fetch` starts.
+pub fn by(fetch: impl FnOnce(&mut ToolRun) -> Result<Finished, Failure>, options: &GatherOptions) -> Refresh {
+    let data_dir = options.data_dir.as_deref();
     let scratch = data_dir.map_or_else(std::env::temp_dir, |folder| folder.join("scratch"));
-    let tool = Tool::new("zypper").args(["--non-interactive", "refresh"]);
-    match ToolRun::new(&scratch, TIMEOUT).run(&tool) {
+    match fetch(&mut ToolRun::new(&scratch, TIMEOUT)) {
         Ok(finished) => {
             let lines: Vec<_> = finished.text().collect();
             parse(&lines, finished.succeeded())

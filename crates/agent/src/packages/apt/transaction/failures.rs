@@ -3,14 +3,8 @@
 
 use domain::patch::{Failure, FailureCode};
 
-use super::super::super::tool::{Finished, failure};
-
-/// A failure, and the package it kept away where the tool names one: `name` or `name:arch`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    pub failure: Failure,
-    pub package: Option<String>,
-}
+use super::super::super::tool::Finished;
+use super::super::super::transaction::{Told, told, told_about as about};
 
 /// Everything recognised in what a tool printed, in its order; empty when nothing was.
 pub fn read(finished: &Finished) -> Vec<Told> {
@@ -36,14 +30,6 @@ pub fn summary(finished: &Finished) -> Failure {
     let told = read(finished);
     let first = told.into_iter().next().map(|told| told.failure);
     first.unwrap_or_else(|| finished.plain_failure())
-}
-
-fn told(code: FailureCode, subject: &str, detail: &str) -> Told {
-    Told { failure: failure(code, subject, detail.trim().to_owned()), package: None }
-}
-
-fn about(package: &str, code: FailureCode, subject: &str, detail: &str) -> Told {
-    Told { package: Some(package.to_owned()), ..told(code, subject, detail) }
 }
 
 /// `Err:2 URI SUITE/COMPONENT ARCH NAME ARCH VERSION [SIZE]`, the reason on the next line.

@@ -20,7 +20,7 @@ impl Apt<'_> {
         Ok(locks)
     }
 
-    pub(super) fn wait_for_locks(&self, run: &mut ToolRun) -> Result<(), Failure> {
+    pub(super) fn wait(&self, run: &mut ToolRun) -> Result<(), Failure> {
         lock::wait(self.root, &self.locks()?, run, "apt-get")
     }
 
@@ -28,7 +28,7 @@ impl Apt<'_> {
     pub(super) fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
         let (began, patience) = (Instant::now(), run.lock_wait());
         loop {
-            self.wait_for_locks(run)?;
+            self.wait(run)?;
             let finished = run.run(tool)?;
             let came_second = !finished.succeeded()
                 && failures::read(&finished).iter().any(|told| told.failure.code == FailureCode::LockHeld);
@@ -39,7 +39,7 @@ impl Apt<'_> {
         }
     }
 
-    pub(super) fn check_space(&self, plan: &Plan) -> Result<(), Failure> {
+    pub(super) fn room_for(&self, plan: &Plan) -> Result<(), Failure> {
         let archives = self.settings()?.archives.unwrap_or_else(|| PathBuf::from("/var/cache/apt"));
         let growth = plan.disk_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
         space::check(&[

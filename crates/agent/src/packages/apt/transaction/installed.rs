@@ -6,6 +6,7 @@ use domain::facts::PackageState;
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, ChangeReason, Wanted};
 
+use super::super::super::transaction::State;
 use super::super::dpkg::{self, Database};
 use super::super::policy::text;
 use super::super::settings::Settings;
@@ -75,8 +76,21 @@ impl Installed {
         self.packages.get(&self.key(&wanted.name, &wanted.arch))
     }
 
+    pub fn is_unfinished(&self) -> bool {
+        self.packages.values().any(|package| package.state != PackageState::Installed)
+    }
+
+    pub fn reason(&self, key: &Key, wanted: &[Wanted]) -> ChangeReason {
+        match wanted.iter().any(|wanted| self.key(&wanted.name, &wanted.arch) == *key) {
+            true => ChangeReason::Wanted,
+            false => ChangeReason::Dependency,
+        }
+    }
+}
+
+impl State for Installed {
     /// At the version that is wanted, with its maintainer scripts done. Triggers may be outstanding.
-    pub fn has(&self, wanted: &Wanted) -> bool {
+    fn has(&self, wanted: &Wanted) -> bool {
         use PackageState::{Installed, TriggersAwaited, TriggersPending};
         self.of(wanted).is_some_and(|package| {
             package.version == wanted.version
@@ -84,12 +98,8 @@ impl Installed {
         })
     }
 
-    pub fn is_unfinished(&self) -> bool {
-        self.packages.values().any(|package| package.state != PackageState::Installed)
-    }
-
     /// What is different in `after`, sorted. `wanted` tells the reason.
-    pub fn changes_to(&self, after: &Self, wanted: &[Wanted]) -> Vec<Change> {
+    fn changes_to(&self, after: &Self, wanted: &[Wanted]) -> Vec<Change> {
         let mut keys: Vec<_> = self.packages.keys().chain(after.packages.keys()).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -106,12 +116,5 @@ impl Installed {
             })
         };
         keys.into_iter().filter_map(change).collect()
-    }
-
-    pub fn reason(&self, key: &Key, wanted: &[Wanted]) -> ChangeReason {
-        match wanted.iter().any(|wanted| self.key(&wanted.name, &wanted.arch) == *key) {
-            true => ChangeReason::Wanted,
-            false => ChangeReason::Dependency,
-        }
     }
 }

@@ -22,7 +22,7 @@ use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
 
 use super::super::root::Root;
 use super::super::tool::ToolRun;
-use super::super::{GatherOptions, PackageManager, ScanError};
+use super::super::{GatherOptions, PackageManager, ScanError, transaction};
 use super::{Environment, INDEX_FOLDER, Options};
 use repositories::OwnRepositories;
 
@@ -61,7 +61,11 @@ impl PackageManager for Apt<'_> {
     }
 
     fn install(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Outcome, Failure> {
-        install::install(self, wanted, limits, run)
+        let marks = self.automatic()?;
+        let outcome = transaction::install(self, wanted, limits, run)?;
+        let mut last = run.last_look();
+        self.restore_marks(&marks, &self.place(&last)?, &mut last)?;
+        Ok(outcome)
     }
 
     fn repair(&self, run: &mut ToolRun) -> Result<Vec<Change>, Failure> {

@@ -3,15 +3,12 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use domain::patch::{Failure, FailureCode};
 
 use super::super::super::tool::{Tool, ToolRun, failure};
+use super::super::super::transaction::SOLVER_LIMIT;
 use super::Apt;
-
-/// A solver that takes longer has lost its way.
-const SOLVER_LIMIT: Duration = Duration::from_secs(600);
 
 /// What every tool is told, so that none of them asks anything.
 const ENVIRONMENT: [(&str, &str); 5] = [
@@ -123,12 +120,15 @@ impl Place {
 
     /// Only looks: neither root rights nor a lock are needed.
     pub fn simulate(&self) -> Tool {
-        self.apt("apt-get").args(["-q", "-y", "-s", "-oDebug::NoLocking=1"]).at_most(SOLVER_LIMIT)
+        self.apt("apt-get").args(["-q", "-y", "-s", "-oDebug::NoLocking=1"]).at_most(SOLVER_LIMIT).quiet()
     }
 
     /// Addresses and sizes of what would be fetched, in place of doing it.
     pub fn print_uris(&self) -> Tool {
-        self.apt("apt-get").args(["-q", "-y", "--print-uris", "-oDebug::NoLocking=1"]).at_most(SOLVER_LIMIT)
+        self.apt("apt-get")
+            .args(["-q", "-y", "--print-uris", "-oDebug::NoLocking=1"])
+            .at_most(SOLVER_LIMIT)
+            .quiet()
     }
 
     pub fn dpkg(&self) -> Tool {

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::baseline::names::entry_for_package;
-use domain::patch::transaction::{Change, Limits, Plan, Refusal, Wanted};
+use domain::patch::transaction::{Change, Limits, Refusal, Wanted};
 use domain::patch::{Failure, FailureCode};
 
-use super::super::super::tool::{Tool, ToolRun, failure};
-use super::failures::{self, Told};
+use super::super::super::tool::{ToolRun, failure};
+use super::super::super::transaction::{Settled, Told};
+use super::failures;
 use super::installed::{Installed, Key};
 use super::place::Place;
 use super::simulation;
@@ -17,23 +18,6 @@ use super::simulation;
 const SECOND_CHANCES: usize = 2;
 
 const NO_RECOMMENDS: &str = "--no-install-recommends";
-
-/// What can be done, and how apt is to be asked for it.
-#[derive(Debug, Default)]
-pub struct Settled {
-    pub plan: Plan,
-    pub accepted: Vec<Wanted>,
-    /// Options of `apt-get install`, then the packages.
-    pub options: Vec<&'static str>,
-    pub arguments: Vec<String>,
-}
-
-impl Settled {
-    /// `tool` with what it is to install.
-    pub fn complete(&self, tool: Tool) -> Tool {
-        tool.args(&self.options).arg("install").args(&self.arguments)
-    }
-}
 
 /// What is asked of the solver besides the packages.
 #[derive(Clone, Debug, Default)]
@@ -143,7 +127,7 @@ pub fn settle_items(
         solver.changes = changes;
     }
     settled.plan.changes = std::mem::take(&mut solver.changes);
-    settled.options = solver.options;
+    settled.options = solver.options.iter().map(|&option| option.to_owned()).collect();
     for item in solver.accepted.drain(..) {
         settled.arguments.extend(item.arguments().cloned());
         settled.accepted.push(item.wanted);
@@ -315,7 +299,7 @@ struct Sizes {
 }
 
 fn sizes(place: &Place, settled: &Settled, run: &mut ToolRun) -> Result<Sizes, Failure> {
-    let finished = run.run(&settled.complete(place.print_uris()))?;
+    let finished = run.run(&settled.complete(place.print_uris(), "install"))?;
     if !finished.succeeded() {
         return Err(failures::summary(&finished));
     }

@@ -6,6 +6,7 @@ use domain::patch::Failure;
 use domain::patch::transaction::Change;
 
 use super::super::super::tool::ToolRun;
+use super::super::super::transaction::State;
 use super::Apt;
 
 /// A package whose script fails again stays as it is: that is for the caller to judge by the database.

@@ -4,9 +4,10 @@ use domain::patch::transaction::{Change, Outcome, Refusal, Wanted};
 use domain::patch::{Failure, FailureCode};
 
 use super::super::super::tool::{ToolRun, failure};
+use super::super::super::transaction::{Backend, Settled, State};
 use super::installed::Installed;
 use super::place::Place;
-use super::plan::{Item, Request, Settled, settle_items};
+use super::plan::{Item, Request, settle_items};
 use super::{Apt, failures, repair};
 
 const OPTIONS: [&str; 1] = ["--allow-downgrades"];
@@ -83,7 +84,7 @@ pub fn undo(apt: &Apt<'_>, changes: &[Change], run: &mut ToolRun) -> Result<Outc
     let mut failed = settled.plan.refused.clone();
     let mut reason = None;
     if !settled.arguments.is_empty() {
-        let finished = apt.change(&settled.complete(place.apt_get()), run)?;
+        let finished = apt.change(&settled.complete(place.apt_get(), "install"), run)?;
         if !finished.succeeded() {
             reason = Some(failures::summary(&finished));
         }

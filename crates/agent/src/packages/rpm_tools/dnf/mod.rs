@@ -1,0 +1,186 @@
+//! Transactions through dnf, or through yum where a node has no dnf: exact versions, judged by rpm's database.
+//! yum's commands are written after its manual and were not run: the beds have dnf 4.
+
+mod failures;
+mod place;
+mod settle;
+mod table;
+
+pub(super) use place::write_repositories;
+
+use domain::baseline::Source;
+use domain::patch::transaction::{Change, Limits, Outcome, Plan, Refusal, Wanted};
+use domain::patch::{Failure, FailureCode};
+
+use super::super::ScanError;
+use super::super::lock::{self, Lock};
+use super::super::root::Root;
+use super::super::space::{self, Need};
+use super::super::tool::{Finished, Tool, ToolRun, failure};
+use super::super::transaction::{self, Backend, Settled, State, Told};
+use super::installed::{self, Rpms, nevra};
+use place::Place;
+
+/// What a transaction needs to know of the node.
+pub struct DnfTransactions<'r> {
+    root: &'r Root,
+    /// Repositories in place of the node's own: a folder and the ids in it, as the root has them.
+    own: Option<(std::path::PathBuf, Vec<String>)>,
+}
+
+impl<'r> DnfTransactions<'r> {
+    pub fn new(root: &'r Root) -> Self {
+        Self { root, own: None }
+    }
+
+    /// See `PackageManager::replace_repositories`. Gives the folder of `.repo` files, as the root has it.
+    pub fn replace_repositories(&mut self, sources: &[Source]) -> Result<std::path::PathBuf, ScanError> {
+        let own = place::write_repositories(self.root, place::REPOSITORIES, sources)?;
+        Ok(self.own.insert(own).0.clone())
+    }
+
+    pub fn fetch_metadata(&self, run: &mut ToolRun) -> Result<Finished, Failure> {
+        run.run(&self.place()?.dnf(&[]).args(["-y", "makecache"]))
+    }
+
+    pub fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {
+        let before = self.state(run)?;
+        Ok(self.settle(&before, wanted, limits, run)?.plan)
+    }
+
+    pub fn install(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Outcome, Failure> {
+        transaction::install(self, wanted, limits, run)
+    }
+
+    pub fn repair(&self, run: &mut ToolRun) -> Result<Vec<Change>, Failure> {
+        let before = self.state(run)?;
+        self.wait_for_locks(run)?;
+        self.finish_interrupted(run)?;
+        Ok(before.changes_to(&self.state(run)?, &[]))
+    }
+
+    pub fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
+        let place = self.place()?;
+        let before = self.state(run)?;
+        Ok(settle::undo(&place, &before, changes, run)?.plan)
+    }
+
+    pub fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
+        let place = self.place()?;
+        self.wait_for_locks(run)?;
+        let before = self.state(run)?;
+        let undo = settle::undo(&place, &before, changes, run)?;
+        let mut failed = undo.plan.refused.clone();
+        let mut reason = None;
+        for (command, arguments) in undo.commands() {
+            let tool = place.dnf(&[]).args(["-y", command]).args(arguments);
+            let finished = self.change(&tool, run)?;
+            if !finished.succeeded() {
+                reason = reason.or_else(|| Some(failures::summary(&finished)));
+            }
+        }
+        let after = self.state(&mut run.last_look())?;
+        for change in &undo.accepted {
+            if !installed::is_undone(&after, change) {
+                let detail = "the tool reported success, but the old version is not back".to_owned();
+                let failure = reason
+                    .clone()
+                    .unwrap_or_else(|| failure(FailureCode::NotInstalled, &change.name, detail));
+                failed.push(Refusal { wanted: installed::before_change(change), failure });
+            }
+        }
+        Ok(Outcome { changes: before.changes_to(&after, &[]), failed, warnings: Vec::new() })
+    }
+
+    fn place(&self) -> Result<Place, Failure> {
+        Place::find(self.root, self.own.as_ref())
+    }
+
+    fn locks(&self) -> Vec<Lock> {
+        let pid_files = [
+            "/run/yum.pid",
+            "/var/run/yum.pid",
+            "/var/lib/dnf/rpmdb_lock.pid",
+            "/var/cache/dnf/download_lock.pid",
+            "/var/cache/dnf/metadata_lock.pid",
+        ];
+        let records = ["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"];
+        let pid_files = pid_files.into_iter().map(|path| Lock::PidFile(path.into()));
+        pid_files.chain(records.into_iter().map(|path| Lock::Record(path.into()))).collect()
+    }
+
+    /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
+    fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
+        let (began, patience) = (std::time::Instant::now(), run.lock_wait());
+        loop {
+            self.wait_for_locks(run)?;
+            let finished = run.run(tool)?;
+            let came_second = !finished.succeeded()
+                && failures::read(&finished).iter().any(|told| told.failure.code == FailureCode::LockHeld);
+            if !came_second || began.elapsed() >= patience {
+                return Ok(finished);
+            }
+            std::thread::sleep(lock::PAUSE);
+        }
+    }
+}
+
+impl Backend for DnfTransactions<'_> {
+    type State = Rpms;
+
+    fn state(&self, run: &mut ToolRun) -> Result<Rpms, Failure> {
+        installed::read(self.place()?.rpm(), run)
+    }
+
+    fn wait_for_locks(&self, run: &mut ToolRun) -> Result<(), Failure> {
+        lock::wait(self.root, &self.locks(), run, "dnf")
+    }
+
+    fn finish_interrupted(&self, run: &mut ToolRun) -> Result<(), Failure> {
+        let place = self.place()?;
+        installed::finish_interrupted(|| place.rpm(), run)
+    }
+
+    fn settle(
+        &self,
+        before: &Rpms,
+        wanted: &[Wanted],
+        limits: &Limits,
+        run: &mut ToolRun,
+    ) -> Result<Settled, Failure> {
+        settle::install(&self.place()?, before, wanted, limits, run)
+    }
+
+    fn check_space(&self, plan: &Plan) -> Result<(), Failure> {
+        let growth = plan.disk_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+        space::check(&[
+            Need {
+                folder: self.root.shown("/var/cache/dnf".as_ref()),
+                bytes: plan.download_bytes.unwrap_or(0),
+            },
+            Need { folder: self.root.shown("/usr".as_ref()), bytes: growth },
+        ])
+    }
+
+    fn download(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
+        let tool = self.place()?.dnf(&[]).args(["-y", "--downloadonly"]);
+        self.change(&settled.complete(tool, "install"), run)
+    }
+
+    fn apply(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
+        self.change(&settled.complete(self.place()?.dnf(&[]).arg("-y"), "install"), run)
+    }
+
+    fn succeeded(&self, finished: &Finished) -> bool {
+        finished.succeeded()
+    }
+
+    fn read(&self, finished: &Finished) -> Vec<Told> {
+        failures::read(finished)
+    }
+}
+
+/// `name-version.arch` of what is wanted.
+fn argument(wanted: &Wanted) -> String {
+    nevra(&wanted.name, &wanted.version, &wanted.arch)
+}

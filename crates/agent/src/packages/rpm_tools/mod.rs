@@ -1,0 +1,7 @@
+//! Transactions on rpm systems: dnf, yum and zypper, judged by rpm's database afterwards.
+//! Reading such nodes is `rpm`'s.
+
+pub mod dnf;
+mod installed;
+mod scriptlets;
+pub mod zypper;

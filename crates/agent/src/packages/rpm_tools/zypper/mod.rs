@@ -1,0 +1,209 @@
+//! Transactions through zypper: exact versions, judged by rpm's database. Locks of the node are respected; those that
+//! keep rejected packages out stand in a file of the agent's own, so that none can stay behind.
+//! Source: spec patch-manager 1.7, 2.4.
+
+mod failures;
+mod place;
+mod settle;
+
+use std::path::PathBuf;
+
+use domain::baseline::Source;
+use domain::patch::transaction::{Change, Limits, Outcome, Plan, Refusal, Wanted};
+use domain::patch::{Failure, FailureCode};
+
+use super::super::ScanError;
+use super::super::lock::{self, Lock};
+use super::super::root::Root;
+use super::super::space::{self, Need};
+use super::super::tool::{Finished, Tool, ToolRun, failure};
+use super::super::transaction::{self, Backend, Settled, State, Told};
+use super::installed::{self, Rpms};
+use place::Place;
+
+/// What a transaction needs to know of the node.
+pub struct ZypperTransactions<'r> {
+    root: &'r Root,
+    own: Option<OwnRepositories>,
+}
+
+/// What takes the place of the node's repositories, as the root has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnRepositories {
+    /// Of `.repo` files.
+    pub folder: PathBuf,
+    /// Of metadata and packages, since zypper tells repositories apart by their aliases alone.
+    pub cache: PathBuf,
+}
+
+impl<'r> ZypperTransactions<'r> {
+    pub fn new(root: &'r Root) -> Self {
+        Self { root, own: None }
+    }
+
+    /// See `PackageManager::replace_repositories`.
+    pub fn replace_repositories(&mut self, sources: &[Source]) -> Result<OwnRepositories, ScanError> {
+        let (folder, _) = super::dnf::write_repositories(self.root, place::REPOSITORIES, sources)?;
+        Ok(self.own.insert(OwnRepositories { folder, cache: PathBuf::from(place::CACHE) }).clone())
+    }
+
+    pub fn fetch_metadata(&self, run: &mut ToolRun) -> Result<Finished, Failure> {
+        run.run(&self.place(&[])?.zypper().arg("refresh"))
+    }
+
+    pub fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {
+        let before = self.state(run)?;
+        Ok(self.settle(&before, wanted, limits, run)?.plan)
+    }
+
+    pub fn install(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Outcome, Failure> {
+        let limited = Limited { zypper: self, blocked: &limits.blocked };
+        transaction::install(&limited, wanted, limits, run)
+    }
+
+    pub fn repair(&self, run: &mut ToolRun) -> Result<Vec<Change>, Failure> {
+        let before = self.state(run)?;
+        self.wait_for_locks(run)?;
+        self.finish_interrupted(run)?;
+        Ok(before.changes_to(&self.state(run)?, &[]))
+    }
+
+    pub fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
+        let before = self.state(run)?;
+        Ok(settle::undo(&self.place(&[])?, &before, changes, run)?.plan)
+    }
+
+    pub fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
+        self.wait_for_locks(run)?;
+        let place = self.place(&[])?;
+        let before = self.state(run)?;
+        let undo = settle::undo(&place, &before, changes, run)?;
+        let mut failed = undo.plan.refused.clone();
+        let mut reason = None;
+        if !undo.accepted.is_empty() {
+            let finished = self.change(&settle::undo_tool(place.zypper(), &undo.accepted), run)?;
+            if !self.succeeded(&finished) {
+                reason = Some(failures::summary(&finished));
+            }
+        }
+        let after = self.state(&mut run.last_look())?;
+        for change in undo.accepted.iter().filter(|change| !installed::is_undone(&after, change)) {
+            let detail = "zypper reported success, but the old version is not back".to_owned();
+            let failure =
+                reason.clone().unwrap_or_else(|| failure(FailureCode::NotInstalled, &change.name, detail));
+            failed.push(Refusal { wanted: installed::before_change(change), failure });
+        }
+        Ok(Outcome { changes: before.changes_to(&after, &[]), failed, warnings: Vec::new() })
+    }
+
+    fn place(&self, blocked: &[String]) -> Result<Place, Failure> {
+        Place::find(self.root, self.own.as_ref(), blocked)
+    }
+
+    fn state(&self, run: &mut ToolRun) -> Result<Rpms, Failure> {
+        installed::read(self.place(&[])?.rpm(), run)
+    }
+
+    fn locks(&self) -> Vec<Lock> {
+        let pid_files = ["/run/zypp.pid", "/var/run/zypp.pid"].map(|path| Lock::PidFile(path.into()));
+        let records = ["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"];
+        pid_files.into_iter().chain(records.map(|path| Lock::Record(path.into()))).collect()
+    }
+
+    fn wait_for_locks(&self, run: &mut ToolRun) -> Result<(), Failure> {
+        lock::wait(self.root, &self.locks(), run, "zypper")
+    }
+
+    fn finish_interrupted(&self, run: &mut ToolRun) -> Result<(), Failure> {
+        let place = self.place(&[])?;
+        installed::finish_interrupted(|| place.rpm(), run)
+    }
+
+    fn settle(
+        &self,
+        before: &Rpms,
+        wanted: &[Wanted],
+        limits: &Limits,
+        run: &mut ToolRun,
+    ) -> Result<Settled, Failure> {
+        settle::install(&self.place(&limits.blocked)?, before, wanted, limits, run)
+    }
+
+    /// Done, done but a reboot or a restart of zypper is suggested, done without some repositories, done but a
+    /// `%post` failed.
+    fn succeeded(&self, finished: &Finished) -> bool {
+        matches!(finished.exit_code(), Some(0 | 102 | 103 | 106 | 107))
+    }
+
+    /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
+    fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
+        let (began, patience) = (std::time::Instant::now(), run.lock_wait());
+        loop {
+            self.wait_for_locks(run)?;
+            let finished = run.run(tool)?;
+            if finished.exit_code() != Some(7) || began.elapsed() >= patience {
+                return Ok(finished);
+            }
+            std::thread::sleep(lock::PAUSE);
+        }
+    }
+}
+
+/// zypper with the locks of one installation.
+struct Limited<'a, 'r> {
+    zypper: &'a ZypperTransactions<'r>,
+    blocked: &'a [String],
+}
+
+impl Backend for Limited<'_, '_> {
+    type State = Rpms;
+
+    fn state(&self, run: &mut ToolRun) -> Result<Rpms, Failure> {
+        self.zypper.state(run)
+    }
+
+    fn wait_for_locks(&self, run: &mut ToolRun) -> Result<(), Failure> {
+        self.zypper.wait_for_locks(run)
+    }
+
+    fn finish_interrupted(&self, run: &mut ToolRun) -> Result<(), Failure> {
+        self.zypper.finish_interrupted(run)
+    }
+
+    fn settle(
+        &self,
+        before: &Rpms,
+        wanted: &[Wanted],
+        limits: &Limits,
+        run: &mut ToolRun,
+    ) -> Result<Settled, Failure> {
+        self.zypper.settle(before, wanted, limits, run)
+    }
+
+    fn check_space(&self, plan: &Plan) -> Result<(), Failure> {
+        let growth = plan.disk_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+        let cache = self.zypper.root.shown("/var/cache/zypp".as_ref());
+        space::check(&[
+            Need { folder: cache, bytes: plan.download_bytes.unwrap_or(0) },
+            Need { folder: self.zypper.root.shown("/usr".as_ref()), bytes: growth },
+        ])
+    }
+
+    fn download(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
+        let tool = self.zypper.place(self.blocked)?.zypper().args(["install", "-l", "--download-only"]);
+        self.zypper.change(&tool.args(&settled.arguments), run)
+    }
+
+    fn apply(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
+        let tool = self.zypper.place(self.blocked)?.zypper().args(["install", "-l"]);
+        self.zypper.change(&tool.args(&settled.arguments), run)
+    }
+
+    fn succeeded(&self, finished: &Finished) -> bool {
+        self.zypper.succeeded(finished)
+    }
+
+    fn read(&self, finished: &Finished) -> Vec<Told> {
+        failures::read(finished)
+    }
+}

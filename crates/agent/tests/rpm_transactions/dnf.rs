@@ -1,0 +1,156 @@
+//! dnf 4.
+
+use agent::packages::rpm_tools::dnf::DnfTransactions as Dnf;
+use agent::packages::{GatherOptions, RefreshLists};
+use api::Timestamp;
+use domain::baseline::Source;
+use domain::patch::FailureCode;
+use domain::patch::transaction::{Change, ChangeReason, Limits};
+
+use crate::bed::{Bed, changed, codes, wanted};
+
+fn bed() -> Option<Bed> {
+    Bed::new("dnf-bed", &["dnf"])
+}
+
+#[test]
+fn approved_versions_and_what_they_need_go_in() {
+    let Some(bed) = bed() else { return };
+    let dnf = Dnf::new(&bed.root);
+    let all = [wanted("tb-newdep", "1.1"), wanted("tb-ssl", "1.1"), wanted("kernel", "5.10.2")];
+    let expected = [
+        ("kernel", None, Some("5.10.2-1.bed")),
+        ("tb-brandnew", None, Some("1.0-1.bed")),
+        ("tb-newdep", Some("1.0-1.bed"), Some("1.1-1.bed")),
+        ("tb-ssl", Some("1.0-1.bed"), Some("1.1-1.bed")),
+    ];
+    let plan = dnf.plan(&all, &Limits::default(), &mut bed.run()).unwrap();
+    assert_eq!((changed(&plan.changes), codes(&plan.refused)), (expected.to_vec(), vec![]));
+    assert_eq!(plan.changes[1].reason, ChangeReason::Dependency);
+    assert!(plan.download_bytes.is_some_and(|bytes| bytes > 1000), "{plan:?}");
+    assert_eq!(bed.versions("tb-ssl"), "1.0-1.bed");
+    let outcome = dnf.install(&all, &Limits::default(), &mut bed.run()).unwrap();
+    assert_eq!((changed(&outcome.changes), codes(&outcome.failed)), (expected.to_vec(), vec![]));
+    assert_eq!((bed.versions("kernel").as_str(), outcome.warnings), ("5.10.1-1.bed,5.10.2-1.bed", vec![]));
+}
+
+#[test]
+fn what_fails_is_named_and_the_others_go_in() {
+    let Some(bed) = bed() else { return };
+    let all = [
+        wanted("tb-bug", "1.1"),
+        wanted("tb-fail", "1.1"),
+        wanted("tb-failpre", "1.1"),
+        wanted("tb-hash", "1.1"),
+        wanted("tb-stays", "1.1"),
+        wanted("tb-ssl", "7.7"),
+    ];
+    let outcome = Dnf::new(&bed.root).install(&all, &Limits::default(), &mut bed.run()).unwrap();
+    assert_eq!(
+        codes(&outcome.failed),
+        [
+            ("tb-failpre", FailureCode::ScriptFailed, "tb-failpre %prein"),
+            ("tb-hash", FailureCode::ChecksumMismatch, "tb-hash"),
+            ("tb-stays", FailureCode::UnmetDependency, "tb-stays"),
+            ("tb-ssl", FailureCode::VersionUnavailable, "tb-ssl"),
+        ]
+    );
+    let warned: Vec<_> = outcome.warnings.iter().map(|failure| failure.subject.as_str()).collect();
+    assert_eq!(warned, ["tb-fail %post"]);
+    let versions = ["tb-bug", "tb-fail", "tb-failpre", "tb-hash", "tb-goes"].map(|name| bed.versions(name));
+    assert_eq!(versions, ["1.1-1.bed", "1.1-1.bed", "1.0-1.bed", "1.0-1.bed", "1.0-1.bed"]);
+}
+
+#[test]
+fn a_rejected_dependency_keeps_out_what_needs_it() {
+    let Some(bed) = bed() else { return };
+    let limits = Limits { blocked: vec!["tb-brand*".to_owned()] };
+    let all = [wanted("tb-newdep", "1.1"), wanted("tb-bug", "1.1")];
+    let outcome = Dnf::new(&bed.root).install(&all, &limits, &mut bed.run()).unwrap();
+    assert_eq!(codes(&outcome.failed), [("tb-newdep", FailureCode::RejectedDependency, "tb-brandnew")]);
+    assert_eq!((bed.versions("tb-brandnew").as_str(), bed.versions("tb-bug").as_str()), ("", "1.1-1.bed"));
+}
+
+#[test]
+fn changes_can_be_taken_back() {
+    let Some(bed) = bed() else { return };
+    let dnf = Dnf::new(&bed.root);
+    let all = [wanted("tb-newdep", "1.1"), wanted("kernel", "5.10.2")];
+    let outcome = dnf.install(&all, &Limits::default(), &mut bed.run()).unwrap();
+    assert_eq!(outcome.changes.len(), 3, "{outcome:?}");
+    let plan = dnf.undo_plan(&outcome.changes, &mut bed.run()).unwrap();
+    assert_eq!((plan.changes.len(), plan.refused), (3, vec![]));
+    let lost = Change { from: Some("0.5-1.bed".to_owned()), ..outcome.changes[2].clone() };
+    let plan = dnf.undo_plan(&[lost], &mut bed.run()).unwrap();
+    assert_eq!(codes(&plan.refused), [("tb-newdep", FailureCode::UndoImpossible, "tb-newdep")]);
+    let undone = dnf.undo(&outcome.changes, &mut bed.run()).unwrap();
+    assert_eq!(codes(&undone.failed), []);
+    let versions = ["tb-newdep", "kernel", "tb-brandnew"].map(|name| bed.versions(name));
+    assert_eq!(versions, ["1.0-1.bed", "5.10.1-1.bed", ""]);
+}
+
+#[test]
+fn sources_of_a_baseline_take_the_place_of_the_nodes_own() {
+    let Some(bed) = bed() else { return };
+    let source = Source {
+        name: "only-base".to_owned(),
+        products: vec!["*".to_owned()],
+        configuration: format!(
+            "[main]\nname=x\nbaseurl=file://{}/repo-base\ngpgcheck=0\n",
+            bed.base().display()
+        ),
+    };
+    let mut node = agent::packages::of(&bed.root).unwrap();
+    node.replace_repositories(std::slice::from_ref(&source)).unwrap();
+    let mut dnf = Dnf::new(&bed.root);
+    dnf.replace_repositories(&[source]).unwrap();
+    dnf.fetch_metadata(&mut bed.run()).unwrap();
+    let options =
+        GatherOptions { now: Timestamp::from_seconds(0), refresh: RefreshLists::Never, data_dir: None };
+    let (facts, _) = node.gather(&options).unwrap();
+    let ids: Vec<_> = facts.repositories.iter().map(|repository| repository.suite.as_str()).collect();
+    assert_eq!(ids, ["only-base"]);
+    let plan = dnf.plan(&[wanted("tb-ssl", "1.1")], &Limits::default(), &mut bed.run()).unwrap();
+    assert_eq!(codes(&plan.refused), [("tb-ssl", FailureCode::VersionUnavailable, "tb-ssl")]);
+    let own =
+        Dnf::new(&bed.root).plan(&[wanted("tb-ssl", "1.1")], &Limits::default(), &mut bed.run()).unwrap();
+    assert_eq!((own.changes.len(), own.refused), (1, vec![]));
+}
+
+#[test]
+fn an_unreachable_repository_is_named_before_anything_begins() {
+    let Some(bed) = bed() else { return };
+    let file = bed.path().join("etc/yum.repos.d/bed.repo");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let updates = format!("file://{}/repo-updates", bed.base().display());
+    assert!(text.contains(&updates), "{text}");
+    std::fs::write(&file, text.replace(&updates, "http://127.0.0.1:9/x")).unwrap();
+    let failure = Dnf::new(&bed.root)
+        .install(&[wanted("tb-ssl", "1.1")], &Limits::default(), &mut bed.run())
+        .unwrap_err();
+    assert_eq!((failure.code, failure.subject.as_str()), (FailureCode::RepositoryUnreachable, "bed-updates"));
+}
+
+#[test]
+fn what_an_interrupted_transaction_left_twice_is_cleared_up() {
+    let Some(bed) = bed() else { return };
+    // The state between installing the new package and erasing the old one.
+    let added = std::process::Command::new("rpm")
+        .arg("--root")
+        .arg(bed.path())
+        .args(["-i", "--force", "--nodeps"])
+        .arg(bed.base().join("repo-updates/tb-ssl-1.1-1.bed.noarch.rpm"))
+        .env("HOME", bed.base().join("home"))
+        .status()
+        .unwrap();
+    assert!(added.success());
+    assert_eq!(bed.versions("tb-ssl"), "1.0-1.bed,1.1-1.bed");
+    let dnf = Dnf::new(&bed.root);
+    dnf.install(&[wanted("kernel", "5.10.2")], &Limits::default(), &mut bed.run()).unwrap();
+    let repaired = dnf.repair(&mut bed.run()).unwrap();
+    assert_eq!(repaired, []);
+    assert_eq!(
+        (bed.versions("tb-ssl").as_str(), bed.versions("kernel").as_str()),
+        ("1.1-1.bed", "5.10.1-1.bed,5.10.2-1.bed")
+    );
+}
