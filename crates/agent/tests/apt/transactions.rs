@@ -278,3 +278,10 @@ fn node_install(root: &std::path::Path, wanted: &[Wanted]) -> Outcome {
     let mut run = ToolRun::new(&root.shown("/../scratch".as_ref()), Duration::from_secs(120));
     of(&root).unwrap().install(wanted, &no_limits(), &mut run).unwrap()
 }
+
+#[test]
+fn a_phased_version_that_was_approved_goes_in() {
+    let Some(node) = Node::new() else { return };
+    let outcome = node.install(&[wanted("tb-phased", "1.1-1")], &no_limits());
+    assert_eq!((codes(&outcome.failed), node.state("tb-phased").as_str()), (vec![], "1.1-1 ii"));
+}

@@ -46,12 +46,14 @@ pub fn read(line: &str) -> Option<Told> {
             FailureCode::DatabaseBroken
         }
         _ if line.contains("can't create transaction lock") => FailureCode::LockHeld,
-        _ if line.contains("superuser privileges") || line.contains("need to be root") => {
-            FailureCode::NotPermitted
-        }
         _ => return None,
     };
-    Some(told(code, "", line))
+    let subject = match code {
+        FailureCode::OutOfMemory => "rpm",
+        FailureCode::DatabaseBroken => "/var/lib/rpm",
+        _ => "",
+    };
+    Some(told(code, subject, line))
 }
 
 #[cfg(test)]

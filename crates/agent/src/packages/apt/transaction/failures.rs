@@ -21,6 +21,10 @@ pub fn read(finished: &Finished) -> Vec<Told> {
         told.extend(apt(line, &told));
     }
     name_causes(&mut told);
+    let full: Vec<_> =
+        told.iter().filter(|told| told.failure.code == FailureCode::DiskFull).cloned().collect();
+    told.retain(|told| told.failure.code != FailureCode::DiskFull);
+    told.extend(full.into_iter().next());
     told.dedup();
     told
 }
@@ -226,5 +230,93 @@ fn name_causes(told: &mut [Told]) {
     let Some(cause) = cause else { return };
     for told in told.iter_mut().filter(|told| told.failure.detail.contains("dependency problems")) {
         told.failure.detail = format!("{}, because {} failed", told.failure.detail, cause.failure.subject);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::tool::{Ending, Stream};
+    use super::*;
+
+    fn finished(out: &str, err: &str) -> Finished {
+        let of = |stream, text: &str| text.lines().map(|line| (stream, line.to_owned())).collect::<Vec<_>>();
+        let lines = of(Stream::Out, out).into_iter().chain(of(Stream::Err, err)).collect();
+        Finished { program: "apt-get".into(), ending: Ending::Exited(100), lines, is_whole: true }
+    }
+
+    fn check(out: &str, err: &str, expected: &[(FailureCode, &str, Option<&str>)]) {
+        let told = read(&finished(out, err));
+        let found: Vec<_> = told
+            .iter()
+            .map(|told| (told.failure.code, told.failure.subject.as_str(), told.package.as_deref()))
+            .collect();
+        assert_eq!(found, expected, "{out}{err}");
+    }
+
+    #[test]
+    fn what_is_in_everybodys_way() {
+        use FailureCode::*;
+        let lock =
+            "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 4711 (unattended-upgr)";
+        check("", lock, &[(LockHeld, "unattended-upgr (pid 4711)", None)]);
+        check(
+            "",
+            "dpkg: error: dpkg frontend lock is locked by another process with pid 12",
+            &[(LockHeld, "pid 12", None)],
+        );
+        check(
+            "",
+            "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. ",
+            &[(DatabaseBroken, "dpkg", None)],
+        );
+        check(
+            "",
+            "E: You don't have enough free space in /var/cache/apt/archives/.",
+            &[(DiskFull, "/var/cache/apt/archives/", None)],
+        );
+        check(
+            "",
+            "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)",
+            &[(NotPermitted, "apt-get", None)],
+        );
+        check(
+            "",
+            "E: The repository 'http://r/debian bookworm InRelease' is not signed.",
+            &[(RepositoryUntrusted, "http://r/debian", None)],
+        );
+        check(
+            "",
+            "E: GPG error: http://r/debian bookworm InRelease: The following signatures couldn't be verified: NO_PUBKEY 1",
+            &[(RepositoryUntrusted, "http://r/debian", None)],
+        );
+        check(
+            "",
+            "dpkg: error: parsing file '/var/lib/dpkg/status' near line 9 package 'x':\n duplicate value",
+            &[(DatabaseBroken, "/var/lib/dpkg/status", None)],
+        );
+        check("", "E: Write error - write (28: No space left on device)", &[(DiskFull, "", None)]);
+        check("", "E: Sub-process /usr/bin/dpkg returned an error code (1)", &[]);
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_one_package() {
+        use FailureCode::*;
+        let conflict = "dpkg: error processing archive /tmp/apt-dpkg-install-x/03-a_1.1_amd64.deb (--unpack):\n trying to overwrite '/usr/bin/x', which is also in package b 1.0\n";
+        check("", conflict, &[(FileConflict, "/usr/bin/x", Some("a:amd64"))]);
+        let full = "dpkg: error processing archive /var/cache/apt/archives/a_1%3a1.1_all.deb (--unpack):\n cannot copy extracted data for './x' to '/x.dpkg-new': failed to write (No space left on device)\n";
+        check("", full, &[(DiskFull, "", Some("a:all"))]);
+        let preinst = "dpkg: error processing archive /c/a_1_all.deb (--unpack):\n new a package pre-installation script subprocess returned error exit status 2\n";
+        check("", preinst, &[(ScriptFailed, "a preinst", Some("a:all"))]);
+        let waits = "dpkg: error processing package a:amd64 (--configure):\n installed a:amd64 package post-installation script subprocess returned error exit status 1\ndpkg: error processing package b (--configure):\n dependency problems - leaving unconfigured\n";
+        check("", waits, &[(ScriptFailed, "a postinst", Some("a:amd64")), (UnmetDependency, "b", Some("b"))]);
+        let told = read(&finished("", waits));
+        assert!(told[1].failure.detail.ends_with("because a postinst failed"), "{}", told[1].failure);
+        check(" a : Depends: c (= 2) but 1 is to be installed\n", "", &[(UnmetDependency, "a", Some("a"))]);
+        check(
+            "Err:3 http://r/debian bookworm/main amd64 a amd64 1.1 [20 kB]\n  404  Not Found [IP: ::1 80]\n",
+            "E: Failed to fetch http://r/debian/a_1.1_amd64.deb  404  Not Found",
+            &[(DownloadFailed, "a", Some("a:amd64"))],
+        );
+        check("", "E: Unable to locate package a", &[(VersionUnavailable, "a", Some("a"))]);
     }
 }

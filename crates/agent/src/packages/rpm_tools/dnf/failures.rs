@@ -166,3 +166,56 @@ fn of_problem(problem: &str) -> Told {
         None => told(FailureCode::UnmetDependency, "", problem),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::tool::{Ending, Stream};
+    use super::*;
+
+    fn check(err: &str, expected: &[(FailureCode, &str, Option<&str>)]) {
+        let lines = err.lines().map(|line| (Stream::Err, line.to_owned())).collect();
+        let finished = Finished { program: "dnf".into(), ending: Ending::Exited(1), lines, is_whole: true };
+        let told = read(&finished);
+        let found: Vec<_> = told
+            .iter()
+            .map(|told| (told.failure.code, told.failure.subject.as_str(), told.package.as_deref()))
+            .collect();
+        assert_eq!(found, expected, "{err}");
+    }
+
+    #[test]
+    fn names_what_the_words_are_about() {
+        use FailureCode::*;
+        let repository = "Error: Failed to download metadata for repo 'app': Cannot download repomd.xml: All mirrors were tried";
+        check(repository, &[(RepositoryUnreachable, "app", None)]);
+        check(
+            "Error: Failed to download metadata for repo 'app': repomd.xml GPG signature verification error: Signing key not found",
+            &[(RepositoryUntrusted, "app", None)],
+        );
+        check(
+            "Package a-1-1.noarch.rpm is not signed\nError: GPG check FAILED",
+            &[(RepositoryUntrusted, "a", Some("a")), (RepositoryUntrusted, "", None)],
+        );
+        check(
+            "[FAILED] a-b-1-1.noarch.rpm: No more mirrors to try - All mirrors were already tried without success",
+            &[(DownloadFailed, "a-b", Some("a-b"))],
+        );
+        check(
+            "Error: Unable to find a match: a-1\nNo match for argument: a-1.0-1.x86_64",
+            &[(VersionUnavailable, "a", Some("a"))],
+        );
+        check("Error: Failed to obtain the transaction lock (logged in as: root).", &[(LockHeld, "", None)]);
+        check(
+            "Error: This command has to be run with superuser privileges (under the root user on most systems).",
+            &[(NotPermitted, "dnf", None)],
+        );
+        check(
+            "Error: \n Problem: package a-1-1.noarch from r requires b, but none of the providers can be installed\n  - conflicting requests\n  - package b-1-1.noarch from r is filtered out by exclude filtering",
+            &[(RejectedDependency, "b", None)],
+        );
+        check(
+            "Error: \n Problem 1: conflicting requests\n  - nothing provides c needed by a-1-1.noarch from r\n Problem 2: d",
+            &[(UnmetDependency, "", None), (UnmetDependency, "", None)],
+        );
+    }
+}

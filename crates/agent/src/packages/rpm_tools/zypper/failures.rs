@@ -131,3 +131,59 @@ pub fn problems(finished: &Finished) -> Vec<Problem> {
     }
     problems
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::tool::{Ending, Stream};
+    use super::*;
+
+    fn check(code: i32, out: &str, expected: &[(FailureCode, &str, Option<&str>)]) {
+        let lines = out.lines().map(|line| (Stream::Out, line.to_owned())).collect();
+        let finished =
+            Finished { program: "zypper".into(), ending: Ending::Exited(code), lines, is_whole: true };
+        let told = read(&finished);
+        let found: Vec<_> = told
+            .iter()
+            .map(|told| (told.failure.code, told.failure.subject.as_str(), told.package.as_deref()))
+            .collect();
+        assert_eq!(found, expected, "{out}");
+    }
+
+    #[test]
+    fn names_what_the_words_are_about() {
+        use FailureCode::*;
+        check(
+            7,
+            "System management is locked by the application with pid 4711 (zypper).",
+            &[(LockHeld, "zypper (pid 4711)", None)],
+        );
+        check(
+            104,
+            "<message type=\"error\">No provider of &apos;a-b.noarch = 1-1&apos; found.</message>",
+            &[(VersionUnavailable, "a-b", Some("a-b"))],
+        );
+        check(
+            8,
+            "<message type=\"warning\">Digest verification failed for file &apos;a-1-1.noarch.rpm&apos;",
+            &[(ChecksumMismatch, "a", Some("a"))],
+        );
+        check(
+            8,
+            "Failed to provide Package a-1-1.noarch (updates). Do you want to retry retrieval?",
+            &[(DownloadFailed, "a", Some("a"))],
+        );
+        check(
+            0,
+            "Signature verification failed for file 'repomd.xml' from repository 'updates'.",
+            &[(RepositoryUntrusted, "updates", None)],
+        );
+        check(
+            106,
+            "Skipping repository 'updates' because of the above error.",
+            &[(RepositoryUnreachable, "updates", None)],
+        );
+        check(5, "Root privileges are required to run this command.", &[(NotPermitted, "zypper", None)]);
+        check(5, "", &[(NotPermitted, "zypper", None)]);
+        check(0, "Nothing to do.", &[]);
+    }
+}
