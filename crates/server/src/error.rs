@@ -226,6 +226,14 @@ pub fn idempotent_parameter_mismatch(client_token: &str) -> ApiError {
     ApiError::new(ErrorCode::IdempotentParameterMismatch, message)
 }
 
+/// Only Microsoft publishes a catalogue that the service can judge by itself.
+pub fn effective_patches_of_windows_only(id: &BaselineId, os: OperatingSystem) -> ApiError {
+    let message = format!(
+        "baseline `{id}` is for {os}: effective patches are known for WINDOWS baselines alone; on other systems nodes judge by what their repositories offer"
+    );
+    ApiError::new(ErrorCode::UnsupportedOperatingSystem, message)
+}
+
 /// `platform` is what the node reported of itself.
 pub fn unsupported_operating_system(node: &str, platform: &str) -> ApiError {
     let message = format!("node `{node}` runs {platform}, for which there are no patch baselines");

@@ -3,12 +3,14 @@
 mod approve;
 mod apt;
 mod counts;
+pub mod effective;
 pub mod evaluate;
 mod failed;
 pub mod failure;
 mod item;
 mod macos;
 mod names;
+pub mod offered;
 pub mod override_list;
 mod rpm;
 pub mod state;
@@ -31,7 +33,7 @@ pub use verdict::{
     Verdict, is_security_classification,
 };
 pub use wanted::{limits, wanted};
-pub use windows::item_id as update_item_id;
+pub use windows::{item_id as update_item_id, patch_set as update_patch_set};
 
 #[cfg(test)]
 mod tests;

@@ -105,6 +105,11 @@ fn item<'f>(
     }
 }
 
+/// The update as the catalogue has it, whatever a node has.
+pub(super) fn catalogued<'f>(frame: &Frame<'f>, update: &'f UpdateFact) -> Version<'f> {
+    version(frame, update, &BTreeSet::new())
+}
+
 fn version<'f>(frame: &Frame<'f>, update: &'f UpdateFact, superseded: &BTreeSet<&str>) -> Version<'f> {
     let place = match update.status {
         UpdateStatus::Installed => Place::Present,
@@ -139,8 +144,9 @@ fn properties<'f>(frame: &Frame<'f>, update: &'f UpdateFact) -> Properties<'f> {
     }
 }
 
-/// By the product where the catalogue knows it, else by the family; the system's when there is neither.
-fn patch_set(update: &UpdateFact) -> &'static str {
+/// `OS` or `APPLICATION`: by the product where the catalogue knows it, else by the family; the system's when there is
+/// neither.
+pub fn patch_set(update: &UpdateFact) -> &'static str {
     let known = update.products.iter().find_map(|product| catalogue::windows_patch_set(product));
     let is_of_system = match known {
         Some(set) => set == PatchSet::Os,

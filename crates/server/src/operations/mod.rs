@@ -180,6 +180,9 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         Operation::DescribeAvailablePatches => {
             call(ctx, body, patch_states::describe_available_patches).await
         }
+        Operation::DescribeEffectivePatchesForPatchBaseline => {
+            call(ctx, body, patch_states::describe_effective_patches_for_patch_baseline).await
+        }
 
         // Compliance.
         Operation::PutComplianceItems => call(ctx, body, compliance::put_compliance_items).await,

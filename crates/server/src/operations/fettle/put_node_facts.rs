@@ -1,16 +1,14 @@
 //! PutNodeFacts: what a node's package manager knows. A fact set that some node sent before is not
 //! sent again: its hash is enough.
 
-use std::collections::BTreeSet;
 use std::io::Read;
 
 use api::Blob;
 use api::fettle::{ErrorCode, PutNodeFactsRequest, PutNodeFactsResponse};
 use domain::facts::{self as domain_facts, FactSet, Observation};
-use domain::os::OperatingSystem;
-use domain::patch::suite;
+use domain::patch::offered::offered;
 use flate2::read::GzDecoder;
-use store::available_patches::{self, AvailablePatch};
+use store::available_patches::{self, AvailableKind, AvailablePatch};
 use store::facts::{self, NodeFacts};
 use store::{Hash, Tx};
 
@@ -96,35 +94,11 @@ fn read_facts(blob: &Blob, hash: &str) -> Result<FactSet, ApiError> {
     Ok(set)
 }
 
-/// What the repositories of these facts offer can be asked for by product.
+/// What these facts' repositories and update service offer can be asked for by product.
 async fn remember_offers(ctx: &Ctx, tx: &mut Tx, set: &FactSet) -> Result<(), ApiError> {
-    let Some(system) = OperatingSystem::detect(&set.os) else { return Ok(()) };
-    let mut offers = BTreeSet::new();
-    for package in &set.packages {
-        for available in &package.available {
-            for repository in
-                available.repositories.iter().filter_map(|&place| set.repositories.get(place as usize))
-            {
-                let is_security = suite::is_security(repository);
-                offers.insert(AvailablePatch {
-                    product: system.product.clone(),
-                    name: package.name.clone(),
-                    arch: package.arch.clone(),
-                    version: available.version.clone(),
-                    repository: suite::display_name(repository).to_owned(),
-                    classification: if is_security { "Security".to_owned() } else { String::new() },
-                    severity: capitalised(&available.priority),
-                    released_at: repository.released_at,
-                });
-            }
-        }
-    }
-    let offers: Vec<_> = offers.into_iter().collect();
+    let is_windows = set.os.id == domain::os::WINDOWS_ID;
+    let kind = if is_windows { AvailableKind::Windows } else { AvailableKind::Linux };
+    let offers = offered(set).into_iter().map(|offered| AvailablePatch { kind, offered });
+    let offers: Vec<_> = offers.collect();
     Ok(available_patches::insert(tx, (&ctx.account, &ctx.region), &offers).await?)
-}
-
-/// Priorities as filters spell them: `important` as `Important`.
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

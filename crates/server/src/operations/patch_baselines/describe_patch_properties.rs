@@ -1,4 +1,5 @@
-//! DescribePatchProperties: the values that baselines of a system may filter on.
+//! DescribePatchProperties: the values that baselines of a system may filter on: what the catalogue knows, and the
+//! products that nodes were seen to run.
 //! Source: API reference, DescribePatchProperties; spec patch-manager 1.3 and 6.3.
 
 use std::collections::BTreeMap;
@@ -6,6 +7,8 @@ use std::collections::BTreeMap;
 use api::ssm::{self, DescribePatchPropertiesRequest, DescribePatchPropertiesResult};
 use domain::catalogue::{self, PatchSet, Property};
 use domain::os::OperatingSystem;
+
+use store::available_patches::{self, AvailableKind};
 
 use super::DEFAULT_PAGE;
 use crate::ctx::Ctx;
@@ -24,6 +27,11 @@ pub async fn describe_patch_properties(
     let values = catalogue::property_values(os, property, patch_set)
         .ok_or_else(|| error::validation(format!("{os} has no property {}", request.property.as_str())))?;
 
+    let mut values: Vec<String> = values.into_iter().map(str::to_owned).collect();
+    if property == Property::Product {
+        values.extend(seen_products(ctx, os, patch_set, &values).await?);
+    }
+
     let scope = (os.as_str(), request.property.as_str(), &request.patch_set);
     let size = page_size(request.max_results, DEFAULT_PAGE);
     let page = Page::open(ctx, OPERATION, &scope, request.next_token.as_deref(), size)?;
@@ -32,12 +40,43 @@ pub async fn describe_patch_properties(
         None => 0,
     };
     let rest = values.get(start..).unwrap_or_default().to_vec();
-    let cut = page.cut(ctx, rest, |value| (*value).to_owned());
-    let named = |value: &&str| BTreeMap::from([("Name".to_owned(), (*value).to_owned())]);
+    let cut = page.cut(ctx, rest, String::clone);
+    let named = |value: &String| BTreeMap::from([("Name".to_owned(), value.clone())]);
     Ok(DescribePatchPropertiesResult {
         properties: Some(cut.rows.iter().map(named).collect()),
         next_token: cut.next_token,
     })
+}
+
+/// Products of this system that the catalogue does not list, sorted.
+async fn seen_products(
+    ctx: &Ctx,
+    os: OperatingSystem,
+    patch_set: Option<PatchSet>,
+    known: &[String],
+) -> Result<Vec<String>, ApiError> {
+    let is_windows = os == OperatingSystem::Windows;
+    let kind = if is_windows { AvailableKind::Windows } else { AvailableKind::Linux };
+    let mut tx = ctx.store.read().await?;
+    let mut seen = available_patches::products(&mut tx, (&ctx.account, &ctx.region), kind).await?;
+    seen.retain(|product| {
+        let is_of_system = match is_windows {
+            // An unknown product of Microsoft's is an application.
+            true => patch_set != Some(PatchSet::Os) && catalogue::windows_patch_set(product).is_none(),
+            false => catalogue::system(os).is_product_form(product) && !is_of_another(os, product),
+        };
+        is_of_system && !known.contains(product)
+    });
+    Ok(seen)
+}
+
+/// `AmazonLinux2` is written like a release of Amazon Linux 1.
+fn is_of_another(os: OperatingSystem, product: &str) -> bool {
+    let lists = |other: OperatingSystem| {
+        let products = catalogue::property_values(other, Property::Product, None);
+        products.is_some_and(|products| products.contains(&product))
+    };
+    OperatingSystem::ALL.into_iter().any(|other| other != os && lists(other))
 }
 
 fn property(wire: &ssm::PatchProperty) -> Result<Property, ApiError> {

@@ -63,7 +63,7 @@ async fn find(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Option<Baseline
 }
 
 /// As `find`, for operations that declare DoesNotExistException.
-async fn load(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Baseline, ApiError> {
+pub(super) async fn load(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Baseline, ApiError> {
     find(tx, ctx, id).await?.ok_or_else(|| error::baseline_not_found(id, &ctx.region))
 }
 
@@ -104,7 +104,7 @@ impl Defaults {
 }
 
 /// For operations that declare InvalidResourceId.
-fn resource_id(text: &str) -> Result<BaselineId, ApiError> {
+pub(super) fn resource_id(text: &str) -> Result<BaselineId, ApiError> {
     text.parse().map_err(error::invalid_resource_id)
 }
 

@@ -2,12 +2,16 @@
 //! Source: patch-manager.md 3.3, 5.1, 6.3.
 
 mod describe_available_patches;
+mod describe_effective_patches_for_patch_baseline;
 mod describe_instance_patch_states;
 mod describe_instance_patch_states_for_patch_group;
 mod describe_instance_patches;
 mod describe_patch_group_state;
+#[cfg(test)]
+mod tests;
 
 pub use describe_available_patches::describe_available_patches;
+pub use describe_effective_patches_for_patch_baseline::describe_effective_patches_for_patch_baseline;
 pub use describe_instance_patch_states::describe_instance_patch_states;
 pub use describe_instance_patch_states_for_patch_group::describe_instance_patch_states_for_patch_group;
 pub use describe_instance_patches::describe_instance_patches;
