@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/.fettle
 LISTEN ?= 127.0.0.1:4510
 VENV := $(CURDIR)/.venv
 
-.PHONY: help up test lint unit conformance cross windows faults bench-scan bench-server clean-data
+.PHONY: help up test lint unit conformance cross windows faults deny bench-scan bench-server clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ windows: ## The agent for Windows: built, and its COM adapter run under wine
 
 faults: ## 200 crashes of server and agent during scans, on each database
 	@scripts/test faults
+
+deny: ## Licences and sources of dependencies, where cargo-deny is installed
+	@scripts/test deny
 
 bench-scan: ## The scan against apt itself, in the same run
 	@scripts/requirements bench
