@@ -13,6 +13,8 @@ mod index;
 pub mod kept;
 #[cfg(target_os = "linux")]
 pub mod lock;
+#[cfg(unix)]
+pub mod macos;
 #[cfg(target_os = "linux")]
 mod node;
 #[cfg(target_os = "linux")]
@@ -30,11 +32,14 @@ pub mod windows_update;
 #[cfg(target_os = "linux")]
 pub mod zypper;
 
-use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use api::Timestamp;
 use domain::baseline::Source;
 use domain::facts::{FactSet, Observation};
+#[cfg(target_os = "linux")]
 use domain::os::{Family, OperatingSystem};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};

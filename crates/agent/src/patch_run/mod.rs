@@ -6,7 +6,8 @@ pub mod decide;
 mod fetch;
 #[cfg_attr(target_os = "linux", path = "gather_linux.rs")]
 #[cfg_attr(windows, path = "gather_windows.rs")]
-#[cfg_attr(not(any(target_os = "linux", windows)), path = "gather_other.rs")]
+#[cfg_attr(target_os = "macos", path = "gather_macos.rs")]
+#[cfg_attr(not(any(target_os = "linux", target_os = "macos", windows)), path = "gather_other.rs")]
 mod gather;
 mod memory;
 mod operate;

@@ -6,12 +6,19 @@
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
 mod family;
+#[cfg(any(target_os = "macos", all(unix, test)))]
+mod macos;
 
 pub use family::{
-    EXIT_RESTART, ask_tree_to_end, boot_id, booted_at, create_private_dir, default_data_dir, isolate,
-    isolate_tool, kill_tree, machine, open_private, private_file, request_restart, script_interpreter,
-    signal_of, stop_signal, sync_dir,
+    EXIT_RESTART, SCRIPT_ACTION, ask_tree_to_end, create_private_dir, default_data_dir, isolate,
+    isolate_tool, kill_tree, open_private, private_file, request_restart, script_interpreter, signal_of,
+    stop_signal, sync_dir,
 };
+
+#[cfg(not(target_os = "macos"))]
+pub use family::{boot_id, booted_at, machine};
+#[cfg(target_os = "macos")]
+pub use macos::{boot_id, booted_at, machine};
 
 /// What the heartbeat tells about this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,4 +38,6 @@ pub struct Interpreter {
     pub program: &'static str,
     pub arguments: &'static [&'static str],
     pub file_name: &'static str,
+    /// Before the script's own text.
+    pub preamble: &'static str,
 }

@@ -83,9 +83,11 @@ pub async fn stop_signal() -> io::Result<()> {
     Ok(())
 }
 
-/// What runs `aws:runShellScript`.
+pub const SCRIPT_ACTION: &str = "aws:runShellScript";
+
+/// What runs [`SCRIPT_ACTION`].
 pub fn script_interpreter() -> Option<Interpreter> {
-    Some(Interpreter { program: "/bin/sh", arguments: &[], file_name: "_script.sh" })
+    Some(Interpreter { program: "/bin/sh", arguments: &[], file_name: "_script.sh", preamble: "" })
 }
 
 /// The command that restarts the machine; returns before the restart.

@@ -64,9 +64,16 @@ pub async fn stop_signal() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// `aws:runShellScript` is not for Windows, and this version has no PowerShell plugin.
+pub const SCRIPT_ACTION: &str = "aws:runPowerShellScript";
+
+/// Windows' own PowerShell, which takes a file without a byte order mark for one in the system's old code page.
 pub fn script_interpreter() -> Option<Interpreter> {
-    None
+    Some(Interpreter {
+        program: "powershell.exe",
+        arguments: &["-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-File"],
+        file_name: "_script.ps1",
+        preamble: "\u{feff}",
+    })
 }
 
 pub fn request_restart() -> std::process::Command {

@@ -1,4 +1,5 @@
-//! `aws:runShellScript`: the step's lines as a file in a private folder, run by the system's shell.
+//! `aws:runShellScript`, on Windows `aws:runPowerShellScript`: the step's lines as a file in a private folder, run by the
+//! system's shell.
 //! Process handling belongs to `process`, the meaning of exit codes to `engine`.
 
 use std::fs;
@@ -14,7 +15,7 @@ use super::process::{self, Ending, Program};
 use crate::files::write_atomically;
 use crate::platform::{self, Interpreter};
 
-pub const ACTION: &str = "aws:runShellScript";
+pub const ACTION: &str = platform::SCRIPT_ACTION;
 
 const DEFAULT_TIMEOUT_SECONDS: u64 = 3600;
 const ALLOWED_TIMEOUT_SECONDS: std::ops::RangeInclusive<u64> = 5..=172_800;
@@ -46,7 +47,7 @@ async fn run_with(
     inputs: &Value,
     cancel: &mut watch::Receiver<bool>,
 ) -> Result<PluginResult, String> {
-    let lines = lines(inputs.get("runCommand"))?;
+    let lines = format!("{}{}", interpreter.preamble, lines(inputs.get("runCommand"))?);
     platform::create_private_dir(step_dir)
         .map_err(|error| format!("cannot create {}: {error}", step_dir.display()))?;
     let script = step_dir.join(interpreter.file_name);
