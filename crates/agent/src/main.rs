@@ -8,6 +8,7 @@ use agent::boot::Boot;
 use agent::enroll::{Enrollment, Existing, enroll};
 use agent::lookout::Looking;
 use agent::patch_run::decide::{Moment, Question, decide};
+use agent::patch_run::preview::{self, Mode, UndoRequest};
 use agent::patch_run::{Exit, PatchRequest, RebootOption, Services, patch, tell_facts};
 use agent::platform::default_data_dir;
 use agent::run::Lifetime;
@@ -40,6 +41,10 @@ enum Command {
     Scan(agent::scan::ScanArgs),
     /// Compare this machine with its patch baseline and report; what AWS-RunPatchBaseline runs.
     Patch(PatchArgs),
+    /// Show what an installation would do now, without changing anything.
+    Plan(PlanArgs),
+    /// Take back what one patch run changed, or show whether that is possible.
+    Undo(UndoArgs),
     /// Between the steps of AWS-RunPatchBaselineWithHooks: whether to go on. Exit code 168: to the last hook.
     #[command(hide = true)]
     PatchDecide(DecideArgs),
@@ -140,6 +145,31 @@ struct PatchArgs {
 }
 
 #[derive(Args)]
+struct PlanArgs {
+    #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
+    command_id: String,
+    #[command(flatten)]
+    root: RootArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Args)]
+struct UndoArgs {
+    /// The run's execution id: the id of the command that installed. Its beginning is enough.
+    execution_id: String,
+    /// Preview or Apply
+    #[arg(long, default_value = "Preview", ignore_case = true, value_parser = ["Preview", "Apply"])]
+    mode: String,
+    #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
+    command_id: String,
+    #[command(flatten)]
+    root: RootArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Args)]
 struct DecideArgs {
     #[command(subcommand)]
     moment: DecideMoment,
@@ -182,6 +212,11 @@ fn main() -> ExitCode {
         Command::Scan(args) => agent::scan::run(&args),
         Command::Patch(args) => match run_patch(args) {
             // More than `ExitCode` holds: Windows' codes have 32 bits.
+            Ok(exit) => std::process::exit(i32::try_from(exit.code()).unwrap_or(1)),
+            Err(error) => Err(error),
+        },
+        Command::Plan(args) => run_plan(args),
+        Command::Undo(args) => match run_undo(args) {
             Ok(exit) => std::process::exit(i32::try_from(exit.code()).unwrap_or(1)),
             Err(error) => Err(error),
         },
@@ -232,6 +267,34 @@ fn run_patch(args: PatchArgs) -> anyhow::Result<Exit> {
         data_dir: args.data.data_dir,
         time_limit: Duration::from_secs(args.timeout_seconds.saturating_sub(TIME_TO_REPORT_SECONDS).max(60)),
         services: if args.restart_services { Services::Restart } else { Services::Leave },
+    })
+}
+
+fn run_plan(args: PlanArgs) -> anyhow::Result<()> {
+    let text = preview::plan(&PatchRequest {
+        root: args.root.root,
+        operation: Operation::Scan,
+        snapshot_id: String::new(),
+        reboot_option: RebootOption::NoReboot,
+        install_override_list: String::new(),
+        baseline_override: String::new(),
+        association_id: String::new(),
+        command_id: args.command_id,
+        data_dir: args.data.data_dir,
+        time_limit: Duration::from_secs(3600),
+        services: Services::Leave,
+    })?;
+    print(text.trim_end());
+    Ok(())
+}
+
+fn run_undo(args: UndoArgs) -> anyhow::Result<Exit> {
+    preview::undo(&UndoRequest {
+        root: args.root.root,
+        data_dir: args.data.data_dir,
+        execution_id: args.execution_id,
+        mode: if args.mode.eq_ignore_ascii_case("Apply") { Mode::Apply } else { Mode::Preview },
+        command_id: args.command_id,
     })
 }
 

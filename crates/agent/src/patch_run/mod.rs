@@ -9,9 +9,11 @@ mod fetch;
 #[cfg_attr(target_os = "macos", path = "gather_macos.rs")]
 #[cfg_attr(not(any(target_os = "linux", target_os = "macos", windows)), path = "gather_other.rs")]
 mod gather;
+mod history;
 mod memory;
 mod operate;
 mod output;
+pub mod preview;
 mod reboot;
 mod services;
 mod snapshot;
@@ -28,6 +30,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use api::Timestamp;
+use domain::baseline::BaselineRules;
 use domain::compliance::report::{Execution, Operation, PatchReport, RunFrame};
 use domain::facts::{FactSet, Observation, content_hash};
 use domain::os::OperatingSystem;
@@ -168,7 +171,7 @@ pub fn patch(request: &PatchRequest) -> anyhow::Result<Exit> {
     let snapshot = snapshot::fetch(&session, request)?;
     let run = Run { request, session: &session, snapshot: &snapshot, boot: &boot, started_at };
     let result = gather::with_manager(&request.root, &request.data_dir, |manager, facts_hash| {
-        run.use_own_repositories(manager)?;
+        use_own_repositories(&snapshot.rules, manager)?;
         run.carry_out(manager, facts_hash, memory)
     });
     operate::clear_scratch(&request.data_dir);
@@ -185,25 +188,6 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Those that the baseline brings for this node's product, in place of the node's own.
-    fn use_own_repositories(&self, manager: &mut dyn PackageManager) -> anyhow::Result<()> {
-        let sources = &self.snapshot.rules.sources;
-        if sources.is_empty() {
-            return Ok(());
-        }
-        let options = GatherOptions { now: now(), refresh: RefreshLists::Never, data_dir: None };
-        let (facts, _) = manager.gather(&options).context("the packages of this node cannot be read")?;
-        let Some(detected) = OperatingSystem::detect(&facts.os) else { return Ok(()) };
-        let ours: Vec<_> =
-            sources.iter().filter(|source| source.is_for(&detected.product)).cloned().collect();
-        if ours.is_empty() {
-            return Ok(());
-        }
-        manager
-            .replace_repositories(&ours)
-            .context("the baseline's repositories cannot be used; nothing was scanned")
-    }
-
     fn carry_out(
         &self,
         manager: &dyn PackageManager,
@@ -323,6 +307,24 @@ impl Run<'_> {
             execution,
         }
     }
+}
+
+/// Those that the baseline brings for this node's product, in place of the node's own.
+fn use_own_repositories(rules: &BaselineRules, manager: &mut dyn PackageManager) -> anyhow::Result<()> {
+    let sources = &rules.sources;
+    if sources.is_empty() {
+        return Ok(());
+    }
+    let options = GatherOptions { now: now(), refresh: RefreshLists::Never, data_dir: None };
+    let (facts, _) = manager.gather(&options).context("the packages of this node cannot be read")?;
+    let Some(detected) = OperatingSystem::detect(&facts.os) else { return Ok(()) };
+    let ours: Vec<_> = sources.iter().filter(|source| source.is_for(&detected.product)).cloned().collect();
+    if ours.is_empty() {
+        return Ok(());
+    }
+    manager
+        .replace_repositories(&ours)
+        .context("the baseline's repositories cannot be used; nothing was scanned")
 }
 
 fn refuse_what_is_not_possible(request: &PatchRequest) -> anyhow::Result<()> {

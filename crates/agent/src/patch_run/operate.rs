@@ -25,10 +25,10 @@ use crate::packages::{GatherOptions, PackageManager, RefreshLists};
 use super::memory::{Done, Last, MemoryFile, Phase, RunRecord, difference, installed};
 use super::output::Output;
 use super::reboot::{MAX_ASKED, MAX_ROUNDS, RebootOption};
-use super::{FactsHash, Gathered};
+use super::{FactsHash, Gathered, history};
 
 /// Within the agent's folder: files that package managers' tools are given to read.
-const SCRATCH_FOLDER: &str = "patch-scratch";
+pub(super) const SCRATCH_FOLDER: &str = "patch-scratch";
 
 /// What is to be done.
 #[derive(Debug)]
@@ -179,6 +179,7 @@ impl Node<'_> {
     }
 
     fn note_installed(&mut self, task: &Task<'_>, done: &Done) -> anyhow::Result<()> {
+        history::remember(&self.data_dir, &task.execution_id, (self.clock)(), &done.changes)?;
         let (now, no_reboot) = ((self.clock)(), task.reboot_option == RebootOption::NoReboot);
         let record = self.run_record(task, Phase::Installed { done: done.clone() });
         self.memory.change(|memory| {
@@ -201,6 +202,7 @@ impl Node<'_> {
             let facts = self.gather(RefreshLists::Never).map_err(NotSearched)?.facts;
             let changes = difference(wanted, before, &facts);
             self.say(&format!("It had changed {}.", counted(changes.len(), "package")));
+            history::remember(&self.data_dir, &record.execution_id, (self.clock)(), &changes)?;
             let is_finished = task.operation == Operation::Install;
             return self.memory.change(|memory| {
                 memory.count_installed(&changes);

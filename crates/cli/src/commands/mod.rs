@@ -3,6 +3,7 @@
 mod advisories;
 mod find;
 mod nodes;
+mod order;
 mod report;
 mod why;
 
@@ -43,6 +44,25 @@ pub enum Command {
     /// Import feeds that name the CVEs of packages, and ask what they know.
     #[command(subcommand)]
     Advisories(advisories::Advisories),
+    /// Ask a node what an installation by its baseline would change. Changes nothing.
+    Plan {
+        /// Its id, its computer name, or the beginning of either.
+        node: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show whether what one patch run changed on a node can be taken back; with --yes, take it back.
+    Undo {
+        /// Its id, its computer name, or the beginning of either.
+        node: String,
+        /// The command that installed.
+        execution_id: String,
+        /// Do it.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(Args)]
@@ -75,13 +95,22 @@ impl Command {
             Self::Report { node, .. } => report::report(&client, node.as_deref(), output),
             Self::Why { node, .. } => why::why(&client, node, output),
             Self::Advisories(command) => command.run(&client, output),
+            Self::Plan { node, .. } => order::plan(&client, node, output),
+            Self::Undo { node, execution_id, yes, .. } => {
+                let undo = if *yes { order::Undo::Apply } else { order::Undo::Preview };
+                order::undo(&client, node, execution_id, undo, output)
+            }
         };
         print(&answer.map_err(|error| with_hint(error, &client))?)
     }
 
     fn common(&self) -> &Common {
         match self {
-            Self::Nodes { common } | Self::Report { common, .. } | Self::Why { common, .. } => common,
+            Self::Nodes { common }
+            | Self::Report { common, .. }
+            | Self::Why { common, .. }
+            | Self::Plan { common, .. }
+            | Self::Undo { common, .. } => common,
             Self::Advisories(command) => command.common(),
         }
     }

@@ -48,7 +48,7 @@ fn count(number: usize, one: &str, many: &str) -> String {
 }
 
 /// What nodes report is untrusted: no control characters reach the terminal.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 

@@ -13,7 +13,7 @@ pub struct Shipped {
     pub content: &'static str,
 }
 
-const SHIPPED: [Shipped; 10] = [
+const SHIPPED: [Shipped; 12] = [
     Shipped { name: "AWS-ApplyPatchBaseline", content: include_str!("shipped/AWS-ApplyPatchBaseline.json") },
     Shipped {
         name: "AWS-ConfigureWindowsUpdate",
@@ -39,6 +39,8 @@ const SHIPPED: [Shipped; 10] = [
         content: include_str!("shipped/AWS-RunPatchBaselineWithHooks.json"),
     },
     Shipped { name: "AWS-RunShellScript", content: include_str!("shipped/AWS-RunShellScript.json") },
+    Shipped { name: "Fettle-PlanPatches", content: include_str!("shipped/Fettle-PlanPatches.json") },
+    Shipped { name: "Fettle-UndoPatches", content: include_str!("shipped/Fettle-UndoPatches.json") },
 ];
 
 /// By name, sorted.

@@ -16,6 +16,7 @@ mod harness;
 mod hooks;
 mod install;
 mod operations;
+mod plan_and_undo;
 mod restart;
 mod scan;
 mod tls;

@@ -174,20 +174,7 @@ fn the_operators_commands_answer() {
     let server = Server::start(engines()[0]);
     let agent = Agent::online(&server);
     scan(&server, &agent.id);
-    let fettle = |arguments: &[&str]| {
-        let mut command = Command::new(program("fettle"));
-        clean(&mut command);
-        command
-            .args(arguments)
-            .env("AWS_ACCESS_KEY_ID", &server.credentials.access_key_id)
-            .env("AWS_SECRET_ACCESS_KEY", &server.credentials.secret_access_key)
-            .env("AWS_DEFAULT_REGION", REGION)
-            .env("FETTLE_ENDPOINT", &server.endpoint);
-        let output = command.output().unwrap();
-        let (out, err) =
-            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-        (output.status.success(), out, err)
-    };
+    let fettle = |arguments: &[&str]| operator(&server, arguments);
     let prefix = &agent.id[..9];
     let said = [
         (vec!["nodes"], "Online"),
@@ -206,4 +193,19 @@ fn the_operators_commands_answer() {
     assert!(!worked && err.contains("`fettle nodes` lists them"), "{err}");
     let (worked, _, err) = fettle(&["nodes", "--endpoint", "http://127.0.0.1:1"]);
     assert!(!worked && err.contains("is the server running?"), "{err}");
+}
+
+/// `fettle` with the root key: whether it succeeded, and what it said.
+pub fn operator(server: &Server, arguments: &[&str]) -> (bool, String, String) {
+    let mut command = Command::new(program("fettle"));
+    clean(&mut command);
+    command
+        .args(arguments)
+        .env("AWS_ACCESS_KEY_ID", &server.credentials.access_key_id)
+        .env("AWS_SECRET_ACCESS_KEY", &server.credentials.secret_access_key)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("FETTLE_ENDPOINT", &server.endpoint);
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    (output.status.success(), out, err)
 }
