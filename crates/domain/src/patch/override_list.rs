@@ -2,16 +2,14 @@
 //! mean on a node. Fetching them is the agent's; reports still follow the baseline.
 //! Source: spec patch-manager 4.5.
 
-use std::cmp::Ordering;
-
 use yaml_rust2::parser::{Event, EventReceiver, Parser};
 
 use crate::baseline::names::glob;
-use crate::facts::{FactSet, PackageFact};
-use crate::os::{Family, OperatingSystem};
+use crate::facts::{FactSet, PackageFact, UpdateStatus};
+use crate::os::{Family, OperatingSystem, WINDOWS_ID};
 
 use super::transaction::{Refusal, Wanted};
-use super::{Failure, FailureCode, version_deb};
+use super::{Failure, FailureCode, update_item_id, version_deb, version_rpm};
 
 /// More would be a mistake, or an attack on the node's memory.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -85,7 +83,31 @@ impl OverrideList {
                 None => refused.extend(naming.iter().find_map(|entry| entry.refusal(package, &id, family))),
             }
         }
+        wanted.extend(self.select_updates(facts));
         (wanted, refused)
+    }
+
+    /// Windows and macOS: what the update service offers, by number or name. Titles say nothing there.
+    fn select_updates<'f>(&self, facts: &'f FactSet) -> impl Iterator<Item = Wanted> + use<'_, 'f> {
+        let is_windows = facts.os.id == WINDOWS_ID;
+        let offered = facts.updates.iter().filter(|update| update.status == UpdateStatus::Applicable);
+        let named = offered.filter(move |update| {
+            self.entries.iter().any(|entry| match is_windows {
+                true => {
+                    let numbers = update.kb_ids.iter().chain(&update.bulletin_ids);
+                    numbers.into_iter().any(|number| number.eq_ignore_ascii_case(&entry.id))
+                }
+                false => entry.id == update.id || entry.id == format!("{}.{}", update.id, update.version),
+            })
+        });
+        named.map(move |update| match is_windows {
+            true => Wanted {
+                name: update_item_id(update).to_owned(),
+                arch: String::new(),
+                version: update.id.clone(),
+            },
+            false => Wanted { name: update.id.clone(), arch: String::new(), version: update.version.clone() },
+        })
     }
 }
 
@@ -94,7 +116,8 @@ impl Entry {
     /// one, where the title names it and a newer one exists, so that nothing else of the list moves it.
     fn version(&self, package: &PackageFact, id: &str, family: Option<Family>) -> Option<String> {
         let is_newer = |version: &str| match family {
-            Some(Family::Debian) => version_deb::compare(version, &package.version) == Ordering::Greater,
+            Some(Family::Debian) => version_deb::is_newer(version, &package.version),
+            Some(Family::Rpm | Family::Suse) => version_rpm::is_newer(version, &package.version),
             // Offers come newest first, the installed version among them.
             _ => version != package.version,
         };
@@ -333,6 +356,38 @@ mod tests {
         check(&node, &[("dhcp*", Some("dhcp.amd64:0:1-2.el9"))], &["dhcp 1-2.el9"], &[]);
         check(&node, &[("dhcp*", Some("0:1-2.el9"))], &["dhcp 1-2.el9"], &[]);
         check(&node, &[("dhcp*", Some("*.el9"))], &["dhcp 1-2.el9"], &[]);
+    }
+
+    #[test]
+    fn rpm_packages_never_go_back() {
+        // The repositories have fallen behind what is installed.
+        let node = facts("almalinux", "9.2", vec![package("dhcp", "1:1-1.el9", &["9-9.el9"])]);
+        check(&node, &[("dhcp*", None)], &[], &[]);
+        check(&node, &[("dhcp.amd64", Some("*9-9.el9"))], &[], &["dhcp"]);
+    }
+
+    #[test]
+    fn updates_are_named_by_number_or_name() {
+        use crate::facts::UpdateFact;
+        let update = |id: &str, kb: &str, status| UpdateFact {
+            id: id.to_owned(),
+            version: "1.61".to_owned(),
+            kb_ids: vec![kb.to_owned()],
+            bulletin_ids: vec!["MS26-001".to_owned()],
+            status,
+            ..UpdateFact::default()
+        };
+        let mut node = facts("windows", "10.0", vec![]);
+        node.updates = vec![
+            update("guid-1", "KB1", UpdateStatus::Applicable),
+            update("guid-2", "KB2", UpdateStatus::Installed),
+        ];
+        check(&node, &[("kb1", None), ("KB2", None), ("KB9", None)], &["KB1 guid-1"], &[]);
+        check(&node, &[("MS26-001", Some("anything"))], &["KB1 guid-1"], &[]);
+        node.os = OsRelease { id: "macos".into(), version_id: "14.5".into(), ..OsRelease::default() };
+        check(&node, &[("guid-1.1.61", None)], &["guid-1 1.61"], &[]);
+        check(&node, &[("guid-1", None)], &["guid-1 1.61"], &[]);
+        check(&node, &[("guid*", None), ("guid-1.1.62", None)], &[], &[]);
     }
 
     proptest! {
