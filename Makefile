@@ -7,7 +7,9 @@ DATA ?= $(CURDIR)/.fettle
 LISTEN ?= 127.0.0.1:4510
 VENV := $(CURDIR)/.venv
 
-.PHONY: help up test lint unit conformance cross windows faults deny bench-scan bench-server clean-data
+export FUZZ_SECONDS FUZZ_TARGETS
+
+.PHONY: help up test lint unit conformance cross windows faults fuzz deny bench-scan bench-server clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +40,9 @@ windows: ## The agent for Windows: built, and its COM adapter run under wine
 
 faults: ## 200 crashes of server and agent during scans, on each database
 	@scripts/test faults
+
+fuzz: ## Feed every parser for FUZZ_SECONDS (20) each; FUZZ_TARGETS names some of them
+	@scripts/test fuzz
 
 deny: ## Licences and sources of dependencies, where cargo-deny is installed
 	@scripts/test deny
