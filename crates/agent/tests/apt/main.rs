@@ -6,6 +6,7 @@ mod bed;
 #[cfg(feature = "chroots")]
 mod chroots;
 mod command;
+mod crashes;
 mod damage;
 mod kept;
 mod machine;
