@@ -74,7 +74,14 @@ pub fn install<B: Backend>(
     backend.wait_for_locks(run)?;
     let before = backend.state(run)?;
     backend.finish_interrupted(run)?;
-    let mut work = Work { backend, limits: limits.clone(), run, failed: Vec::new(), warnings: Vec::new() };
+    let mut work = Work {
+        backend,
+        limits: limits.clone(),
+        run,
+        failed: Vec::new(),
+        warnings: Vec::new(),
+        tried_again: Vec::new(),
+    };
     work.carry_out(wanted)?;
     // The run's own time may be up; the database is looked at all the same.
     let after = backend.state(&mut work.run.last_look())?;
@@ -89,6 +96,8 @@ struct Work<'a, B> {
     run: &'a mut ToolRun,
     failed: Vec<Refusal>,
     warnings: Vec<Failure>,
+    /// Packages that failed for a reason nobody knows, and were given another try.
+    tried_again: Vec<String>,
 }
 
 impl<B: Backend> Work<'_, B> {
@@ -172,6 +181,15 @@ impl<B: Backend> Work<'_, B> {
                 }
                 continue;
             };
+            // A killed run leaves states that the first try only clears up.
+            if told.failure.code == FailureCode::ToolFailed
+                && left.iter().any(|wanted| wanted.name == name)
+                && !self.tried_again.iter().any(|tried| tried == name)
+            {
+                self.tried_again.push(name.to_owned());
+                learned = true;
+                continue;
+            }
             let count = left.len();
             for wanted in left.iter().filter(|wanted| wanted.name == name) {
                 self.failed.push(Refusal { wanted: wanted.clone(), failure: told.failure.clone() });
