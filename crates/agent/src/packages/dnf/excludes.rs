@@ -39,7 +39,7 @@ impl Filter {
     }
 }
 
-/// name-[epoch:]version-release.arch and the shorter forms of it.
+/// name-\[epoch:\]version-release.arch and the shorter forms of it.
 pub fn forms(name: &str, version: &str, arch: &str) -> Vec<String> {
     let (epoch, plain) = version.split_once(':').unwrap_or(("0", version));
     let upstream = plain.rsplit_once('-').map_or(plain, |(upstream, _)| upstream);
