@@ -42,7 +42,7 @@ pub struct Store {
 
 pub(crate) enum Engine {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 impl Store {
@@ -51,7 +51,7 @@ impl Store {
         let engine = match options {
             StoreOptions::Memory => Engine::Sqlite(Sqlite::open_in_memory()?),
             StoreOptions::SqliteFile(path) => Engine::Sqlite(Sqlite::open_file(path)?),
-            StoreOptions::Postgres(url) => Engine::Postgres(Postgres::open(url)?),
+            StoreOptions::Postgres(url) => Engine::Postgres(Box::new(Postgres::open(url)?)),
         };
         let store = Self { engine: Arc::new(engine), strings: Arc::default() };
         migrate::run(&store).await?;
