@@ -27,6 +27,8 @@ pub struct App {
     pub agents: Agents,
     pub keys: KeyCache,
     pub retention: Retention,
+    /// Held while the inventory of a whole fleet is counted.
+    pub aggregation: tokio::sync::Mutex<()>,
     shutdown: watch::Sender<bool>,
 }
 
@@ -40,6 +42,7 @@ impl App {
             agents: Agents::new(),
             keys: KeyCache::default(),
             retention,
+            aggregation: tokio::sync::Mutex::default(),
             shutdown: watch::channel(false).0,
         })
     }

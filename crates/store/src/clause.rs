@@ -38,6 +38,24 @@ impl<'a> Clause<'a> {
         let _ = write!(self.sql, " AND {condition}");
     }
 
+    /// Adds ` AND column = value`, if there is a value.
+    pub fn equals(&mut self, column: &str, value: Option<&'a str>) {
+        if let Some(value) = value {
+            let value = self.bind(value);
+            self.and(&format!("{column} = {value}"));
+        }
+    }
+
+    /// Adds ` AND column IN (values)`; without values nothing is in it.
+    pub fn one_of(&mut self, column: &str, values: impl Iterator<Item = &'a str>) {
+        let list: Vec<String> = values.map(|value| self.bind(value)).collect();
+        let condition = match list.is_empty() {
+            true => "1 = 0".to_owned(),
+            false => format!("{column} IN ({})", list.join(", ")),
+        };
+        self.and(&condition);
+    }
+
     /// Adds ` AND expression ⋈ any of values`; for `NotEqual`, none of them.
     pub fn compare(&mut self, expression: &str, comparison: Comparison, values: &'a [String]) {
         let list: Vec<String> = values.iter().map(|value| self.bind(value)).collect();

@@ -191,10 +191,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Command>> {
     let mut clause = Clause::after(vec![account.as_str().into(), region.as_str().into()]);
-    if let Some(id) = filter.command_id {
-        let id = clause.bind(id.as_str());
-        clause.and(&format!("command_id = {id}"));
-    }
+    clause.equals("command_id", filter.command_id.map(CommandId::as_str));
     if let Some(node) = filter.node {
         let node = clause.bind(node.as_str());
         clause.and(&format!(
@@ -203,17 +200,9 @@ pub async fn list(
         ));
     }
     add_times(&mut clause, filter.requested_after, filter.requested_before);
-    if let Some(name) = filter.document_name {
-        let name = clause.bind(name);
-        clause.and(&format!("document_name = {name}"));
-    }
+    clause.equals("document_name", filter.document_name);
     if let Some(statuses) = &filter.statuses {
-        let list: Vec<String> = statuses.iter().map(|status| clause.bind(status.as_str())).collect();
-        clause.and(&if list.is_empty() {
-            "1 = 0".to_owned()
-        } else {
-            format!("status IN ({})", list.join(", "))
-        });
+        clause.one_of("status", statuses.iter().map(|status| status.as_str()));
     }
     match filter.stage {
         Some(Stage::Executing) => clause.and("finished_at IS NULL"),

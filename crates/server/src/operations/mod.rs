@@ -24,7 +24,7 @@ use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 
 /// A handler that met a concurrent transaction runs again this often.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 16;
 
 /// The services of this port that are chosen by headers alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

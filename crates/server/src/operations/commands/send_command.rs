@@ -35,7 +35,9 @@ pub async fn send_command(ctx: &Ctx, request: SendCommandRequest) -> Result<Send
     let addressed = targets::parse(ctx, &request)?;
     let prepared = prepare(ctx, &request)?;
 
-    let mut tx = ctx.store.write().await?;
+    // By locks: all rows it writes are its own and new, so that it races with nobody. Where everything is
+    // serializable a small busy database refused it again and again, for commands of others.
+    let mut tx = ctx.store.write_by_locks().await?;
     let nodes = targets::resolve(ctx, &mut tx, &addressed).await?;
     if matches!(addressed, Addressed::Listed(_)) {
         refuse_platforms(&prepared, &nodes)?;

@@ -151,7 +151,9 @@ fn answer(
     GetInventoryResult { entities: Some(rows.into_iter().map(entity).collect()), next_token }
 }
 
-/// Aggregation goes through every node once.
+/// Aggregation goes through every node once: contents are kept whole and compressed, and any attribute
+/// can be asked for. One at a time on each server, and each batch of nodes in a transaction of its own:
+/// a long one would keep the database from cleaning up behind the nodes that report meanwhile.
 async fn count(
     ctx: &Ctx,
     filters: &[Filter],
@@ -160,19 +162,23 @@ async fn count(
     let mut counts = aggregate::Counts::parse(aggregators)?;
     let mut types = counts.types();
     types.extend(filters.iter().map(|filter| filter.type_name.clone()));
-    let mut tx = ctx.store.read().await?;
+    let _turn = ctx.app.aggregation.lock().await;
     let mut after: Option<String> = None;
     loop {
+        let mut tx = ctx.store.read().await?;
         let nodes = next_nodes(ctx, &mut tx, after.as_deref(), BATCH).await?;
         let Some(last) = nodes.last() else { break };
         after = Some(last.id.to_string());
         let by_type = load_types(ctx, &mut tx, &types, &nodes).await?;
+        drop(tx);
         for node in &nodes {
             let contents = of_node(&by_type, node);
             if query::passes(filters, &contents) {
                 counts.add(&contents);
             }
         }
+        // The embedded engine answers without waiting: let others have the thread.
+        tokio::task::yield_now().await;
     }
     Ok(counts.into_entities())
 }

@@ -6,9 +6,9 @@ use api::ssm::{
     PingStatus, PlatformType, ResourceType, SourceType,
 };
 use store::clause::Comparison;
-use store::nodes::{self, Node};
+use store::nodes::Node;
 
-use super::filters::{Conditions, Errors, Filter};
+use super::filters::{self, Errors, Filter};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::page::{Page, page_size};
@@ -23,15 +23,7 @@ pub async fn describe_instance_information(
     let scope = (&request.instance_information_filter_list, &request.filters);
     let size = page_size(request.max_results, DEFAULT_PAGE);
     let page = Page::open(ctx, "DescribeInstanceInformation", &scope, request.next_token.as_deref(), size)?;
-    let conditions = Conditions::parse(filters(&request)?, ERRORS)?;
-
-    let rows = if conditions.is_never {
-        Vec::new()
-    } else {
-        let mut tx = ctx.store.read_each().await?;
-        let scope = (&ctx.account, &ctx.region);
-        nodes::list(&mut tx, scope, &conditions.list, ctx.now, page.after.as_deref(), page.fetch()).await?
-    };
+    let rows = filters::select(ctx, filters(&request)?, ERRORS, &page).await?;
     let cut = page.cut(ctx, rows, |node| node.id.to_string());
     Ok(DescribeInstanceInformationResult {
         instance_information_list: Some(cut.rows.into_iter().map(|node| to_wire(ctx, node)).collect()),

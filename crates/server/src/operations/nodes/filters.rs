@@ -4,9 +4,11 @@
 use api::ssm::ErrorCode;
 use domain::ids::NodeId;
 use store::clause::Comparison;
-use store::nodes::{NodeCondition, NodeField};
+use store::nodes::{self, Node, NodeCondition, NodeField};
 
+use crate::ctx::Ctx;
 use crate::error::ApiError;
+use crate::operations::page::Page;
 
 /// Values every node of ours has, so that a filter on them is decided without the store.
 const RESOURCE_TYPE: &str = "ManagedInstance";
@@ -98,6 +100,22 @@ impl Conditions {
         self.is_never |= !passes;
         Ok(())
     }
+}
+
+/// The nodes of a page that pass the filters, by id.
+pub async fn select(
+    ctx: &Ctx,
+    filters: Vec<Filter<'_>>,
+    errors: Errors,
+    page: &Page,
+) -> Result<Vec<Node>, ApiError> {
+    let conditions = Conditions::parse(filters, errors)?;
+    if conditions.is_never {
+        return Ok(Vec::new());
+    }
+    let mut tx = ctx.store.read_each().await?;
+    let scope = (&ctx.account, &ctx.region);
+    Ok(nodes::list(&mut tx, scope, &conditions.list, ctx.now, page.after.as_deref(), page.fetch()).await?)
 }
 
 fn is_tag(key: &str) -> bool {
