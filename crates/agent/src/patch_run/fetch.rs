@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 
 use super::Session;
+use super::patience::patiently;
 
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -19,7 +20,7 @@ pub fn bring(session: &Session, url: &str) -> anyhow::Result<Vec<u8>> {
 
 /// Addresses carry their own proof; no signature.
 pub fn download(session: &Session, url: &str) -> anyhow::Result<Vec<u8>> {
-    let answer = session.caller.http().get(url, DOWNLOAD_TIMEOUT)?;
+    let answer = patiently(|| session.caller.http().get(url, DOWNLOAD_TIMEOUT))?;
     match answer.status {
         200 => Ok(answer.body),
         status => bail!("the answer has status {status}"),

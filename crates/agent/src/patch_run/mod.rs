@@ -13,6 +13,7 @@ mod history;
 mod memory;
 mod operate;
 mod output;
+mod patience;
 pub mod preview;
 mod reboot;
 mod services;

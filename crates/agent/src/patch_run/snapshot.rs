@@ -11,6 +11,7 @@ use crate::transport::call::{CALL_TIMEOUT, new_id};
 use crate::{heartbeat, platform};
 
 use super::fetch::{bring, download};
+use super::patience::patiently;
 use super::{PatchRequest, Session};
 
 const UNKNOWN_SYSTEM: &str = "UnsupportedOperatingSystem";
@@ -35,11 +36,12 @@ pub fn fetch(session: &Session, request: &PatchRequest) -> anyhow::Result<Snapsh
         baseline_override: brought,
         ..GetDeployablePatchSnapshotForInstanceRequest::default()
     };
-    let answer = match session.caller.call_blocking(&session.credentials, &ask, CALL_TIMEOUT) {
+    let call = || patiently(|| session.caller.call_blocking(&session.credentials, &ask, CALL_TIMEOUT));
+    let answer = match call() {
         // Also the answer to a node that has not said yet what it runs: ordered before its first report arrived.
         Err(error) if error.code() == Some(UNKNOWN_SYSTEM) => {
             introduce(session)?;
-            session.caller.call_blocking(&session.credentials, &ask, CALL_TIMEOUT)
+            call()
         }
         answer => answer,
     };
@@ -52,7 +54,7 @@ pub fn fetch(session: &Session, request: &PatchRequest) -> anyhow::Result<Snapsh
 
 fn introduce(session: &Session) -> anyhow::Result<()> {
     let about = heartbeat::about(&platform::machine(), &session.instance_id, &session.caller.endpoint);
-    let told = session.caller.call_blocking(&session.credentials, &about, CALL_TIMEOUT);
+    let told = patiently(|| session.caller.call_blocking(&session.credentials, &about, CALL_TIMEOUT));
     told.map(drop).context("the server does not take what this node runs; nothing was scanned")
 }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 use crate::transport::call::CALL_TIMEOUT;
 
+use super::patience::patiently;
 use super::{Gathered, Session};
 
 /// The hash of the items that the server took last.
@@ -63,7 +64,7 @@ pub fn report(session: &Session, data_dir: &Path, report: &PatchReport) -> anyho
                 ),
             ],
         };
-        session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT)
+        patiently(|| session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT))
     };
     let answer = match send(Detail::HashIfUnchanged) {
         Err(error) if error.code().is_some_and(|code| RESEND_CODES.contains(&code)) => send(Detail::Full),
@@ -108,10 +109,10 @@ pub fn facts(session: &Session, data_dir: &Path, gathered: &Gathered) -> anyhow:
         observation: serde_json::to_string(&gathered.observation)?,
         facts: None,
     };
-    let answer = session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT)?;
+    let answer = patiently(|| session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT))?;
     if answer.facts_needed {
         request.facts = Some(gzip(&gathered.facts.to_canonical_json())?.into());
-        session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT)?;
+        patiently(|| session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT))?;
     }
     let told = serde_json::to_vec(&Told::of(&facts_hash, &gathered.observation))?;
     // Without this file the same is told once more, which does no harm.

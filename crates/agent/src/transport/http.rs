@@ -39,6 +39,14 @@ pub struct TransportError {
     source: Box<ureq::Error>,
 }
 
+impl TransportError {
+    /// Whether the way to the server was cut or nobody listened there, which may be over in a moment.
+    pub fn is_of_the_way(&self) -> bool {
+        use ureq::Error::{ConnectionFailed, HostNotFound, Io, Timeout};
+        matches!(*self.source, ConnectionFailed | HostNotFound | Io(_) | Timeout(_))
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     #[error("the certificate file is not PEM")]

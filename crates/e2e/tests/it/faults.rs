@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use api::fettle::ListNodeReportsRequest;
-use api::ssm::CommandInvocationStatus;
+use api::ssm::{CommandInvocation, CommandInvocationStatus};
 use cli::client::ClientError;
 
 use crate::harness::{Agent, Engine, Server, engines, eventually};
@@ -68,12 +68,16 @@ fn run(engine: Engine, dice: &mut Dice) {
         }
     }
 
-    let mut ends = BTreeMap::new();
+    let (mut ends, mut reasons) = (BTreeMap::new(), BTreeMap::<String, usize>::new());
     for command in scripts.iter().map(|(_, command)| command).chain(&scans) {
-        let status = eventually(&format!("command {command} ends"), END_WITHIN, || {
-            let invocations = server.call(&invocation_of(command)).command_invocations?;
-            invocations.first()?.status.clone().filter(is_terminal)
+        let ended = eventually(&format!("command {command} ends"), END_WITHIN, || {
+            let invocation = server.call(&invocation_of(command)).command_invocations?.pop()?;
+            invocation.status.as_ref().is_some_and(is_terminal).then_some(invocation)
         });
+        let status = ended.status.clone().unwrap();
+        if status != CommandInvocationStatus::Success {
+            *reasons.entry(reason(command, &ended)).or_default() += 1;
+        }
         ends.insert(command.clone(), status);
     }
     check_ledger(&std::fs::read_to_string(&ledger).unwrap_or_default(), &scripts, &ends);
@@ -86,7 +90,26 @@ fn run(engine: Engine, dice: &mut Dice) {
     println!(
         "{engine:?}: {ran} scripts and {scanned} scans of {rounds} each succeeded through {rounds} crashes"
     );
+    for (reason, times) in &reasons {
+        println!("{engine:?}: {times} times: {reason}");
+    }
     assert!(ran > 0 && scanned > 0, "crashes spoiled everything: {ends:?}");
+}
+
+/// Why a command did not succeed, in the words of whoever ended it. Each must have some.
+fn reason(command: &str, ended: &CommandInvocation) -> String {
+    let steps = ended.command_plugins.as_deref().unwrap_or_default();
+    let output = steps.iter().filter_map(|step| step.output.as_deref());
+    let details = ended.status_details.as_deref().unwrap_or_default();
+    let said: Vec<&str> =
+        output.chain(ended.trace_output.as_deref()).map(str::trim).filter(|text| !text.is_empty()).collect();
+    // A command that was never delivered has nothing to say but its state.
+    assert!(
+        !said.is_empty() || details.contains("Timed") || details == "Undeliverable",
+        "{command} ended as {details} without a reason: {ended:?}"
+    );
+    let said = said.join(" | ").replace(command, "ID");
+    format!("{details}: {}", said.chars().take(300).collect::<String>())
 }
 
 type Ends = BTreeMap<String, CommandInvocationStatus>;
