@@ -7,4 +7,5 @@ mod dnf;
 mod oracle;
 mod pool;
 mod random_nodes;
+mod yum;
 mod zypper;

@@ -15,6 +15,7 @@ mod ndb;
 pub mod node;
 mod notices;
 pub mod primary;
+mod primary_db;
 pub mod refresh;
 pub mod repomd;
 pub mod repository;

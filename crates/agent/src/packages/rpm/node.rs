@@ -22,12 +22,21 @@ use super::header::Installed;
 use super::modules::Modules;
 use super::notices::{self, Absent, Listener, Notices};
 use super::primary::{self, Interest, Offer, Relation};
+use super::primary_db;
 
 /// A metadata file in the tool's cache.
 #[derive(Clone, Debug)]
 pub struct File {
     pub path: PathBuf,
     pub compression: Compression,
+    pub form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    /// yum's SQLite files.
+    Database,
 }
 
 impl File {
@@ -130,7 +139,7 @@ impl Node<'_> {
         let mut offers = Offers::default();
         for (at, source) in self.sources.iter().enumerate() {
             let Some(file) = &source.primary else { continue };
-            for offer in primary::read(&file.document(self.root), interest)? {
+            for offer in self.offers_of(file, interest)? {
                 if !self.architecture.takes(&offer.arch) || self.is_hidden(source, &offer) {
                     continue;
                 }
@@ -139,6 +148,13 @@ impl Node<'_> {
             }
         }
         Ok(offers)
+    }
+
+    fn offers_of(&self, file: &File, interest: Interest<'_>) -> Result<Vec<Offer>, ScanError> {
+        match file.form {
+            Form::Text => primary::read(&file.document(self.root), interest),
+            Form::Database => primary_db::read(self.root, &file.path, interest),
+        }
     }
 
     fn is_hidden(&self, source: &Source, offer: &Offer) -> bool {

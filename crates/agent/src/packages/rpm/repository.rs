@@ -5,8 +5,9 @@ use std::path::Path;
 use api::Timestamp;
 
 use super::super::ScanError;
+use super::super::decompress::Compression;
 use super::super::root::{Identity, Root};
-use super::node::File;
+use super::node::{File, Form};
 use super::repomd::RepoMd;
 
 pub struct Found {
@@ -32,7 +33,10 @@ pub fn load(root: &Root, folder: &Path) -> Result<Option<Found>, ScanError> {
             ScanError::Corrupt { path: root.shown(&path), reason }
         };
         return Ok(Some(Found {
-            primary: file("primary")?.ok_or_else(no_primary)?,
+            primary: match database(root, &repomd, &files)? {
+                Some(database) => database,
+                None => file("primary")?.ok_or_else(no_primary)?,
+            },
             updateinfo: file("updateinfo")?,
             modules: file("modules")?,
             made_at: repomd.made_at().map(Timestamp::from_seconds),
@@ -56,10 +60,30 @@ fn file(root: &Root, repomd: &RepoMd, folder: &Path, kind: &str) -> Result<Optio
     let path = folder.join(entry.file_name());
     let there = root.identity(&path)?.is_some();
     match entry.compression().filter(|_| there) {
-        Some(compression) => Ok(Some(File { path, compression })),
+        Some(compression) => Ok(Some(File { path, compression, form: Form::Text })),
         None => {
-            let reason = "published by the repository, but not in the cache in a form that can be read";
+            let reason = "published by the repository, but not in the cache in a form that can be read; \
+                          refresh the metadata";
             Err(ScanError::Corrupt { path: root.shown(&path), reason: reason.to_owned() })
         }
     }
+}
+
+/// yum takes `primary_db` in place of `primary` where there is one, and works on an unpacked copy.
+fn database(root: &Root, repomd: &RepoMd, folder: &Path) -> Result<Option<File>, ScanError> {
+    let (Some(entry), Some(primary)) = (repomd.entry("primary_db"), repomd.entry("primary")) else {
+        return Ok(None);
+    };
+    if root.identity(&folder.join(primary.file_name()))?.is_some() {
+        return Ok(None);
+    }
+    let plain = entry.file_name().rsplit_once('.').map_or(entry.file_name(), |(plain, _)| plain);
+    for path in [folder.join("gen/primary_db.sqlite"), folder.join(plain)] {
+        let Some(identity) = root.identity(&path)? else { continue };
+        // An unpacked copy of an older state of the repository has another size.
+        if entry.open_bytes.is_none_or(|bytes| bytes == identity.size_bytes) {
+            return Ok(Some(File { path, compression: Compression::None, form: Form::Database }));
+        }
+    }
+    Ok(None)
 }
