@@ -64,10 +64,12 @@ pub struct Repository {
     /// As written in the sources, without credentials: `http://deb.example.org/debian`.
     pub uri: String,
     /// `Suite` of the Release file (apt calls it archive): `stable-security`.
+    /// rpm systems: the repository's id, or alias.
     pub suite: String,
     pub codename: String,
     pub origin: String,
     pub label: String,
+    /// rpm systems: `$releasever`. On Amazon Linux 2023 that is the release to which the node is locked, or `latest`.
     pub component: String,
     /// Of the index: `amd64`, `all`.
     pub arch: String,

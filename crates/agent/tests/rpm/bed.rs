@@ -88,11 +88,19 @@ pub fn facts_of(root: &Path) -> (FactSet, Observation) {
     read(root).unwrap_or_else(|error| panic!("the root can be read: {error}"))
 }
 
+/// Without an index, after checking that one shows the same, while it is made and afterwards.
 fn read(root: &Path) -> Result<(FactSet, Observation), ScanError> {
     let options =
         GatherOptions { now: Timestamp::from_seconds(0), refresh: RefreshLists::Never, data_dir: None };
+    let data_dir = Some(root.with_extension("data"));
     let root = Root::at(root).unwrap();
-    packages::of(&root).unwrap().gather(&options)
+    let plain = packages::of(&root).unwrap().gather(&options);
+    let indexed = GatherOptions { data_dir, ..options };
+    for run in ["building", "built"] {
+        let through_index = packages::of(&root).unwrap().gather(&indexed);
+        assert_eq!(plain.as_ref().ok(), through_index.as_ref().ok(), "with the index {run}");
+    }
+    plain
 }
 
 pub fn package<'a>(facts: &'a FactSet, name: &str) -> &'a PackageFact {

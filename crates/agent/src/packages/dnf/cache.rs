@@ -56,7 +56,7 @@ fn source(variables: &Variables, repository: &Repository, found: Found) -> Sourc
     let fact = facts::Repository {
         uri: without_credentials(repository.address()),
         suite: repository.id.clone(),
-        codename: variables.get("releasever").unwrap_or_default().to_owned(),
+        component: variables.get("releasever").unwrap_or_default().to_owned(),
         label: repository.name.clone(),
         arch: variables.get("basearch").unwrap_or_default().to_owned(),
         released_at: found.made_at,

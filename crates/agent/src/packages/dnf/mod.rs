@@ -18,6 +18,7 @@ use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
 use super::kept::{self, Reading};
 use super::root::Root;
 use super::rpm::database::Database;
+use super::rpm::indexed::{INDEX_FOLDER, Reader};
 use super::rpm::modules::Modules;
 use super::rpm::node::{self as rpm_node, Choice, Lock, Node, ObsoletesRule, Policy, VendorRule};
 use super::rpm::primary::Offer;
@@ -90,7 +91,7 @@ impl Dnf<'_> {
         };
         let mut observation = refresh.into_observation(options.now);
         node::observe(self.root, &mut observation)?;
-        Ok(read(self.root, Some(own))?.complete(observation))
+        Ok(read(self.root, options, Some(own))?.complete(observation))
     }
 }
 
@@ -105,12 +106,12 @@ pub fn gather(root: &Root, options: &GatherOptions) -> Result<(FactSet, Observat
     let mut observation = refresh.into_observation(options.now);
     // First, so that the evidence is among what a kept reading depends on.
     node::observe(root, &mut observation)?;
-    let reading = kept::reading(root, || read(root, None))?;
+    let reading = kept::reading(root, || read(root, options, None))?;
     Ok(reading.complete(observation))
 }
 
 /// `own` is a folder of repositories in place of the node's.
-fn read(root: &Root, own: Option<&Path>) -> Result<Reading, ScanError> {
+fn read(root: &Root, options: &GatherOptions, own: Option<&Path>) -> Result<Reading, ScanError> {
     let mut main = Main::load(root)?;
     if let Some(own) = own {
         main.use_only(own);
@@ -154,7 +155,9 @@ fn read(root: &Root, own: Option<&Path>) -> Result<Reading, ScanError> {
         Flavour::Dnf => Modules::load(root, &sources, &platform(root, &main)?)?,
         Flavour::Yum => Modules::default(),
     };
-    let facts = Node { root, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
+    let index = options.data_dir.as_deref().map(|folder| folder.join(INDEX_FOLDER));
+    let reader = Reader { root, folder: index.as_deref() };
+    let facts = Node { reader, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
     Ok(Reading { facts, lists_updated_at: oldest, missing_repositories })
 }
 

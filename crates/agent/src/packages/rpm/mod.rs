@@ -8,6 +8,7 @@ mod elements;
 mod evr;
 pub mod glob;
 pub mod header;
+pub mod indexed;
 pub mod ini;
 mod modulemd;
 pub mod modules;

@@ -116,6 +116,11 @@ impl Modules {
         self.hidden.contains(&nevra) || self.names.contains(&offer.name) || offer.provides_modular
     }
 
+    /// The same text for the same streams.
+    pub fn active_streams(&self) -> String {
+        format!("{:?}", self.active)
+    }
+
     /// Whether one of these streams is active; true where none is named.
     pub fn has_any_of(&self, streams: &[ModuleStream]) -> bool {
         let Some(active) = &self.active else { return true };

@@ -19,10 +19,10 @@ use super::arch::Architecture;
 use super::elements::Document;
 use super::evr;
 use super::header::Installed;
+use super::indexed::Reader;
 use super::modules::Modules;
-use super::notices::{self, Absent, Listener, Notices};
-use super::primary::{self, Interest, Offer, Relation};
-use super::primary_db;
+use super::notices::{Absent, Listener, Notices};
+use super::primary::{Interest, Offer, Relation};
 
 /// A metadata file in the tool's cache.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ pub enum ObsoletesRule {
 
 /// Everything that facts are made of.
 pub struct Node<'a> {
-    pub root: &'a Root,
+    pub reader: Reader<'a>,
     pub os: OsRelease,
     pub architecture: Architecture,
     pub sources: Vec<Source>,
@@ -139,7 +139,7 @@ impl Node<'_> {
         let mut offers = Offers::default();
         for (at, source) in self.sources.iter().enumerate() {
             let Some(file) = &source.primary else { continue };
-            for offer in self.offers_of(file, interest)? {
+            for offer in self.reader.offers(file, interest)? {
                 if !self.architecture.takes(&offer.arch) || self.is_hidden(source, &offer) {
                     continue;
                 }
@@ -148,13 +148,6 @@ impl Node<'_> {
             }
         }
         Ok(offers)
-    }
-
-    fn offers_of(&self, file: &File, interest: Interest<'_>) -> Result<Vec<Offer>, ScanError> {
-        match file.form {
-            Form::Text => primary::read(&file.document(self.root), interest),
-            Form::Database => primary_db::read(self.root, &file.path, interest),
-        }
     }
 
     fn is_hidden(&self, source: &Source, offer: &Offer) -> bool {
@@ -280,11 +273,11 @@ impl Node<'_> {
             |collection: &super::updateinfo::Collection| self.modules.has_any_of(&collection.modules);
         let listener =
             Listener { architecture: &self.architecture, positions: &positions, is_active: &is_active };
+        let streams = self.modules.active_streams();
         let (mut found, mut absent) = (Vec::new(), Absent::default());
         for (at, source) in self.sources.iter().enumerate() {
             let Some(file) = &source.updateinfo else { continue };
-            let Notices { advisories, absent: of_file } =
-                notices::read(&file.document(self.root), &listener)?;
+            let Notices { advisories, absent: of_file } = self.reader.notices(file, &listener, &streams)?;
             found.extend(advisories.into_iter().map(|mut entry| {
                 entry.advisory.repository = at as u32;
                 entry

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use domain::facts::{Advisory, AdvisoryTerms};
+use serde::{Deserialize, Serialize};
 
 use super::super::ScanError;
 use super::arch::Architecture;
@@ -11,14 +12,14 @@ use super::elements::Document;
 use super::updateinfo::{Collection, Listed, for_each_update};
 
 /// What one file has for a node.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notices {
     pub advisories: Vec<NodeAdvisory>,
     pub absent: Absent,
 }
 
 /// An advisory, with what it lists of the packages that the node has.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeAdvisory {
     pub advisory: Advisory,
     /// Positions among the installed packages, with the version listed.
@@ -26,7 +27,7 @@ pub struct NodeAdvisory {
 }
 
 /// Packages that advisories name and the node has not.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absent {
     pub terms: Vec<AdvisoryTerms>,
     /// From a package, by the hash of its name and architecture, to the terms (positions) of every advisory that names it.

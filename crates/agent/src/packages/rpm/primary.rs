@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use memchr::memmem::Finder;
+use serde::{Deserialize, Serialize};
 
 use super::super::ScanError;
 use super::elements::{Document, Piece, Refusal, Tag, for_each_piece};
 use super::evr;
 
 /// One package in a repository.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     pub name: String,
     pub arch: String,
@@ -24,7 +25,7 @@ pub struct Offer {
 }
 
 /// What a dependency says of a package: its name and which versions of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relation {
     pub name: String,
     /// `EQ`, `LT`, `LE`, `GT`, `GE`; empty for any version.

@@ -16,6 +16,7 @@ use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
 use super::kept::{self, Reading};
 use super::root::Root;
 use super::rpm::database::Database;
+use super::rpm::indexed::{INDEX_FOLDER, Reader};
 use super::rpm::modules::Modules;
 use super::rpm::node::{Choice, Lock, Node, ObsoletesRule, Policy, Source, VendorRule, no_metadata};
 use super::rpm::primary::Offer;
@@ -93,7 +94,7 @@ impl Zypper<'_> {
         };
         let mut observation = refresh.into_observation(options.now);
         node::observe(self.root, &mut observation)?;
-        Ok(read(self.root, Some(own))?.complete(observation))
+        Ok(read(self.root, options, Some(own))?.complete(observation))
     }
 }
 
@@ -108,12 +109,12 @@ pub fn gather(root: &Root, options: &GatherOptions) -> Result<(FactSet, Observat
     let mut observation = refresh.into_observation(options.now);
     // First, so that the evidence is among what a kept reading depends on.
     node::observe(root, &mut observation)?;
-    let reading = kept::reading(root, || read(root, None))?;
+    let reading = kept::reading(root, || read(root, options, None))?;
     Ok(reading.complete(observation))
 }
 
 /// `own` takes the place of the node's repositories.
-fn read(root: &Root, own: Option<&OwnRepositories>) -> Result<Reading, ScanError> {
+fn read(root: &Root, options: &GatherOptions, own: Option<&OwnRepositories>) -> Result<Reading, ScanError> {
     let mut main = Main::load(root)?;
     if let Some(own) = own {
         main.use_only(own);
@@ -148,7 +149,9 @@ fn read(root: &Root, own: Option<&OwnRepositories>) -> Result<Reading, ScanError
     let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed };
     let policy = ZypperPolicy { locks: Locks::load(root, Path::new(&main.locks_file()))?, choice };
     let modules = Modules::default();
-    let facts = Node { root, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
+    let index = options.data_dir.as_deref().map(|folder| folder.join(INDEX_FOLDER));
+    let reader = Reader { root, folder: index.as_deref() };
+    let facts = Node { reader, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
     Ok(Reading { facts, lists_updated_at: oldest, missing_repositories })
 }
 
@@ -156,7 +159,7 @@ fn source(repository: &Repository, variables: &Variables, found: repository::Fou
     let fact = facts::Repository {
         uri: without_credentials(&repository.address),
         suite: repository.alias.clone(),
-        codename: variables.get("releasever").unwrap_or_default().to_owned(),
+        component: variables.get("releasever").unwrap_or_default().to_owned(),
         label: repository.name.clone(),
         arch: variables.get("basearch").unwrap_or_default().to_owned(),
         released_at: found.made_at,
