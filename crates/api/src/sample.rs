@@ -72,7 +72,7 @@ fn value(schema: &'static Schema, depth: usize) -> Option<Value> {
 }
 
 /// Texts that the patterns of the models ask for; anything else is a run of letters.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 11] = [
     "mi-0123456789abcdef0",
     "0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11",
     "AWS:Application",
@@ -82,6 +82,8 @@ const TEXTS: [&str; 9] = [
     "$LATEST",
     "https://example.com/document",
     "/a",
+    "CVE-2026-12345",
+    "debian:bookworm",
 ];
 
 fn text(schema: &'static Schema) -> Option<String> {
