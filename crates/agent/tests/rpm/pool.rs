@@ -28,13 +28,18 @@ pub fn archs(name: usize) -> &'static [&'static str] {
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        // Kept for the length of the test process only; the name tells whose it is.
-        let folder = tempfile::Builder::new().prefix("fettle-rpm-pool-").tempdir().unwrap().keep();
+        // In the build's own folder, and used again by the next run.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rpm-pool");
+        if folder.join("ready").exists() {
+            return folder;
+        }
+        std::fs::create_dir_all(&folder).unwrap();
         for (number, version) in VERSIONS.iter().enumerate() {
             for arch in ["noarch", "x86_64", "i686"] {
                 build(&folder, number, *version, arch);
             }
         }
+        std::fs::write(folder.join("ready"), "").unwrap();
         folder
     })
 }

@@ -102,17 +102,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_columns() {
-        let check = |text: &str, expected: &[&str]| assert_eq!(columns(text), expected, "{text}");
-        check(
-            "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT,blob BLOB NOT NULL)",
-            &["hnum", "blob"],
-        );
-        check("CREATE TABLE t (\"a\" INT, b DECIMAL(1,2), PRIMARY KEY (a, b))", &["a", "b"]);
-        check("nonsense", &[]);
-    }
-
-    #[test]
     fn decodes_numbers() {
         let row = Row::parse(1, &[6, 1, 2, 8, 9, 15, 0xff, 0x01, 0x00, b'x']).unwrap();
         assert_eq!(

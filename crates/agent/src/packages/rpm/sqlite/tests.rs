@@ -135,3 +135,14 @@ fn a_journal_that_was_not_undone_is_an_error() {
     let told = rows_of(folder.path()).unwrap_err().to_string();
     assert!(told.contains("db.sqlite-journal") && told.contains("under way"), "{told}");
 }
+
+#[test]
+fn names_columns() {
+    let check = |text: &str, expected: &[&str]| assert_eq!(record::columns(text), expected, "{text}");
+    check(
+        "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT,blob BLOB NOT NULL)",
+        &["hnum", "blob"],
+    );
+    check("CREATE TABLE t (\"a\" INT, b DECIMAL(1,2), PRIMARY KEY (a, b))", &["a", "b"]);
+    check("nonsense", &[]);
+}
