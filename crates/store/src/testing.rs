@@ -51,3 +51,10 @@ pub async fn create_database(url: &str) -> String {
 fn tell(text: &str) {
     eprintln!("{text}");
 }
+
+/// How many rows a table has.
+pub async fn count(store: &Store, table: &str) -> i64 {
+    let mut tx = store.read().await.unwrap();
+    let row = tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[]).await.unwrap().unwrap();
+    row.get(0).unwrap()
+}

@@ -27,9 +27,7 @@ fn sweeper(server: &TestServer, reports_days: Option<u32>) -> Arc<App> {
 }
 
 async fn count(server: &TestServer, table: &str) -> i64 {
-    let mut tx = server.app.store().read().await.unwrap();
-    let row = tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[]).await.unwrap().unwrap();
-    row.get(0).unwrap()
+    store::testing::count(&server.app.store(), table).await
 }
 
 async fn scan(server: &mut TestServer, node: &NodeId, at: u32, missing: &[&str]) {
