@@ -53,7 +53,8 @@ impl Database {
     /// architecture, the machine's own.
     pub fn architecture(installed: &[Installed]) -> Architecture {
         let own = || installed.iter().filter(|package| !package.arch.is_empty() && package.arch != "noarch");
-        let named = ["rpm", "rpm-libs", "glibc", "systemd", "bash", "kernel"].iter().find_map(|name| {
+        // Not the kernel: one of another architecture may be installed without ever being booted.
+        let named = ["rpm", "rpm-libs", "glibc", "systemd", "bash"].iter().find_map(|name| {
             own().filter(|package| package.name == *name).map(|package| &package.arch).max()
         });
         match named.or_else(|| own().map(|package| &package.arch).max()) {
