@@ -54,7 +54,8 @@ fn tell(text: &str) {
 
 /// How many rows a table has.
 pub async fn count(store: &Store, table: &str) -> i64 {
-    let mut tx = store.read().await.unwrap();
-    let row = tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[]).await.unwrap().unwrap();
-    row.get(0).unwrap()
+    let mut tx = store.read().await.expect("a transaction");
+    let sql = format!("SELECT COUNT(*) FROM {table}");
+    let row = tx.query_opt(&sql, &[]).await.expect("a table of that name").expect("a count is one row");
+    row.get(0).expect("a count is a number")
 }
