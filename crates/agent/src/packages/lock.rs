@@ -9,10 +9,10 @@ use domain::patch::{Failure, FailureCode};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::root::Root;
-use super::tool::{ToolRun, failure};
+use super::tool::{Finished, ToolRun, failure};
 
 /// How often a lock that is held is looked at again.
-pub const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(200);
 /// How often waiting is spoken of.
 const REMINDER: Duration = Duration::from_secs(30);
 
@@ -88,6 +88,23 @@ pub fn wait(root: &Root, locks: &[Lock], run: &mut ToolRun, program: &str) -> Re
         std::thread::sleep(PAUSE.min(patience));
     }
     Ok(())
+}
+
+/// Runs what changes something, and again while another process is quicker to take the lock; `attempt` waits for
+/// the holders first. Ends with the last attempt once the run's patience with locks is over.
+pub fn until_not_second(
+    run: &mut ToolRun,
+    mut attempt: impl FnMut(&mut ToolRun) -> Result<Finished, Failure>,
+    came_second: impl Fn(&Finished) -> bool,
+) -> Result<Finished, Failure> {
+    let (began, patience) = (Instant::now(), run.lock_wait());
+    loop {
+        let finished = attempt(run)?;
+        if !came_second(&finished) || began.elapsed() >= patience {
+            return Ok(finished);
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
 /// As the process calls itself: the program of its command line, else the kernel's short name.

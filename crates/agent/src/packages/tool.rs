@@ -182,6 +182,7 @@ impl ToolRun {
                     // Output comes first: a tool that talks without end is still looked at between two lines.
                 }
                 Err(RecvTimeoutError::Disconnected) if ended.is_some() => break,
+                // It closed its output and still runs: the deadline is looked at between pauses.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(TICK),
                 Err(RecvTimeoutError::Timeout) => {}
             }

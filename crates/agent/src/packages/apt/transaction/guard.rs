@@ -1,7 +1,6 @@
 //! What stands around every change: nobody else at work on the packages, and room for what comes.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use domain::patch::transaction::Plan;
 use domain::patch::{Failure, FailureCode};
@@ -26,17 +25,14 @@ impl Apt<'_> {
 
     /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
     pub(super) fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let (began, patience) = (Instant::now(), run.lock_wait());
-        loop {
+        let attempt = |run: &mut ToolRun| {
             self.wait(run)?;
-            let finished = run.run(tool)?;
-            let came_second = !finished.succeeded()
-                && failures::read(&finished).iter().any(|told| told.failure.code == FailureCode::LockHeld);
-            if !came_second || began.elapsed() >= patience {
-                return Ok(finished);
-            }
-            std::thread::sleep(lock::PAUSE);
-        }
+            run.run(tool)
+        };
+        lock::until_not_second(run, attempt, |finished| {
+            !finished.succeeded()
+                && failures::read(finished).iter().any(|told| told.failure.code == FailureCode::LockHeld)
+        })
     }
 
     pub(super) fn room_for(&self, plan: &Plan) -> Result<(), Failure> {

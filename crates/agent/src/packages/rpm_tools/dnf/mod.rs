@@ -111,17 +111,14 @@ impl<'r> DnfTransactions<'r> {
 
     /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
     fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let (began, patience) = (std::time::Instant::now(), run.lock_wait());
-        loop {
+        let attempt = |run: &mut ToolRun| {
             self.wait_for_locks(run)?;
-            let finished = run.run(tool)?;
-            let came_second = !finished.succeeded()
-                && failures::read(&finished).iter().any(|told| told.failure.code == FailureCode::LockHeld);
-            if !came_second || began.elapsed() >= patience {
-                return Ok(finished);
-            }
-            std::thread::sleep(lock::PAUSE);
-        }
+            run.run(tool)
+        };
+        lock::until_not_second(run, attempt, |finished| {
+            !finished.succeeded()
+                && failures::read(finished).iter().any(|told| told.failure.code == FailureCode::LockHeld)
+        })
     }
 }
 

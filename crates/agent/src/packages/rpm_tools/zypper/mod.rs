@@ -137,15 +137,11 @@ impl<'r> ZypperTransactions<'r> {
 
     /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
     fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let (began, patience) = (std::time::Instant::now(), run.lock_wait());
-        loop {
+        let attempt = |run: &mut ToolRun| {
             self.wait_for_locks(run)?;
-            let finished = run.run(tool)?;
-            if finished.exit_code() != Some(7) || began.elapsed() >= patience {
-                return Ok(finished);
-            }
-            std::thread::sleep(lock::PAUSE);
-        }
+            run.run(tool)
+        };
+        lock::until_not_second(run, attempt, |finished| finished.exit_code() == Some(7))
     }
 }
 
