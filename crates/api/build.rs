@@ -27,6 +27,7 @@ fn main() {
     let mut ssm = Model::parse(&read("model/ssm-2014-11-06.json"));
     ssm.absorb(Model::parse(&read("model/ssm-private.json")));
     ssm.keep_operations(&listed);
+    ssm.widen_enums(&read("model/ssm-extensions.json"));
 
     write("ssm.rs", &generate(&ssm));
     write("mds.rs", &generate(&Model::parse(&read("model/ec2messages.json"))));

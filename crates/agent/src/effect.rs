@@ -48,7 +48,7 @@ fn newer_kernel(facts: &FactSet, observation: &Observation) -> Option<String> {
     match OperatingSystem::detect(&facts.os)?.operating_system.family() {
         Family::Debian => newer_on_debian(facts, observation, running),
         Family::Rpm | Family::Suse => newer_on_rpm(facts, running),
-        Family::Windows | Family::MacOs => None,
+        Family::Windows | Family::MacOs | Family::Alpine | Family::Arch => None,
     }
 }
 

@@ -158,6 +158,23 @@ impl Model {
         }
     }
 
+    /// Adds values of our own to enums of the public model: `{"Shape": ["VALUE"]}`.
+    pub fn widen_enums(&mut self, text: &str) {
+        let added: BTreeMap<String, Vec<String>> =
+            serde_json::from_str(text).unwrap_or_else(|e| panic!("extensions: {e}"));
+        for (name, values) in added {
+            let shape = self.shapes.get_mut(&name).unwrap_or_else(|| panic!("{name} is in no model"));
+            assert!(shape.is_enum(), "{name} is no enum");
+            for value in values {
+                assert!(
+                    !shape.values.contains(&value),
+                    "{name} has {value} now: drop it from our extensions"
+                );
+                shape.values.push(value);
+            }
+        }
+    }
+
     pub fn keep_operations(&mut self, listed: &BTreeSet<String>) {
         for name in listed {
             assert!(

@@ -32,6 +32,10 @@ pub enum OperatingSystem {
     Raspbian,
     RockyLinux,
     AlmaLinux,
+    /// Ours: not in the public model.
+    AlpineLinux,
+    /// Ours: not in the public model.
+    ArchLinux,
 }
 
 /// `ID` that agents write into the facts of Windows nodes, which have no os-release.
@@ -47,6 +51,10 @@ pub enum Family {
     Suse,
     Windows,
     MacOs,
+    /// apk: repositories publish packages and nothing about them.
+    Alpine,
+    /// pacman: the same.
+    Arch,
 }
 
 /// What a node turned out to run.
@@ -62,8 +70,8 @@ pub struct DetectedSystem {
 pub struct UnknownOperatingSystem(pub String);
 
 impl OperatingSystem {
-    /// In the order of the public model.
-    pub const ALL: [Self; 15] = [
+    /// In the order of the public model, then ours.
+    pub const ALL: [Self; 17] = [
         Self::Windows,
         Self::AmazonLinux,
         Self::AmazonLinux2,
@@ -79,6 +87,8 @@ impl OperatingSystem {
         Self::RockyLinux,
         Self::AlmaLinux,
         Self::AmazonLinux2023,
+        Self::AlpineLinux,
+        Self::ArchLinux,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -98,6 +108,8 @@ impl OperatingSystem {
             Self::Raspbian => "RASPBIAN",
             Self::RockyLinux => "ROCKY_LINUX",
             Self::AlmaLinux => "ALMA_LINUX",
+            Self::AlpineLinux => "ALPINE_LINUX",
+            Self::ArchLinux => "ARCH_LINUX",
         }
     }
 
@@ -106,6 +118,8 @@ impl OperatingSystem {
             Self::Windows => Family::Windows,
             Self::MacOs => Family::MacOs,
             Self::Suse => Family::Suse,
+            Self::AlpineLinux => Family::Alpine,
+            Self::ArchLinux => Family::Arch,
             Self::Ubuntu | Self::Debian | Self::Raspbian => Family::Debian,
             Self::AmazonLinux
             | Self::AmazonLinux2
@@ -119,16 +133,21 @@ impl OperatingSystem {
         }
     }
 
+    /// Whether AWS's clients know it; the others are ours.
+    pub fn is_in_public_model(self) -> bool {
+        !matches!(self, Self::AlpineLinux | Self::ArchLinux)
+    }
+
     pub fn is_linux(self) -> bool {
         !matches!(self, Self::Windows | Self::MacOs)
     }
 
-    /// `None` for derivatives and systems without baselines.
+    /// `None` for systems without baselines, and for derivatives that the catalogue does not name.
     pub fn detect(release: &OsRelease) -> Option<DetectedSystem> {
         if release.id == WINDOWS_ID {
             return Self::detect_platform("Windows", &release.name, &release.version_id);
         }
-        detect_by(&release.version_id, |entry| entry.release_ids.contains(&release.id))
+        detect_by(&release.version_id, |names| names.release_ids.contains(&release.id))
     }
 
     /// From what an agent reports about its platform: `Linux`/`Windows`/`MacOS`, `Ubuntu`, `22.04`.
@@ -139,18 +158,27 @@ impl OperatingSystem {
                 product: catalogue::windows_product(name),
             });
         }
-        detect_by(version, |entry| entry.platform_names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+        detect_by(version, |names| names.platform_names.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 }
 
 /// Several systems share a name and are told apart by version; those naming versions go first.
-fn detect_by(version: &str, is_named: impl Fn(&catalogue::System) -> bool) -> Option<DetectedSystem> {
-    let named = || OperatingSystem::ALL.into_iter().filter(|os| is_named(catalogue::system(*os)));
-    let operating_system = named()
-        .find(|os| catalogue::system(*os).names_version(version))
-        .or_else(|| named().find(|os| catalogue::system(*os).versions.is_empty()))?;
-    let product = catalogue::system(operating_system).product_of(version);
-    Some(DetectedSystem { operating_system, product })
+fn detect_by(version: &str, is_named: impl Fn(&catalogue::Names) -> bool) -> Option<DetectedSystem> {
+    let named = || {
+        let found = |os| Some((os, catalogue::system(os).names().find(|names| is_named(names))?));
+        OperatingSystem::ALL.into_iter().filter_map(found)
+    };
+    let (operating_system, name) = named()
+        .find(|(os, _)| catalogue::system(*os).names_version(version))
+        .or_else(|| named().find(|(os, _)| catalogue::system(*os).versions.is_empty()))?;
+    Some(DetectedSystem { operating_system, product: name.product_of(version) })
+}
+
+impl Family {
+    /// Whether repositories say which updates are about security, so that rules can be confined to those.
+    pub fn tells_security_apart(self) -> bool {
+        !matches!(self, Self::Alpine | Self::Arch)
+    }
 }
 
 impl fmt::Display for OperatingSystem {
@@ -197,6 +225,14 @@ mod tests {
             ("rhel", "8.10", Some((OperatingSystem::RedhatEnterpriseLinux, "RedhatEnterpriseLinux8.10"))),
             ("sles", "15.5", Some((OperatingSystem::Suse, "Suse15.5"))),
             ("sles", "15", Some((OperatingSystem::Suse, "Suse15.0"))),
+            ("alpine", "3.19.1", Some((OperatingSystem::AlpineLinux, "AlpineLinux3.19"))),
+            ("alpine", "3.22_alpha20250108", Some((OperatingSystem::AlpineLinux, "AlpineLinuxEdge"))),
+            ("alpine", "3.20.0_rc1", Some((OperatingSystem::AlpineLinux, "AlpineLinux3.20"))),
+            ("arch", "", Some((OperatingSystem::ArchLinux, "ArchLinux"))),
+            ("arch", "20240101.0.204074", Some((OperatingSystem::ArchLinux, "ArchLinux"))), // its images
+            ("archarm", "", Some((OperatingSystem::ArchLinux, "ArchLinuxARM"))),
+            ("manjaro", "24.0", Some((OperatingSystem::ArchLinux, "ManjaroLinux"))),
+            ("endeavouros", "2024.06", Some((OperatingSystem::ArchLinux, "EndeavourOS"))),
             ("linuxmint", "21", None),
             ("", "", None),
         ];
@@ -232,6 +268,9 @@ mod tests {
             ("Windows", "Microsoft Windows Server 2019 Datacenter", "10.0.17763", "WindowsServer2019"),
             ("Windows", "Microsoft Windows Server 2012 R2 Standard", "6.3.9600", "WindowsServer2012R2"),
             ("MacOS", "macOS", "14.5", "MacOS14.5"),
+            ("Linux", "Alpine Linux", "3.21.3", "AlpineLinux3.21"),
+            ("Linux", "Arch Linux", "", "ArchLinux"),
+            ("Linux", "Manjaro Linux", "25.0", "ManjaroLinux"),
         ];
         for (platform, name, version, product) in rows {
             let found = OperatingSystem::detect_platform(platform, name, version).unwrap();

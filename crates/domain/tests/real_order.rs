@@ -1,4 +1,4 @@
-//! Holds our orders of versions against dpkg's and rpm's own. Needs the tools; says so where one is absent.
+//! Holds our orders of versions against dpkg's, rpm's and pacman's own. Needs the tools; says so where one is absent.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![expect(clippy::disallowed_methods, reason = "asks the real tools")]
 
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::Command;
 
-use domain::patch::{version_deb, version_rpm};
+use domain::patch::{version_deb, version_pacman, version_rpm};
 
 /// Small numbers in a fixed sequence (Marsaglia's xorshift), so that a failure repeats.
 struct Dice(u64);
@@ -72,6 +72,32 @@ fn agrees_with_dpkg() {
             Ordering::Greater => "gt",
         };
         assert_eq!(dpkg_says(left, relation, right), Some(true), "{left} {relation} {right}");
+    }
+}
+
+/// vercmp compares one pair per process, and its order is not total where releases are missing: pairs at random.
+#[test]
+fn agrees_with_vercmp() {
+    let says = |left: &str, right: &str| {
+        let output = Command::new("vercmp").args(["--", left, right]).output().ok()?;
+        String::from_utf8(output.stdout).unwrap().trim().parse::<i32>().ok()
+    };
+    if says("1", "2").is_none() {
+        return skip_unless_required("vercmp");
+    }
+    let pieces =
+        [".", ".", "_", "0", "1", "9", "10", "007", "a", "rc", "Z", "~", "^", "+", ".arch", "..", "r"];
+    let corpus = corpus(&pieces, 400);
+    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    for _ in 0..2_000 {
+        let left = &corpus[dice.below(corpus.len())];
+        // Half of the pairs differ in their ends only.
+        let right = match dice.below(2) {
+            0 => corpus[dice.below(corpus.len())].clone(),
+            _ => format!("{}{}", &left[..dice.below(left.len()) + 1], dice.text(&pieces, 2)),
+        };
+        let ours = version_pacman::compare(left, &right);
+        assert_eq!(Some(ours), says(left, &right).map(|said| said.cmp(&0)), "{left} {right}");
     }
 }
 

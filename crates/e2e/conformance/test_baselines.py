@@ -172,10 +172,37 @@ def test_a_baseline_in_use_is_kept(ssm, create):
     assert refusal(ssm.delete_patch_baseline, BaselineId=DEBIAN)[0] == "ValidationException"
 
 
+@pytest.mark.parametrize(
+    "system, prefix, product", [("ALPINE_LINUX", "Fettle-Alpine", "AlpineLinux3.22"), ("ARCH_LINUX", "Fettle-Arch", "ArchLinux")]
+)
+def test_systems_of_our_own_are_taken(ssm, create, aws, system, prefix, product):
+    (provided,) = identities(ssm, ("OPERATING_SYSTEM", [system]), ("OWNER", ["AWS"]))
+    assert provided["BaselineName"].startswith(prefix) and provided["OperatingSystem"] == system
+    default = ssm.get_default_patch_baseline(OperatingSystem=system)
+    assert (default["BaselineId"], default["OperatingSystem"]) == (provided["BaselineId"], system)
+    filters = [{"Key": "PRODUCT", "Values": [product]}, {"Key": "REPOSITORY", "Values": ["main", "core"]}]
+    rules = {"PatchRules": [{"PatchFilterGroup": {"PatchFilters": filters}, "ApproveAfterDays": 3}]}
+    made = create(OperatingSystem=system, ApprovalRules=rules)
+    ssm.register_patch_baseline_for_patch_group(BaselineId=made, PatchGroup="own")
+    got = ssm.get_patch_baseline_for_patch_group(PatchGroup="own", OperatingSystem=system)
+    assert (got["BaselineId"], got["OperatingSystem"]) == (made, system)
+    assert [m["BaselineIdentity"]["OperatingSystem"] for m in mappings(ssm) if m["PatchGroup"] == "own"] == [system]
+    told = aws("ssm", "get-patch-baseline", "--baseline-id", made)
+    assert told["OperatingSystem"] == system
+    assert told["ApprovalRules"]["PatchRules"][0]["PatchFilterGroup"]["PatchFilters"] == filters
+    products = aws("ssm", "describe-patch-properties", "--operating-system", system, "--property", "PRODUCT")
+    assert {"Name": product} in products["Properties"]
+    code, text = refusal(ssm.describe_patch_properties, OperatingSystem=system, Property="SEVERITY")
+    assert code == "ValidationException" and "has no property SEVERITY" in text
+    code, text = refusal(ssm.create_patch_baseline, Name="none", OperatingSystem="PLAN9")
+    assert code == "ValidationException" and system in text
+    assert refusal(ssm.create_patch_baseline, Name="Fettle-mine", OperatingSystem=system)[0] == "ValidationException"
+
+
 def test_lists_are_paged(ssm, create):
     own = sorted(create(f"paged-{n}", OperatingSystem="UBUNTU") for n in range(5))
     provided = [identity["BaselineId"] for identity in identities(ssm, ("OWNER", ["AWS"]), size=4)]
-    assert len(provided) == len(set(provided)) == 17
+    assert len(provided) == len(set(provided)) == 19
     for size in [1, 2, 5, 100]:
         found = identities(ssm, ("NAME_PREFIX", ["paged-"]), ("OWNER", ["Self"]), size=size)
         assert [identity["BaselineId"] for identity in found] == own, size

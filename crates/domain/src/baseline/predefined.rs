@@ -36,12 +36,14 @@ enum Approves {
     SuseSecurity,
     WindowsSystem,
     WindowsSystemAndApplications,
+    /// Whatever the enabled repositories offer, at once.
+    AllRepositories,
 }
 
 const CRITICAL_IMPORTANT: [&str; 2] = ["Critical", "Important"];
 
 #[rustfmt::skip]
-const PROVIDED: [Provided; 17] = {
+const PROVIDED: [Provided; 19] = {
     use Approves::*;
     use OperatingSystem as Os;
     const fn row(short_id: &'static str, name: &'static str, os: Os, approves: Approves) -> Provided {
@@ -68,6 +70,8 @@ const PROVIDED: [Provided; 17] = {
         row("pb-09ca3fb51f0412ec3", "AWS-DefaultPatchBaseline", Os::Windows, WindowsSystem),
         other("pb-0fe771e0000000001", "AWS-WindowsPredefinedPatchBaseline-OS", Os::Windows, WindowsSystem),
         other("pb-0fe771e0000000002", "AWS-WindowsPredefinedPatchBaseline-OS-Applications", Os::Windows, WindowsSystemAndApplications),
+        row("pb-0fe771e0000000003", "Fettle-AlpineLinuxDefaultPatchBaseline", Os::AlpineLinux, AllRepositories),
+        row("pb-0fe771e0000000004", "Fettle-ArchLinuxDefaultPatchBaseline", Os::ArchLinux, AllRepositories),
     ]
 };
 
@@ -149,6 +153,10 @@ impl Approves {
                     [(PatchSet, ["APPLICATION"].as_slice()), (Product, &["*"]), (Classification, &["*"])];
                 vec![rule(&windows, 7), rule(&applications, 7)]
             }
+            Self::AllRepositories => {
+                let any = [(Product, ["*"].as_slice()), (Repository, &["*"])];
+                vec![Rule { enable_non_security: true, ..rule(&any, 0) }]
+            }
         }
     }
 
@@ -170,6 +178,7 @@ impl Approves {
                 "critical and important security patches of the system and all of Microsoft's applications, after 7 days"
                     .to_owned()
             }
+            Self::AllRepositories => "every update that the enabled repositories offer, at once".to_owned(),
         }
     }
 }
@@ -200,7 +209,9 @@ mod tests {
         assert_eq!(all.iter().map(|b| &b.id).collect::<BTreeSet<_>>().len(), all.len());
         for baseline in &all {
             assert_eq!(baseline.rules.validate(), Ok(()), "{}", baseline.name);
-            assert!(baseline.id.is_provided() && baseline.name.starts_with("AWS-"));
+            let is_ours = !baseline.rules.operating_system.is_in_public_model();
+            assert!(baseline.name.starts_with(if is_ours { "Fettle-" } else { "AWS-" }), "{}", baseline.name);
+            assert!(baseline.id.is_provided());
             assert_eq!(find(&baseline.id, &region()).as_ref(), Some(baseline));
         }
     }
@@ -215,6 +226,15 @@ mod tests {
         }
         let windows = default_for(OperatingSystem::Windows, &region());
         assert_eq!(windows.name, "AWS-DefaultPatchBaseline");
+    }
+
+    #[test]
+    fn ours_are_pinned() {
+        let [alpine, arch] =
+            [OperatingSystem::AlpineLinux, OperatingSystem::ArchLinux].map(|os| default_for(os, &region()));
+        assert_eq!((alpine.id.short(), arch.id.short()), ("pb-0fe771e0000000003", "pb-0fe771e0000000004"));
+        assert_eq!(alpine.rules.approval_rules, arch.rules.approval_rules);
+        insta::assert_json_snapshot!(arch.rules);
     }
 
     #[test]

@@ -174,10 +174,11 @@ pub enum FilterKey {
     Severity,
     Section,
     Priority,
+    Repository,
 }
 
 impl FilterKey {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PatchSet,
         Self::Product,
         Self::ProductFamily,
@@ -186,6 +187,7 @@ impl FilterKey {
         Self::Severity,
         Self::Section,
         Self::Priority,
+        Self::Repository,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -198,6 +200,7 @@ impl FilterKey {
             Self::Severity => "SEVERITY",
             Self::Section => "SECTION",
             Self::Priority => "PRIORITY",
+            Self::Repository => "REPOSITORY",
         }
     }
 }

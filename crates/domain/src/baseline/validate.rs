@@ -38,13 +38,13 @@ pub enum BaselineError {
     SourcesNotSupported { os: OperatingSystem },
     #[error("Sources: two sources are named `{name}`")]
     DuplicateSource { name: String },
-    #[error("Sources[{index}].Configuration: expected one line beginning with `deb ` on {os}")]
-    SourceConfiguration { index: usize, os: OperatingSystem },
+    #[error("Sources[{index}].Configuration: expected {expected} on {os}")]
+    SourceConfiguration { index: usize, os: OperatingSystem, expected: &'static str },
     #[error("{place}: {count} entries; at most {limit} are allowed")]
     TooMany { place: String, count: usize, limit: usize },
     #[error("{place}: an entry has 1 to 100 characters")]
     ListedName { place: String },
-    #[error("Name: names beginning with `AWS-` are kept for provided baselines, got `{name}`")]
+    #[error("Name: names beginning with `AWS-` or `Fettle-` are kept for provided baselines, got `{name}`")]
     ReservedName { name: String },
     #[error("Name: required when a baseline is replaced")]
     NameRequired,
@@ -78,19 +78,31 @@ impl BaselineRules {
             if self.sources[..index].iter().any(|earlier| earlier.name == source.name) {
                 return Err(BaselineError::DuplicateSource { name: source.name.clone() });
             }
-            let text = source.configuration.trim();
-            let is_one_deb_line = text.lines().count() == 1 && text.starts_with("deb ");
-            if os.family() == Family::Debian && !is_one_deb_line {
-                return Err(BaselineError::SourceConfiguration { index, os });
+            if let Some(expected) = missing_form(os.family(), source.configuration.trim()) {
+                return Err(BaselineError::SourceConfiguration { index, os, expected });
             }
         }
         Ok(())
     }
 }
 
+/// What a source's configuration should have been; `None` where it is.
+fn missing_form(family: Family, text: &str) -> Option<&'static str> {
+    let is_one_line = text.lines().count() == 1;
+    let (is_right, expected) = match family {
+        Family::Debian => (is_one_line && text.starts_with("deb "), "one line beginning with `deb `"),
+        Family::Alpine => {
+            (is_one_line && !text.starts_with(['[', '#']), "one line as in /etc/apk/repositories")
+        }
+        Family::Arch => (text.starts_with('['), "a section as in pacman.conf, beginning with `[`"),
+        Family::Rpm | Family::Suse | Family::Windows | Family::MacOs => (true, ""),
+    };
+    (!is_right).then_some(expected)
+}
+
 /// A name for an account's own baseline.
 pub(super) fn check_name(name: &str) -> Result<(), BaselineError> {
-    match name.starts_with("AWS-") {
+    match name.starts_with("AWS-") || name.starts_with("Fettle-") {
         true => Err(BaselineError::ReservedName { name: name.to_owned() }),
         false => Ok(()),
     }
@@ -131,6 +143,7 @@ pub(super) fn keys_of(family: Family) -> &'static [FilterKey] {
         Family::Rpm | Family::Suse => &[FilterKey::Product, FilterKey::Classification, FilterKey::Severity],
         Family::Debian => &[FilterKey::Product, FilterKey::Priority, FilterKey::Section],
         Family::MacOs => &[FilterKey::Product, FilterKey::Classification],
+        Family::Alpine | Family::Arch => &[FilterKey::Product, FilterKey::Repository],
         Family::Windows => &[
             FilterKey::PatchSet,
             FilterKey::Product,
@@ -193,7 +206,7 @@ fn check_filter(
 fn check_value(os: OperatingSystem, key: FilterKey, value: &str, set: PatchSet) -> Result<(), String> {
     let property = match key {
         FilterKey::PatchSet => return one_of(value, &["OS", "APPLICATION"]),
-        FilterKey::Section => return length_only(value),
+        FilterKey::Section | FilterKey::Repository => return length_only(value),
         // Microsoft's application titles are an open list.
         FilterKey::Product | FilterKey::ProductFamily if set == PatchSet::Application => {
             return length_only(value);
@@ -292,6 +305,18 @@ mod tests {
             (Os::CentOs, &[(Priority, &["Required"])], Some(7), "key PRIORITY does not apply"),
             (Os::Suse, &[(Classification, &["Security"])], Some(361), "361 is more than 360"),
             (Os::MacOs, &[(Severity, &["*"])], Some(0), "key SEVERITY does not apply"),
+            (
+                Os::ArchLinux,
+                &[(Product, &["ArchLinux", "ManjaroLinux"]), (Repository, &["core"])],
+                Some(0),
+                "",
+            ),
+            (Os::ArchLinux, &[(Product, &["ArchLinux2"])], Some(0), "`ArchLinux2` is not a value of PRODUCT"),
+            (Os::ArchLinux, &[(Repository, &["core"])], None, "exactly one of ApproveAfterDays"),
+            (Os::ArchLinux, &[(Severity, &["*"])], Some(0), "expected one of PRODUCT, REPOSITORY"),
+            (Os::AlpineLinux, &[(Product, &["AlpineLinux3.99", "AlpineLinuxEdge"])], Some(0), ""),
+            (Os::AlpineLinux, &[(Repository, &[""])], Some(0), "1 to 64 characters"),
+            (Os::Debian, &[(Repository, &["main"])], None, "key REPOSITORY does not apply to DEBIAN"),
             (Os::Windows, &[(Product, &["WindowsServer2022"]), (MsrcSeverity, &["Critical"])], Some(7), ""),
             (Os::Windows, &[(PatchSet, &["APPLICATION"])], Some(7), "needs a filter on PRODUCT"),
             (
@@ -340,6 +365,18 @@ mod tests {
             ),
             (OperatingSystem::CentOs, vec![source("one", "[main]\nenabled=1")], ""),
             (OperatingSystem::Windows, vec![source("one", deb)], "exist on Linux only"),
+            (
+                OperatingSystem::ArchLinux,
+                vec![source("one", "[core]\nServer = https://mirror.example.org/$repo/os/$arch")],
+                "",
+            ),
+            (OperatingSystem::ArchLinux, vec![source("one", deb)], "a section as in pacman.conf"),
+            (
+                OperatingSystem::AlpineLinux,
+                vec![source("one", "https://mirror.example.org/alpine/v3.22/main")],
+                "",
+            ),
+            (OperatingSystem::AlpineLinux, vec![source("one", "[a]\nb=c")], "as in /etc/apk/repositories"),
         ];
         for (os, sources, expected) in rows {
             let result = BaselineRules { sources, ..BaselineRules::empty(os) }.validate();

@@ -173,9 +173,10 @@ impl Baseline {
 /// Absent means Windows, as everywhere in this API.
 fn operating_system(os: Option<&ssm::OperatingSystem>) -> Result<OperatingSystem, BaselineError> {
     let Some(os) = os else { return Ok(OperatingSystem::Windows) };
-    os.as_str()
-        .parse()
-        .map_err(|_| unknown("OperatingSystem", os.as_str(), "an operating system of the model"))
+    os.as_str().parse().map_err(|_| {
+        let expected = OperatingSystem::ALL.map(OperatingSystem::as_str).join(", ");
+        unknown("OperatingSystem", os.as_str(), &expected)
+    })
 }
 
 fn unknown(field: &'static str, value: &str, expected: &str) -> BaselineError {

@@ -12,19 +12,37 @@ use crate::os::{Family, OperatingSystem};
 #[serde(deny_unknown_fields)]
 pub struct System {
     /// `ID` in os-release.
-    pub release_ids: Vec<String>,
-    /// Version prefixes that tell systems of one name apart; empty: any version.
-    pub versions: Vec<String>,
+    release_ids: Vec<String>,
     /// `PlatformName` as agents report it.
-    pub platform_names: Vec<String>,
+    platform_names: Vec<String>,
     /// How the product string is made of the version.
     product: String,
+    /// Version prefixes that tell systems of one name apart; empty: any version.
+    pub versions: Vec<String>,
     products: Vec<String>,
+    /// Systems that go by another name and are patched as this one is.
+    #[serde(default)]
+    derivatives: Vec<Derivative>,
     #[serde(default)]
     windows_products: Vec<WindowsProduct>,
     classifications: Vec<String>,
     /// PRIORITY on the Debian family, MSRC_SEVERITY on Windows.
     severities: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Derivative {
+    release_ids: Vec<String>,
+    platform_names: Vec<String>,
+    product: String,
+}
+
+/// What a system or a derivative is called.
+pub struct Names {
+    pub release_ids: &'static [String],
+    pub platform_names: &'static [String],
+    product: &'static str,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +104,9 @@ pub fn property_values(
             Some(families)
         }
         Property::Product => texts(&system.products),
-        Property::Classification if family != Family::Debian => texts(&system.classifications),
+        Property::Classification if family != Family::Debian && family.tells_security_apart() => {
+            texts(&system.classifications)
+        }
         Property::MsrcSeverity if family == Family::Windows => texts(&system.severities),
         Property::Priority if family == Family::Debian => texts(&system.severities),
         Property::Severity if matches!(family, Family::Rpm | Family::Suse) => texts(&system.severities),
@@ -136,22 +156,24 @@ impl System {
         })
     }
 
-    pub fn product_of(&self, version: &str) -> String {
-        let major = version.split('.').next().unwrap_or_default();
-        let with_minor = match version {
-            "" => String::new(),
-            _ if version.contains('.') => version.to_owned(),
-            _ => format!("{version}.0"),
+    /// The system's own names, then those of its derivatives.
+    pub fn names(&'static self) -> impl Iterator<Item = Names> {
+        let own = Names {
+            release_ids: &self.release_ids,
+            platform_names: &self.platform_names,
+            product: &self.product,
         };
-        self.product
-            .replace("{version}", version)
-            .replace("{major}", major)
-            .replace("{major.minor}", &with_minor)
+        let derived = self.derivatives.iter().map(|derivative| Names {
+            release_ids: &derivative.release_ids,
+            platform_names: &derivative.platform_names,
+            product: &derivative.product,
+        });
+        std::iter::once(own).chain(derived)
     }
 
     /// Written as this system's products are, whether or not the catalogue lists that version.
     pub fn is_product_form(&self, text: &str) -> bool {
-        let prefix = self.product.split('{').next().unwrap_or_default();
+        let Some((prefix, _)) = self.product.split_once('{') else { return false };
         let (head, version) = match (text.get(..prefix.len()), text.get(prefix.len()..)) {
             (Some(head), Some(version)) => (head, version),
             _ => return false,
@@ -170,6 +192,31 @@ impl System {
     }
 }
 
+impl Names {
+    pub fn product_of(&self, version: &str) -> String {
+        let major = version.split('.').next().unwrap_or_default();
+        let with_minor = match version {
+            "" => String::new(),
+            _ if version.contains('.') => version.to_owned(),
+            _ => format!("{version}.0"),
+        };
+        self.product
+            .replace("{version}", version)
+            .replace("{major}", major)
+            .replace("{major.minor}", &with_minor)
+            .replace("{branch}", &branch(version))
+    }
+}
+
+/// Alpine's: `3.19` of 3.19.1, `Edge` of what becomes the next release (3.20_alpha20240329).
+fn branch(version: &str) -> String {
+    if version.contains("_alpha") {
+        return "Edge".to_owned();
+    }
+    let numbers = version.split('_').next().unwrap_or_default();
+    numbers.split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,7 +224,11 @@ mod tests {
     #[test]
     fn every_system_is_described() {
         for os in OperatingSystem::ALL {
-            assert!(!system(os).release_ids.is_empty(), "{os}");
+            assert!(system(os).names().all(|names| !names.release_ids.is_empty()), "{os}");
+            for derivative in system(os).names().skip(1) {
+                let product = derivative.product_of("1.2");
+                assert!(system(os).products.contains(&product), "{os}: PRODUCT can be {product}");
+            }
             let products = property_values(os, Property::Product, None).unwrap();
             assert!(!products.is_empty(), "{os}");
         }
@@ -200,12 +251,16 @@ mod tests {
 
     #[test]
     fn properties_depend_on_the_system() {
-        use OperatingSystem::{Debian, RedhatEnterpriseLinux, Windows};
+        use OperatingSystem::{AlpineLinux, ArchLinux, Debian, RedhatEnterpriseLinux, Windows};
         let priorities = ["Required", "Important", "Standard", "Optional", "Extra"];
         assert_eq!(property_values(Debian, Property::Priority, None).unwrap(), priorities);
         assert_eq!(property_values(Debian, Property::Severity, None), None);
         assert_eq!(property_values(Debian, Property::Classification, None), None);
         assert_eq!(property_values(RedhatEnterpriseLinux, Property::MsrcSeverity, None), None);
+        assert!(property_values(ArchLinux, Property::Product, None).unwrap().contains(&"ManjaroLinux"));
+        for property in [Property::Classification, Property::Severity, Property::Priority] {
+            assert_eq!(property_values(AlpineLinux, property, None), None, "{property:?}");
+        }
         let families = property_values(Windows, Property::ProductFamily, Some(PatchSet::Os));
         assert_eq!(families.unwrap(), ["Windows"]);
         let applications = property_values(Windows, Property::Product, Some(PatchSet::Application));

@@ -138,7 +138,10 @@ fn decision(verdict: &Verdict, rules: &BaselineRules, facts: &FactSet) -> String
 
 fn not_approved(because: &NotApproved, candidate: &str, rules: &BaselineRules) -> String {
     match because {
-        NotApproved::NoCandidate => "apt has no candidate for it: pins forbid every version".to_owned(),
+        NotApproved::NoCandidate if rules.operating_system.family() == Family::Debian => {
+            "apt has no candidate for it: pins forbid every version".to_owned()
+        }
+        NotApproved::NoCandidate => "the package manager has no candidate for it".to_owned(),
         NotApproved::NotOffered if is_rpm(rules) => {
             "no advisory lists it and no repository offers another version".to_owned()
         }
@@ -229,6 +232,12 @@ fn in_words(restriction: &Restriction, verdict: &Verdict, family: Family) -> Str
         Restriction::Held => match family {
             Family::Rpm => "a version lock keeps it: no upgrade takes the candidate".to_owned(),
             Family::Suse => "a zypper lock keeps it: no upgrade takes the candidate".to_owned(),
+            Family::Alpine => {
+                "a version in /etc/apk/world keeps it: no upgrade takes the candidate".to_owned()
+            }
+            Family::Arch => {
+                "IgnorePkg or IgnoreGroup in pacman.conf names it: no upgrade takes the candidate".to_owned()
+            }
             _ => "it is on hold (apt-mark hold): no upgrade takes the candidate".to_owned(),
         },
         Restriction::LivePatched { package } => {
@@ -287,6 +296,8 @@ fn remedy(verdict: &Verdict, family: Family) -> String {
         Family::Debian => {}
         Family::Rpm if is_held => return format!("dnf versionlock delete {}", verdict.name),
         Family::Suse if is_held => return format!("zypper removelock {}", verdict.name),
+        Family::Alpine if is_held => return format!("apk add {}", verdict.name),
+        Family::Arch if is_held => return "pacman-conf IgnorePkg IgnoreGroup".to_owned(),
         _ => return String::new(),
     }
     let package = match verdict.arch.as_str() {

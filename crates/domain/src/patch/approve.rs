@@ -30,7 +30,7 @@ pub(super) fn approve<'v, 'f>(
     let Some(entry) = version.names.entry(&rules.approved_patches) else { return by_rule };
     let is_linux = frame.operating_system.is_linux();
     let is_reached = |terms: &&Terms| {
-        !is_linux || !terms.is_outside_security || rules.approved_patches_enable_non_security
+        !is_linux || !is_outside_security(frame, terms) || rules.approved_patches_enable_non_security
     };
     let Some(terms) = gravest(version.terms.iter().filter(is_reached)) else {
         return by_rule.map_err(|_| NotApproved::OutsideSecurity { rule: None });
@@ -125,10 +125,15 @@ fn apply(
             property: terms.properties.in_words(key),
         });
     }
-    if terms.is_outside_security && !rule.enable_non_security {
+    if is_outside_security(frame, terms) && !rule.enable_non_security {
         return Err(NotApproved::OutsideSecurity { rule: Some(index) });
     }
     approved_since(frame, index, rule.approval.as_ref(), terms.release)
+}
+
+/// Where nothing is published as security content, nothing is outside of it either.
+fn is_outside_security(frame: &Frame<'_>, terms: &Terms<'_>) -> bool {
+    terms.is_outside_security && frame.operating_system.family().tells_security_apart()
 }
 
 /// A Windows rule that names no patch set is about the system's.

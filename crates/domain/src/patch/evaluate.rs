@@ -1,5 +1,5 @@
 //! The heart: what a baseline says about a node's packages. One function for every system: each family's module
-//! (`apt`, `rpm`, `windows`, `macos`) makes items of facts, `table` judges them.
+//! (`apt`, `rpm`, `plain`, `windows`, `macos`) makes items of facts, `table` judges them.
 //! Source: spec patch-manager 1.5 and 3.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use crate::facts::{FactSet, Observation};
 use crate::os::{DetectedSystem, Family, OperatingSystem};
 
 use super::item::{Frame, Item};
-use super::{PatchCounts, Verdict, apt, macos, rpm, table, windows};
+use super::{PatchCounts, Verdict, apt, macos, plain, rpm, table, version_pacman, windows};
 
 /// What is neither rule nor fact: the moment, and what patching did before.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +114,16 @@ fn judge_all(frame: &Frame<'_>) -> (Vec<Verdict>, Vec<String>) {
         }
         Family::Windows => (judge_items(frame, &windows::items(frame)), Vec::new()),
         Family::MacOs => (judge_items(frame, &macos::items(frame)), Vec::new()),
+        // Facts of Alpine name as candidate only what is newer.
+        Family::Alpine => judge_plain(frame, |version, than| version != than),
+        Family::Arch => judge_plain(frame, version_pacman::is_newer),
     }
+}
+
+fn judge_plain(frame: &Frame<'_>, is_newer: fn(&str, &str) -> bool) -> (Vec<Verdict>, Vec<String>) {
+    let items = frame.facts.packages.iter().map(|package| plain::item(frame, package, is_newer));
+    let verdicts = items.filter_map(|item| table::judge(frame, &item));
+    (verdicts.collect(), plain::not_applicable(frame))
 }
 
 fn judge_items<'f>(frame: &Frame<'f>, items: &[Item<'f>]) -> Vec<Verdict> {

@@ -109,6 +109,8 @@ pub(super) struct Properties<'f> {
     /// SEVERITY, PRIORITY or MSRC_SEVERITY, whichever the family has.
     pub severity: &'f str,
     pub section: &'f str,
+    /// The repository's own name: `core`, `community`.
+    pub repository: &'f str,
     /// Neither classification nor severity: only `*` reaches them.
     pub is_unpublished: bool,
 }
@@ -128,6 +130,7 @@ impl Properties<'_> {
             FilterKey::ProductFamily => any(&|value| is_one_of(self.product_families, value)),
             FilterKey::PatchSet => any(&|value| value.eq_ignore_ascii_case(self.patch_set)),
             FilterKey::Section => any(&|value| value.eq_ignore_ascii_case(self.section)),
+            FilterKey::Repository => any(&|value| value.eq_ignore_ascii_case(self.repository)),
             FilterKey::Priority => any(&|value| value.eq_ignore_ascii_case(self.severity)),
             FilterKey::Classification => any(&|value| {
                 !self.is_unpublished && words::is_same_classification(value, self.classification)
@@ -145,6 +148,7 @@ impl Properties<'_> {
             FilterKey::ProductFamily => self.product_families.first().cloned().unwrap_or_default(),
             FilterKey::PatchSet => self.patch_set.to_owned(),
             FilterKey::Section => self.section.to_owned(),
+            FilterKey::Repository => self.repository.to_owned(),
             FilterKey::Classification => self.classification.to_owned(),
             FilterKey::Severity | FilterKey::MsrcSeverity | FilterKey::Priority => self.severity.to_owned(),
         }

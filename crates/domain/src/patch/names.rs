@@ -14,8 +14,18 @@ pub(super) enum Names<'f> {
     Rpm(RpmNames<'f>),
     /// Windows: KB and bulletin numbers. The children of a bundle do not name it.
     Kb(&'f UpdateFact),
+    /// Alpine and Arch.
+    Plain(PlainNames<'f>),
     /// macOS: exactly, no patterns.
     Exact(&'f str),
+}
+
+/// One version of a package that nobody publishes advisories about.
+#[derive(Clone, Copy)]
+pub(super) struct PlainNames<'f> {
+    pub name: &'f str,
+    pub arch: &'f str,
+    pub version: &'f str,
 }
 
 /// One version of an rpm package, with the advisories that list exactly this version.
@@ -42,6 +52,10 @@ impl Names<'_> {
                 let forms = names.written_forms();
                 entries_as_text.find(|entry| names.is_named_by(entry, &forms))
             }
+            Self::Plain(names) => {
+                let forms = names.written_forms();
+                entries_as_text.find(|entry| forms.iter().any(|form| glob(entry, form)))
+            }
             Self::Kb(update) => entries_as_text.find(|entry| names_update(entry, update)),
             Self::Exact(name) => entries_as_text.find(|entry| entry == name),
         }
@@ -56,6 +70,19 @@ impl Names<'_> {
             }
             _ => entries.retain(|entry| self.entry(std::slice::from_ref(entry)).is_none()),
         }
+    }
+}
+
+impl PlainNames<'_> {
+    /// The bare name stands for every version; the others are as the package managers and their files write one.
+    fn written_forms(&self) -> [String; 4] {
+        let Self { name, arch, version } = self;
+        [
+            (*name).to_owned(),
+            format!("{name}={version}"),
+            format!("{name}-{version}"),
+            format!("{name}-{version}-{arch}"),
+        ]
     }
 }
 

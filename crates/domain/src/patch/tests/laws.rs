@@ -7,11 +7,13 @@ use super::*;
 use crate::baseline::RejectedPatchesAction;
 use crate::facts::*;
 
-const SYSTEMS: [(OperatingSystem, &str, &str); 4] = [
+const SYSTEMS: [(OperatingSystem, &str, &str); 6] = [
     (OperatingSystem::RedhatEnterpriseLinux, "rhel", "9.4"),
     (OperatingSystem::Suse, "sles", "15.5"),
     (OperatingSystem::Windows, "windows", "10.0"),
     (OperatingSystem::MacOs, "macos", "14.5"),
+    (OperatingSystem::AlpineLinux, "alpine", "3.22.1"),
+    (OperatingSystem::ArchLinux, "arch", ""),
 ];
 
 fn kind() -> impl Strategy<Value = String> {
@@ -50,6 +52,8 @@ fn any_package() -> impl Strategy<Value = PackageFact> {
     let offers = proptest::collection::vec((version(), day()), 0..4);
     ("[a-d]", version(), notices, offers, day(), any::<bool>()).prop_map(
         |(name, version, notices, offers, installed_at, held)| PackageFact {
+            // One offer among them, or the installed version.
+            candidate: Some(offers.first().map_or_else(|| version.clone(), |(offer, _)| offer.clone())),
             name,
             arch: "x86_64".to_owned(),
             version,

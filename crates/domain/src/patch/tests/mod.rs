@@ -3,6 +3,7 @@
 mod apt;
 mod laws;
 mod macos;
+mod plain;
 mod rpm;
 mod windows;
 

@@ -269,11 +269,11 @@ async fn baselines_are_listed_page_by_page() {
         let ids = |rows: Vec<Value>| -> Vec<String> {
             rows.iter().map(|row| row["BaselineId"].as_str().unwrap().to_owned()).collect()
         };
-        for size in [1, 2, 7, 17, 18, 100] {
+        for size in [1, 2, 7, 19, 20, 100] {
             let all = ids(bench.pages("DescribePatchBaselines", json!({}), "BaselineIdentities", size).await);
-            assert_eq!(all.len(), 20, "{size}");
-            assert!(all[..17].is_sorted() && all[..17].iter().all(|id| id.starts_with("arn:")), "{size}");
-            assert_eq!(all[17..], own, "{size}");
+            assert_eq!(all.len(), 22, "{size}");
+            assert!(all[..19].is_sorted() && all[..19].iter().all(|id| id.starts_with("arn:")), "{size}");
+            assert_eq!(all[19..], own, "{size}");
         }
         let count = async |filters: Value| {
             bench
@@ -282,7 +282,7 @@ async fn baselines_are_listed_page_by_page() {
                 .len()
         };
         let filter = |key: &str, values: &[&str]| json!({"Key": key, "Values": values});
-        assert_eq!(count(json!([filter("OWNER", &["AWS"])])).await, 17);
+        assert_eq!(count(json!([filter("OWNER", &["AWS"])])).await, 19);
         assert_eq!(count(json!([filter("OWNER", &["Self"])])).await, 3);
         assert_eq!(count(json!([filter("OWNER", &["All"])])).await, 20);
         assert_eq!(count(json!([filter("NAME_PREFIX", &["prod-", "AWS-Debian"])])).await, 3);
