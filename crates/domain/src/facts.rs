@@ -267,6 +267,13 @@ pub enum PackageState {
     TriggersPending,
 }
 
+impl PackageState {
+    /// Its files and its scripts are done. Triggers of others may be outstanding.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Installed | Self::TriggersAwaited | Self::TriggersPending)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AvailableVersion {
     pub version: String,

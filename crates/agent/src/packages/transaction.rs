@@ -16,6 +16,8 @@ pub const SOLVER_LIMIT: Duration = Duration::from_secs(600);
 pub struct Told {
     pub failure: Failure,
     pub package: Option<String>,
+    /// The package, with version and architecture as the tool writes it, that came although this script of it failed.
+    pub came_half_done: Option<String>,
 }
 
 /// What can be done, and how the tool is to be asked for it.
@@ -60,6 +62,14 @@ pub trait Backend {
     fn check_space(&self, plan: &Plan) -> Result<(), Failure>;
     fn download(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure>;
     fn apply(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure>;
+    /// Installs versions once more that are there, where the package database does not know what is half done.
+    fn reinstall(&self, _wanted: &[Wanted], _run: &mut ToolRun) -> Result<Option<Finished>, Failure> {
+        Ok(None)
+    }
+    /// `name-version.arch`, as [`Told::came_half_done`] has it.
+    fn full_name(&self, wanted: &Wanted) -> String {
+        format!("{}-{}.{}", wanted.name, wanted.version, wanted.arch)
+    }
     fn succeeded(&self, finished: &Finished) -> bool;
     fn read(&self, finished: &Finished) -> Vec<Told>;
 }
@@ -80,14 +90,18 @@ pub fn install<B: Backend>(
         run,
         failed: Vec::new(),
         warnings: Vec::new(),
+        scripts: Vec::new(),
         tried_again: Vec::new(),
     };
+    work.install_again(&before, wanted)?;
     work.carry_out(wanted)?;
     // The run's own time may be up; the database is looked at all the same.
     let after = backend.state(&mut work.run.last_look())?;
     let failed =
         wanted.iter().filter(|wanted| !after.has(wanted)).map(|wanted| work.reason(wanted)).collect();
-    Ok(Outcome { changes: before.changes_to(&after, wanted), failed, warnings: work.warnings })
+    let changes = before.changes_to(&after, wanted);
+    let half_done = work.half_done(&changes);
+    Ok(Outcome { changes, failed, half_done, warnings: work.warnings })
 }
 
 struct Work<'a, B> {
@@ -96,11 +110,39 @@ struct Work<'a, B> {
     run: &'a mut ToolRun,
     failed: Vec<Refusal>,
     warnings: Vec<Failure>,
+    /// Scripts that failed of packages that came all the same.
+    scripts: Vec<(String, Failure)>,
     /// Packages that failed for a reason nobody knows, and were given another try.
     tried_again: Vec<String>,
 }
 
 impl<B: Backend> Work<'_, B> {
+    /// What is there and has to run its scripts again.
+    fn install_again(&mut self, before: &B::State, wanted: &[Wanted]) -> Result<(), Failure> {
+        let is_asked = |again: &&Wanted| wanted.contains(again) && before.has(again);
+        let again: Vec<_> = self.limits.again.iter().filter(is_asked).cloned().collect();
+        if again.is_empty() {
+            return Ok(());
+        }
+        if let Some(finished) = self.backend.reinstall(&again, self.run)? {
+            self.backend.read(&finished).iter().for_each(|told| self.warn(told));
+        }
+        Ok(())
+    }
+
+    /// Of what changed or was installed again, that whose script failed.
+    fn half_done(&self, changes: &[Change]) -> Vec<Refusal> {
+        let came = changes.iter().filter_map(|change| {
+            Some(Wanted { name: change.name.clone(), arch: change.arch.clone(), version: change.to.clone()? })
+        });
+        let of = |wanted: Wanted| {
+            let full_name = self.backend.full_name(&wanted);
+            let (_, failure) = self.scripts.iter().find(|(package, _)| *package == full_name)?;
+            Some(Refusal { wanted, failure: failure.clone() })
+        };
+        came.chain(self.limits.again.iter().cloned()).filter_map(of).collect()
+    }
+
     /// Goes on as long as something is left to try and the last try brought something to light.
     fn carry_out(&mut self, wanted: &[Wanted]) -> Result<(), Failure> {
         let mut left = wanted.to_vec();
@@ -220,6 +262,10 @@ impl<B: Backend> Work<'_, B> {
     }
 
     fn warn(&mut self, told: &Told) {
+        if let Some(package) = &told.came_half_done {
+            self.scripts.push((package.clone(), told.failure.clone()));
+            return;
+        }
         if !self.warnings.contains(&told.failure) {
             self.warnings.push(told.failure.clone());
         }
@@ -260,7 +306,7 @@ fn is_fetch_code(code: FailureCode) -> bool {
 }
 
 pub fn told(code: FailureCode, subject: &str, detail: &str) -> Told {
-    Told { failure: failure(code, subject, detail.trim().to_owned()), package: None }
+    Told { failure: failure(code, subject, detail.trim().to_owned()), package: None, came_half_done: None }
 }
 
 pub fn told_about(package: &str, code: FailureCode, subject: &str, detail: &str) -> Told {

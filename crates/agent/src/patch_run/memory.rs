@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use api::Timestamp;
 use domain::facts::{FactSet, UpdateFact, UpdateStatus};
-use domain::patch::InstalledPackage;
 use domain::patch::transaction::{Change, ChangeReason, Refusal, Wanted};
+use domain::patch::{HalfDone, InstalledPackage};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
@@ -27,6 +27,9 @@ pub struct Memory {
     pub installed: BTreeSet<InstalledPackage>,
     #[serde(default)]
     pub last_no_reboot_install_at: Option<Timestamp>,
+    /// Packages whose own script failed when they were installed, as long as they stay as they are.
+    #[serde(default)]
+    pub half_done: Vec<HalfDone>,
     #[serde(default)]
     pub run: Option<RunRecord>,
     /// What the last run found that looked at the node to its end.
@@ -68,6 +71,9 @@ pub enum Phase {
 pub struct Done {
     pub changes: Vec<Change>,
     pub failed: Vec<Refusal>,
+    /// What came although a script of its own failed.
+    #[serde(default)]
+    pub half_done: Vec<Refusal>,
     /// Installations after the first one, each after a restart.
     #[serde(default)]
     pub rounds: u32,

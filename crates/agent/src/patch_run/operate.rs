@@ -13,10 +13,12 @@ use anyhow::Context;
 use api::Timestamp;
 use domain::baseline::BaselineRules;
 use domain::compliance::report::Operation;
-use domain::facts::PackageState;
+use domain::facts::{FactSet, PackageState};
 use domain::patch::override_list::OverrideList;
-use domain::patch::transaction::{Change, Outcome, Refusal, Wanted};
-use domain::patch::{Conditions, Evaluation, Failure, FailureCode, PendingScope, evaluate, limits, wanted};
+use domain::patch::transaction::{Change, Limits, Outcome, Refusal, Wanted};
+use domain::patch::{
+    Conditions, Evaluation, Failure, FailureCode, HalfDone, PendingScope, evaluate, limits, wanted,
+};
 
 use crate::boot::Boot;
 use crate::packages::tool::ToolRun;
@@ -137,12 +139,15 @@ impl Node<'_> {
             changed = outcome.changes.len();
             done.changes.extend(outcome.changes);
             done.failed.extend(outcome.failed);
+            done.half_done.extend(outcome.half_done);
             warnings = outcome.warnings;
         }
         self.note_installed(task, &done)?;
-        let (mut seen_again, evaluation) = self.look(task, RefreshLists::Never).context(
-            "the installation has ended, but the packages cannot be read any more; nothing was reported",
-        )?;
+        let unreadable =
+            "the installation has ended, but the packages cannot be read any more; nothing was reported";
+        let mut seen_again = self.gather(RefreshLists::Never).context(unreadable)?;
+        self.remember_half_done(&done, &seen_again.facts)?;
+        let evaluation = self.judge(task, &seen_again)?;
         // The lists are the ones that were refreshed a moment ago.
         seen_again.observation.refresh = seen.observation.refresh.clone();
         seen_again.observation.failed_repositories = seen.observation.failed_repositories.clone();
@@ -168,7 +173,10 @@ impl Node<'_> {
                 .pass_on(&format!("  {}.{} {}", wanted.name, wanted.arch, wanted.version));
         }
         let mut run = self.tool_run();
-        Ok(match self.manager.install(asked, &limits(task.rules), &mut run) {
+        let half_done = &self.memory.get().half_done;
+        let again = half_done.iter().filter(|left| left.state.is_whole() && left.lasts(&seen.facts));
+        let limits = Limits { again: again.map(|left| left.package.clone()).collect(), ..limits(task.rules) };
+        Ok(match self.manager.install(asked, &limits, &mut run) {
             Ok(outcome) => outcome,
             // Nothing was begun: everything that was asked for has failed, and for this reason.
             Err(failure) => {
@@ -188,6 +196,21 @@ impl Node<'_> {
                 memory.last_no_reboot_install_at = Some(now);
             }
             memory.run = Some(record);
+        })
+    }
+
+    /// What scripts of packages failed, for later runs: no package database tells that of itself, or why.
+    fn remember_half_done(&mut self, done: &Done, facts: &FactSet) -> anyhow::Result<()> {
+        let failed = done.failed.iter().filter(|refusal| refusal.failure.code == FailureCode::ScriptFailed);
+        let left: Vec<_> =
+            failed.chain(&done.half_done).filter_map(|refusal| HalfDone::of(refusal, facts)).collect();
+        if left.is_empty() && self.memory.get().half_done.is_empty() {
+            return Ok(());
+        }
+        self.memory.change(|memory| {
+            let is_new = |known: &HalfDone| left.iter().any(|left| left.package == known.package);
+            memory.half_done.retain(|known| known.lasts(facts) && !is_new(known));
+            memory.half_done.extend(left);
         })
     }
 
@@ -211,6 +234,10 @@ impl Node<'_> {
                     memory.run = None;
                 }
             });
+        }
+        if let Phase::Installed { done } | Phase::Rebooting { done, .. } = &record.phase {
+            let facts = self.gather(RefreshLists::Never).map_err(NotSearched)?.facts;
+            self.remember_half_done(done, &facts)?;
         }
         self.memory.change(|memory| memory.run = None)
     }
@@ -275,7 +302,7 @@ impl Node<'_> {
         };
         let mut failed = operated.other_failures.clone();
         failed.extend(operated.refusals());
-        let done = Done { changes: operated.changes.clone(), failed, rounds };
+        let done = Done { changes: operated.changes.clone(), failed, rounds, ..Done::default() };
         let boot_id = self.boot.id.clone();
         self.record(task, Some(Phase::Rebooting { done, boot_id, asked: asked + 1 }))
     }
@@ -310,14 +337,25 @@ impl Node<'_> {
 
     fn look(&mut self, task: &Task<'_>, refresh: RefreshLists) -> anyhow::Result<(Gathered, Evaluation)> {
         let seen = self.gather(refresh)?;
+        let evaluation = self.judge(task, &seen)?;
+        Ok((seen, evaluation))
+    }
+
+    fn judge(&self, task: &Task<'_>, seen: &Gathered) -> anyhow::Result<Evaluation> {
         let conditions = Conditions {
             now: (self.clock)(),
             installed_by_us: &self.memory.get().installed,
             pending_scope: PendingScope::Any,
         };
-        let evaluation = evaluate(task.rules, &seen.facts, &seen.observation, &conditions)
+        let mut evaluation = evaluate(task.rules, &seen.facts, &seen.observation, &conditions)
             .with_context(|| format!("baseline {} cannot be applied", task.baseline_id))?;
-        Ok((seen, evaluation))
+        evaluation.mark_half_done(&self.half_done(&seen.facts));
+        Ok(evaluation)
+    }
+
+    /// What earlier installations left so, and nobody has changed since.
+    fn half_done(&self, facts: &FactSet) -> Vec<HalfDone> {
+        self.memory.get().half_done.iter().filter(|left| left.lasts(facts)).cloned().collect()
     }
 
     fn gather(&self, refresh: RefreshLists) -> anyhow::Result<Gathered> {
@@ -333,7 +371,8 @@ impl Node<'_> {
         done: Done,
         warnings: Vec<Failure>,
     ) -> Operated {
-        let failures = evaluation.mark_failed(&done.failed);
+        let mut failures = evaluation.mark_half_done(&self.half_done(&seen.facts));
+        failures.extend(evaluation.mark_failed(&done.failed));
         let is_there = |refusal: &Refusal| {
             let wanted = &refusal.wanted;
             seen.facts.packages.iter().any(|package| {

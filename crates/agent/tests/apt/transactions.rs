@@ -122,7 +122,7 @@ fn what_fails_is_named_and_the_others_go_in() {
 #[test]
 fn a_rejected_dependency_keeps_out_what_needs_it() {
     let Some(node) = Node::new() else { return };
-    let limits = Limits { blocked: vec!["tb-brand*".to_owned()] };
+    let limits = Limits { blocked: vec!["tb-brand*".to_owned()], ..Limits::default() };
     let outcome = node.install(&[wanted("tb-newdep", "1.1-1"), wanted("tb-bug", "1.0-1+u1")], &limits);
     assert_eq!(codes(&outcome.failed), [("tb-newdep", FailureCode::RejectedDependency, "tb-brandnew")]);
     assert_eq!(

@@ -1,6 +1,8 @@
 //! A copy of a bed's root for each test; the bed itself is made once.
 
+use std::collections::hash_map::DefaultHasher;
 use std::fs;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -40,7 +42,12 @@ impl Bed {
             return None;
         }
         let testbeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testbeds").canonicalize().unwrap();
-        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join(script);
+        // Made anew when the scripts have changed since.
+        let mut hasher = DefaultHasher::new();
+        for name in [script, "rpm-local-repo"] {
+            fs::read(testbeds.join(format!("{name}.sh"))).unwrap().hash(&mut hasher);
+        }
+        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{script}-{:016x}", hasher.finish()));
         fs::create_dir_all(&base).unwrap();
         let lock = fs::File::create(base.join(".lock")).unwrap();
         lock.lock().unwrap();

@@ -28,6 +28,7 @@ mod words;
 
 pub use counts::PatchCounts;
 pub use evaluate::{Conditions, EvaluateError, Evaluation, InstalledPackage, PendingScope, evaluate};
+pub use failed::HalfDone;
 pub use failure::{Failure, FailureCode};
 pub use state::PatchState;
 pub use verdict::{

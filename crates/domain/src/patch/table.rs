@@ -10,7 +10,8 @@ use super::approve::{Approval, Refusals, approve, approve_by_rule};
 use super::evaluate::{InstalledPackage, PendingScope};
 use super::item::{Frame, Installed, Item, Place, Release, Terms, Version};
 use super::{
-    Candidate, Dated, Decision, HiddenFix, HiddenFixCause, NotApproved, PatchState, Upcoming, Verdict, words,
+    Candidate, Dated, Decision, HiddenFix, HiddenFixCause, NotApproved, PatchState, Restriction, Upcoming,
+    Verdict, words,
 };
 
 /// `None`: nothing to report about it.
@@ -187,7 +188,7 @@ impl<'v, 'f> Reach<'v, 'f> {
         }
     }
 
-    /// Rows 5 to 11.
+    /// Row 1, and rows 5 to 11.
     fn row(&self, frame: &Frame<'f>, item: &'v Item<'f>) -> Option<Row<'v, 'f>> {
         let refused = || {
             let because = self.refusal.clone().unwrap_or(NotApproved::NotOffered);
@@ -200,7 +201,11 @@ impl<'v, 'f> Reach<'v, 'f> {
             let is_pending = is_in_effect_later(frame, &installed);
             let by_us = is_pending && is_installed_by_us(frame, item, &installed);
             let any = by_us || frame.conditions.pending_scope == PendingScope::Any;
+            // Row 1, as far as the package database remembers it: an installation that was never finished.
+            let is_half_done = item.restrictions.iter().any(Restriction::is_half_done);
             return Some(match &self.present {
+                Some(approval) if is_half_done => Row::approved(PatchState::Failed, approval),
+                None if is_half_done && by_us => Row::unapproved(PatchState::Failed, refused()),
                 Some(approval) if is_pending && any => {
                     Row::approved(PatchState::InstalledPendingReboot, approval)
                 }

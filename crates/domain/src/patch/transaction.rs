@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use crate::baseline::names::entry_for_package;
 
 /// One approved package version, exactly as a repository offers it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,6 +21,28 @@ pub struct Limits {
     /// Patterns of rejected packages (BLOCK): no transaction may bring one in or change its version.
     #[serde(default)]
     pub blocked: Vec<String>,
+    /// Single versions that rejected advisories and CVE ids mean (BLOCK): none of them may come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_versions: Vec<BlockedVersion>,
+    /// Installed versions that are to be installed once more where they are wanted: a script of theirs failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<Wanted>,
+}
+
+/// A version of a package, and the entry of the rejected list that means it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BlockedVersion {
+    pub package: Wanted,
+    pub entry: String,
+}
+
+impl Limits {
+    /// The entry that rejects this package, whichever version is meant.
+    pub fn entry_for(&self, package: &str) -> Option<&str> {
+        let by_version = || self.blocked_versions.iter().find(|blocked| blocked.package.name == package);
+        entry_for_package(&self.blocked, package)
+            .or_else(|| by_version().map(|blocked| blocked.entry.as_str()))
+    }
 }
 
 /// A change of one package, planned or done.
@@ -76,6 +99,9 @@ pub struct Outcome {
     pub changes: Vec<Change>,
     /// What was wanted and is not there.
     pub failed: Vec<Refusal>,
+    /// What came, wanted or needed, although a script of its own failed, which the package database does not remember.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub half_done: Vec<Refusal>,
     /// What went wrong without keeping anything wanted away (a scriptlet that the tool only warns of).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Failure>,

@@ -219,6 +219,13 @@ pub enum Restriction {
     Unfinished { state: PackageState },
 }
 
+impl Restriction {
+    /// Its own installation has failed or was broken off: it is no installed package.
+    pub fn is_half_done(&self) -> bool {
+        matches!(self, Self::Unfinished { state } if !state.is_whole())
+    }
+}
+
 /// A fix, newer than the installed version, that an installation does not reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HiddenFix {

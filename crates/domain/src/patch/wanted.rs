@@ -7,10 +7,11 @@ use crate::baseline::{BaselineRules, RejectedPatchesAction};
 use super::transaction::{Limits, Wanted};
 use super::{Evaluation, PatchState};
 
-/// One entry for each missing item, in the order of the verdicts. Held and phased items are asked for too: that they
-/// cannot be had is then a failure with its reason, not silence.
+/// One entry for each missing item, and for each that an earlier installation left half done, in the order of the
+/// verdicts. Held and phased items are asked for too: that they cannot be had is then a failure with its reason, not silence.
 pub fn wanted(evaluation: &Evaluation) -> Vec<Wanted> {
-    let missing = evaluation.verdicts.iter().filter(|verdict| verdict.state == PatchState::Missing);
+    let is_wanted = |state| matches!(state, PatchState::Missing | PatchState::Failed);
+    let missing = evaluation.verdicts.iter().filter(|verdict| is_wanted(verdict.state));
     let entry = |verdict: &super::Verdict| {
         let version = verdict.fix_version()?.to_owned();
         Some(Wanted { name: verdict.name.clone(), arch: verdict.arch.clone(), version })
@@ -24,5 +25,5 @@ pub fn limits(rules: &BaselineRules) -> Limits {
         RejectedPatchesAction::Block => rules.rejected_patches.clone(),
         RejectedPatchesAction::AllowAsDependency => Vec::new(),
     };
-    Limits { blocked }
+    Limits { blocked, ..Limits::default() }
 }

@@ -59,6 +59,12 @@ pub fn nevra(name: &str, version: &str, arch: &str) -> String {
     format!("{name}-{version}.{arch}")
 }
 
+/// As rpm writes it in its messages: without the epoch.
+pub fn nevra_in_messages(wanted: &Wanted) -> String {
+    let version = wanted.version.split_once(':').map_or(wanted.version.as_str(), |(_, version)| version);
+    nevra(&wanted.name, version, &wanted.arch)
+}
+
 /// The name in `name-version-release.arch`, with or without an epoch.
 pub fn name_of_nevra(nevra: &str) -> &str {
     let without_release = nevra.rsplit_once('-').map_or(nevra, |(rest, _)| rest);

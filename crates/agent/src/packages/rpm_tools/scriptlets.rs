@@ -15,10 +15,14 @@ pub fn read(line: &str) -> Option<Told> {
         let name = name_of_nevra(nevra);
         let subject = format!("{name} %{script}");
         let detail = format!("scriptlet failed{rest}");
-        // A warning has not kept the package away.
+        // A warning has not kept the package away. What fails of a package that goes says nothing about the one that came.
+        let of_new = ["post", "posttrans"].contains(&script);
         return Some(match level {
             "error" => told_about(name, FailureCode::ScriptFailed, &subject, &detail),
-            _ => told(FailureCode::ScriptFailed, &subject, &detail),
+            _ => Told {
+                came_half_done: of_new.then(|| nevra.to_owned()),
+                ..told(FailureCode::ScriptFailed, &subject, &detail)
+            },
         });
     }
     if let Some((file, rest)) =
@@ -66,7 +70,15 @@ mod tests {
             let told = read(line).unwrap_or_else(|| panic!("not recognised: {line}"));
             assert_eq!((told.failure.code, told.failure.subject.as_str()), (code, subject), "{line}");
             assert_eq!(told.package.as_deref(), package, "{line}");
+            let half_done = line.contains("%post(").then_some("tb-fail-1.1-1.bed.noarch");
+            assert_eq!(told.came_half_done.as_deref(), half_done, "{line}");
         };
+        check(
+            "warning: %postun(tb-fail-1.0-1.bed.noarch) scriptlet failed, exit status 1",
+            FailureCode::ScriptFailed,
+            "tb-fail %postun",
+            None,
+        );
         check(
             "warning: %post(tb-fail-1.1-1.bed.noarch) scriptlet failed, exit status 1",
             FailureCode::ScriptFailed,

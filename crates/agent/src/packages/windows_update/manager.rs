@@ -365,7 +365,7 @@ mod tests {
         fake.updates[1].is_hidden = true;
         // What a bundle carries comes with it, rejected or not.
         fake.updates[2].bundled_kb_article_ids = vec!["7777777".into()];
-        let limits = Limits { blocked: vec!["KB1111111".into(), "KB7777777".into()] };
+        let limits = Limits { blocked: vec!["KB1111111".into(), "KB7777777".into()], ..Limits::default() };
         let manager = manager(fake);
         let wanted = [want("KB1111111"), want("KB2222222"), want("KB3333333")];
         let plan = manager.plan(&wanted, &limits, &mut run()).unwrap();

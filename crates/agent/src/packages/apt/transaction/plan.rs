@@ -237,7 +237,7 @@ impl Solver<'_, '_> {
         if !finished.succeeded() {
             let mut told = failures::read(&finished);
             if told.is_empty() {
-                told.push(Told { failure: finished.plain_failure(), package: None });
+                told.push(Told { failure: finished.plain_failure(), package: None, came_half_done: None });
             }
             let fatal = [FailureCode::DatabaseBroken, FailureCode::NotPermitted, FailureCode::OutOfMemory];
             return match told.iter().find(|told| fatal.contains(&told.failure.code)) {
@@ -268,7 +268,7 @@ impl Solver<'_, '_> {
                 None => return None,
             };
             let package = Some(format!("{}:{}", key.0, key.1));
-            Some(Told { failure: failure(code, &change.name, detail), package })
+            Some(Told { failure: failure(code, &change.name, detail), package, came_half_done: None })
         };
         changes.iter().filter_map(objection).collect()
     }

@@ -103,5 +103,5 @@ pub fn undo(apt: &Apt<'_>, changes: &[Change], run: &mut ToolRun) -> Result<Outc
             failed.push(Refusal { wanted: wanted.clone(), failure });
         }
     }
-    Ok(Outcome { changes: before.changes_to(&after, &settled.accepted), failed, warnings: Vec::new() })
+    Ok(Outcome { changes: before.changes_to(&after, &settled.accepted), failed, ..Outcome::default() })
 }

@@ -136,7 +136,7 @@ fn installs_and_judges_by_listing_again() {
 #[test]
 fn a_plan_changes_nothing_and_keeps_to_the_limits() {
     let (dir, mac) = bed();
-    let limits = Limits { blocked: vec!["Safari".into()] };
+    let limits = Limits { blocked: vec!["Safari".into()], ..Limits::default() };
     let plan = mac.plan(&["Safari", "Security Update 2023-001"].map(want), &limits, &mut run()).unwrap();
     assert_eq!((plan.changes.len(), plan.refused.len(), plan.reboot_expected), (1, 1, true));
     assert_eq!(plan.refused[0].failure.code, FailureCode::RejectedDependency);

@@ -18,7 +18,7 @@ use super::super::root::Root;
 use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
-use super::installed::{self, Rpms, nevra};
+use super::installed::{self, Rpms, nevra, nevra_in_messages};
 use place::Place;
 
 /// What a transaction needs to know of the node.
@@ -89,7 +89,7 @@ impl<'r> DnfTransactions<'r> {
                 failed.push(Refusal { wanted: installed::before_change(change), failure });
             }
         }
-        Ok(Outcome { changes: before.changes_to(&after, &[]), failed, warnings: Vec::new() })
+        Ok(Outcome { changes: before.changes_to(&after, &[]), failed, ..Outcome::default() })
     }
 
     fn place(&self) -> Result<Place, Failure> {
@@ -166,6 +166,15 @@ impl Backend for DnfTransactions<'_> {
 
     fn apply(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
         self.change(&settled.complete(self.place()?.dnf(&[]).arg("-y"), "install"), run)
+    }
+
+    fn reinstall(&self, wanted: &[Wanted], run: &mut ToolRun) -> Result<Option<Finished>, Failure> {
+        let tool = self.place()?.dnf(&[]).args(["-y", "reinstall"]).args(wanted.iter().map(argument));
+        self.change(&tool, run).map(Some)
+    }
+
+    fn full_name(&self, wanted: &Wanted) -> String {
+        nevra_in_messages(wanted)
     }
 
     fn succeeded(&self, finished: &Finished) -> bool {

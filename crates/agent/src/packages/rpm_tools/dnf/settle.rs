@@ -1,7 +1,6 @@
 //! Which of the wanted versions can be had together. dnf leaves out by itself what cannot; those are then asked for one
 //! by one, for the reasons.
 
-use domain::baseline::names::entry_for_package;
 use domain::patch::transaction::{Change, ChangeReason, Limits, Plan, Refusal, Wanted};
 use domain::patch::{Failure, FailureCode};
 
@@ -122,7 +121,7 @@ impl Asking<'_> {
         }
         let filtered = matches!(failure.code, FailureCode::RejectedDependency | FailureCode::Held);
         if filtered {
-            match entry_for_package(&self.limits.blocked, &failure.subject) {
+            match self.limits.entry_for(&failure.subject) {
                 Some(entry) => {
                     failure.code = FailureCode::RejectedDependency;
                     failure.detail =

@@ -22,7 +22,7 @@ pub fn read(finished: &Finished) -> Vec<Told> {
         }
     }
     if all.is_empty() {
-        all.extend(of_exit(finished).map(|failure| Told { failure, package: None }));
+        all.extend(of_exit(finished).map(|failure| Told { failure, package: None, came_half_done: None }));
     }
     all
 }

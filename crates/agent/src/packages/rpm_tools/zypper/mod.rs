@@ -18,7 +18,7 @@ use super::super::root::Root;
 use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
-use super::installed::{self, Rpms};
+use super::installed::{self, Rpms, nevra_in_messages};
 use place::Place;
 
 /// What a transaction needs to know of the node.
@@ -93,7 +93,7 @@ impl<'r> ZypperTransactions<'r> {
                 reason.clone().unwrap_or_else(|| failure(FailureCode::NotInstalled, &change.name, detail));
             failed.push(Refusal { wanted: installed::before_change(change), failure });
         }
-        Ok(Outcome { changes: before.changes_to(&after, &[]), failed, warnings: Vec::new() })
+        Ok(Outcome { changes: before.changes_to(&after, &[]), failed, ..Outcome::default() })
     }
 
     fn place(&self, blocked: &[String]) -> Result<Place, Failure> {
@@ -193,6 +193,15 @@ impl Backend for Limited<'_, '_> {
     fn apply(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
         let tool = self.zypper.place(self.blocked)?.zypper().args(["install", "-l"]);
         self.zypper.change(&tool.args(&settled.arguments), run)
+    }
+
+    fn reinstall(&self, wanted: &[Wanted], run: &mut ToolRun) -> Result<Option<Finished>, Failure> {
+        let tool = self.zypper.place(self.blocked)?.zypper().args(["install", "-l", "--force"]);
+        self.zypper.change(&tool.args(wanted.iter().map(settle::argument)), run).map(Some)
+    }
+
+    fn full_name(&self, wanted: &Wanted) -> String {
+        nevra_in_messages(wanted)
     }
 
     fn succeeded(&self, finished: &Finished) -> bool {

@@ -1,7 +1,6 @@
 //! Which of the wanted versions can be had together: zypper's own solver is asked, and what stands in the way of the
 //! others is left out and named.
 
-use domain::baseline::names::entry_for_package;
 use domain::patch::transaction::{Change, ChangeReason, Limits, Plan, Refusal, Wanted};
 use domain::patch::{Failure, FailureCode};
 
@@ -30,7 +29,7 @@ pub fn install(
 }
 
 /// `name.arch=[epoch:]version-release`
-fn argument(wanted: &Wanted) -> String {
+pub fn argument(wanted: &Wanted) -> String {
     format!("{}.{}={}", wanted.name, wanted.arch, wanted.version)
 }
 
@@ -104,7 +103,7 @@ impl Solver<'_> {
                 None => failures::summary(finished),
             };
         };
-        let entry_for = |name: &String| entry_for_package(&self.limits.blocked, name);
+        let entry_for = |name: &String| self.limits.entry_for(name);
         let text = problem.text;
         if let Some((name, entry)) = problem.locked.iter().find_map(|name| Some((name, entry_for(name)?))) {
             let detail = format!("the baseline rejects {name} (`{entry}`): {text}");
