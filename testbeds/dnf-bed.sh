@@ -2,9 +2,10 @@
 # dnf-bed.sh DIR - DIR/root, which a real dnf manages from outside: the first version of every package is
 # installed, the second one and its advisories wait in DIR/repo-updates. DIR/dnf and DIR/rpm act on that root:
 # `DIR/dnf updateinfo list`, `DIR/dnf upgrade --advisory=ID`, `DIR/rpm -qa`. dnf's cache is DIR/root/var/cache/dnf.
+# BED_SCENARIO: see rpm-local-repo.sh; with rhel, stream 1 of the module is enabled and its package installed.
 # Needs root, because rpm changes into the root for scriptlets; dnf, dnf-plugins-core, createrepo-c, rpm, busybox-static.
 set -euo pipefail
-[ $# -eq 1 ] || { sed -n '2,5p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,6p' "$0" >&2; exit 2; }
 here=$(dirname "$(realpath "$0")"); mkdir -p "$1"; dir=$(realpath "$1"); root=$dir/root
 [ -e "$dir/.dnf-ready" ] && { echo "ready: $dir/dnf"; exit 0; }
 "$here/rpm-local-repo.sh" "$dir"
@@ -39,7 +40,12 @@ HOME='$dir/home'; export HOME
 exec rpm --root='$root' --define '_dbpath /var/lib/rpm' "\$@"
 S
 chmod 755 "$dir/dnf" "$dir/rpm"
+modular=
+if [ "${BED_SCENARIO:-}" = rhel ]; then
+  printf '[tbmod]\nname=tbmod\nstream=1\nprofiles=\nstate=enabled\n' > "$root/etc/dnf/modules.d/tbmod.module"
+  modular=tb-mod-1.0
+fi
 "$dir/dnf" -q install bed-sh tb-ssl-1.0 tb-fail-1.0 tb-failpre-1.0 tb-bug-1.0 tb-slow-1.0 tb-app-1.0 kernel-5.10.1 tb-locked-1.0 glibc-2.1 \
-  tb-newdep-1.0 tb-hash-1.0 tb-goes-1.0 tb-stays-1.0 > "$dir/install.log" 2>&1 \
+  tb-newdep-1.0 tb-hash-1.0 tb-goes-1.0 tb-stays-1.0 $modular > "$dir/install.log" 2>&1 \
   || { tail -20 "$dir/install.log" >&2; exit 1; }
 touch "$dir/.dnf-ready"; echo "ready: $dir/dnf"

@@ -2,9 +2,13 @@
 # rpm-local-repo.sh DIR - two rpm repositories made on the spot, for dnf-bed.sh and zypper-bed.sh:
 # DIR/repo-base has the first version of each package, DIR/repo-updates the second, with advisories.
 # No network, no root rights; rpm (with rpmbuild) and createrepo-c.
+# BED_SCENARIO=rhel adds a module with two streams and advisories for packages that others need; BED_SCENARIO=suse the latter,
+# and types advisories as SUSE does.
 set -euo pipefail
-[ $# -eq 1 ] || { sed -n '2,4p' "$0" >&2; exit 2; }
-mkdir -p "$1"; dir=$(realpath "$1")
+[ $# -eq 1 ] || { sed -n '2,6p' "$0" >&2; exit 2; }
+mkdir -p "$1"; dir=$(realpath "$1"); scenario=${BED_SCENARIO:-}
+bugfix=bugfix enhancement=enhancement
+[ "$scenario" != suse ] || bugfix=recommended enhancement=feature
 [ -e "$dir/.repo-ready" ] && exit 0
 rm -rf "$dir/build" "$dir/repo-base" "$dir/repo-updates"; mkdir -p "$dir"/{build,repo-base,repo-updates}
 
@@ -36,6 +40,7 @@ S
 }
 noarch='BuildArch: noarch'
 fail=$'%post -p /bin/sh\necho "tb-fail: cannot migrate data" >&2\nexit 1'
+slow=$'%post -p /bin/sh\nsleep ${TB_SLOW:-20}\nmkdir -p /var/lib/bed\necho done > /var/lib/bed/tb-slow-1.1'   # says when it came to its end
 failpre=$'%pre -p /bin/sh\necho "tb-failpre: refused" >&2\nexit 1'
 repo=base
 spec bed-sh 1.0 "$noarch"$'\nProvides: /bin/sh'      # a scriptlet makes a package require /bin/sh
@@ -45,11 +50,23 @@ spec tb-locked 1.0 "$noarch"; spec glibc 2.1 "$noarch"; spec tb-newdep 1.0 "$noa
 spec tb-goes 1.0 "$noarch"; spec tb-stays 1.0 "$noarch"
 repo=updates
 spec tb-ssl 1.1 "$noarch"; spec tb-fail 1.1 "$noarch" "$fail"; spec tb-failpre 1.1 "$noarch" "$failpre"; spec tb-bug 1.1 "$noarch"
-spec tb-slow 1.1 "$noarch" $'%post -p /bin/sh\nsleep 20'; spec kernel 5.10.2 "$noarch"$'\nProvides: installonlypkg(kernel)'
+spec tb-slow 1.1 "$noarch" "$slow"; spec kernel 5.10.2 "$noarch"$'\nProvides: installonlypkg(kernel)'
 spec tb-locked 1.1 "$noarch"; spec glibc 2.2 "$noarch"
 spec tb-newdep 1.1 "$noarch"$'\nRequires: tb-brandnew'; spec tb-brandnew 1.0 "$noarch"   # a new dependency
 spec tb-hash 1.1 "$noarch"                                                           # damaged below: download fails
 spec tb-stays 1.1 "$noarch"$'\nConflicts: tb-goes'                                   # does not go beside tb-goes
+
+if [ "$scenario" = rhel ]; then
+  # The release says the stream; a higher version in the other stream must not tempt anybody.
+  repo=base; spec tb-mod 1.0 "$noarch"; repo=updates; spec tb-mod 1.1 "$noarch"; spec tb-mod 2.0 "$noarch"
+  stream() { # NAME VERSION...
+    local name=$1 v; shift
+    printf -- '---\ndocument: modulemd\nversion: 2\ndata:\n  name: tbmod\n  stream: "%s"\n  version: 1\n  context: c0\n  arch: %s\n' "$name" "$(uname -m)"
+    printf '  summary: s\n  description: >-\n    d\n  license:\n    module:\n    - MIT\n  dependencies:\n  - requires:\n      platform: [el9]\n  artifacts:\n    rpms:\n'
+    for v in "$@"; do echo "    - tb-mod-0:$v-1.bed.noarch"; done; echo '...'
+  }
+  { stream 1 1.0 1.1; stream 2 2.0; } > "$dir/modules.yaml"
+fi
 
 # adv ID TYPE SEVERITY REBOOT TITLE CVES PKG VERSION...
 adv() {
@@ -71,10 +88,24 @@ adv() {
   adv BED-SA-2025:0003 security Moderate no  'tb-fail security update' 'CVE-2024-33333' tb-fail 1.1
   adv BED-SA-2025:0004 security Low no       'tb-locked security update' 'CVE-2024-44444' tb-locked 1.1
   adv BED-SA-2025:0005 security Moderate no  'tb-failpre security update' 'CVE-2024-55555' tb-failpre 1.1
-  adv BED-BA-2025:0006 bugfix None no        'tb-bug bug fix update' '' tb-bug 1.1 tb-slow 1.1
-  adv BED-EA-2025:0007 enhancement None yes  'glibc enhancement update' '' glibc 2.2
+  adv BED-BA-2025:0006 $bugfix None no        'tb-bug bug fix update' '' tb-bug 1.1 tb-slow 1.1
+  adv BED-EA-2025:0007 $enhancement None yes  'glibc enhancement update' '' glibc 2.2
+  if [ -n "$scenario" ]; then
+    adv BED-SA-2025:0008 security Important no 'tb-newdep security update' 'CVE-2024-66666' tb-newdep 1.1
+    adv BED-SA-2025:0009 security Low no 'tb-brandnew security update' 'CVE-2024-77777' tb-brandnew 1.0
+    adv BED-SA-2025:0010 security Critical no 'tb-hash security update' 'CVE-2024-88888' tb-hash 1.1
+  fi
+  if [ "$scenario" = rhel ]; then
+    adv BED-SA-2025:0011 security Important no 'tb-mod:1 security update' '' tb-mod 1.1
+    adv BED-SA-2025:0012 security Important no 'tb-mod:2 security update' '' tb-mod 2.0
+  fi
   echo '</updates>'; } > "$dir/updateinfo.xml"
 for r in base updates; do createrepo_c -q "$dir/repo-$r"; done
+if [ "$scenario" = rhel ]; then
+  sed -i -e '/<title>tb-mod:1/,/<\/update>/ s|<name>bed9</name>|&<module name="tbmod" stream="1" version="1" context="c0" arch="'"$(uname -m)"'"/>|' \
+    -e '/<title>tb-mod:2/,/<\/update>/ s|<name>bed9</name>|&<module name="tbmod" stream="2" version="1" context="c0" arch="'"$(uname -m)"'"/>|' "$dir/updateinfo.xml"
+  for r in base updates; do modifyrepo_c --mdtype=modules "$dir/modules.yaml" "$dir/repo-$r/repodata" >/dev/null; done
+fi
 modifyrepo_c --mdtype=updateinfo "$dir/updateinfo.xml" "$dir/repo-updates/repodata" >/dev/null
 printf damaged > "$dir/repo-updates/tb-hash-1.1-1.bed.noarch.rpm"
 rm -rf "$dir/build"; touch "$dir/.repo-ready"
