@@ -12,6 +12,7 @@ use domain::os::{Family, OperatingSystem};
 use domain::patch::version_deb;
 
 use crate::boot::Boot;
+use processes::Look;
 
 /// Packages of rpm systems that take effect with the next boot only.
 /// Source: the list that `needs-restarting -r` goes by.
@@ -26,17 +27,24 @@ const WITH_REBOOT: [&str; 8] = [
     "systemd-udev",
 ];
 
-/// Fills in what waits. Nothing for a root that is not running.
-pub fn observe(boot: &Boot, facts: &FactSet, observation: &mut Observation) {
-    let Some(proc) = boot.proc() else { return };
-    let (units, unreadable_processes) = processes::stale(proc);
+/// Fills in what waits. Nothing for a root that is not running. Looks at these processes only, where `known_suspects`
+/// are all that can run replaced files; returns those that are left.
+pub fn observe(
+    boot: &Boot,
+    facts: &FactSet,
+    observation: &mut Observation,
+    known_suspects: Option<&[u32]>,
+) -> Vec<u32> {
+    let Some(proc) = boot.proc() else { return Vec::new() };
+    let Look { units, unreadable, suspects } = processes::look(proc, known_suspects);
     observation.not_in_effect = NotInEffect {
         units,
-        unreadable_processes,
+        unreadable_processes: unreadable,
         newer_kernel: newer_kernel(facts, observation),
         packages: since_boot(facts, observation),
         live_patches: live_patches(&proc.with_file_name("sys")),
     };
+    suspects
 }
 
 /// The newest installed kernel, when it is not the one that runs. `None` on machines without a kernel of their own.

@@ -19,6 +19,8 @@ use serde_json::Value;
 
 use crate::boot::Boot;
 use crate::effect;
+use crate::packages::apt::Environment;
+use crate::packages::kept::Keeper;
 use crate::packages::root::Root;
 use crate::packages::{self, GatherOptions, RefreshLists};
 use crate::platform::default_data_dir;
@@ -67,15 +69,24 @@ struct Report<'a> {
 }
 
 pub fn run(args: &ScanArgs) -> anyhow::Result<()> {
-    let root = Root::at(&args.root)?;
     let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
     let refresh = if args.no_refresh { RefreshLists::Never } else { RefreshLists::WherePossible };
     let data_dir = if args.no_index { None } else { data_dir(args) };
+    let mut root = Root::at(&args.root)?;
+    if let Some(data_dir) = &data_dir {
+        // Apart from the resident agent's, which may have been started in another environment.
+        let environment = format!("{:?}", Environment::of_process());
+        root = root.keeping(Keeper::new(&data_dir.join("scan"), &environment));
+    }
     let options = GatherOptions { now, refresh, data_dir };
     let (facts, mut observation) = packages::of(&root)?.gather(&options)?;
     let boot = Boot::of(&args.root);
     boot.observe(&mut observation);
-    effect::observe(&boot, &facts, &mut observation);
+    let known = root.keeper().and_then(|keeper| keeper.suspects(&boot.id));
+    let suspects = effect::observe(&boot, &facts, &mut observation, known.as_deref());
+    if let (None, Some(keeper)) = (known, root.keeper()) {
+        keeper.keep_suspects(&boot.id, &suspects);
+    }
     let (baseline, rules) = baseline(args.baseline.as_deref(), &facts)?;
     let evaluation = evaluate(&rules, &facts, &observation, &Conditions::at(now))?;
     let text = if args.json {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 mod effect;
+pub mod form;
 
 pub use effect::{NotInEffect, StaleUnit};
 

@@ -6,6 +6,7 @@ pub mod advisory;
 pub mod baseline;
 pub mod catalogue;
 pub mod command;
+pub mod compact;
 pub mod compliance;
 pub mod document;
 pub mod explain;

@@ -144,6 +144,8 @@ class Bench:
         scan = [self.agent, "--log-level", "error", "scan", "--no-refresh", "--data", str(warm)]
         rebuild_apt = lambda form: lambda: [path.unlink() for path in self.apt[form]["cache"].glob("*.bin")]
         forget = lambda: shutil.rmtree(warm, ignore_errors=True)
+        # What a scan finds after a package was installed: the lists' indexes, and no facts that still hold.
+        forget_facts = lambda: shutil.rmtree(warm / "scan", ignore_errors=True)
         rows = {}
         for form in ("plain", "lz4"):
             environment = {**os.environ, "APT_CONFIG": self.apt[form]["APT_CONFIG"]}
@@ -156,11 +158,14 @@ class Bench:
             forget()
             rows[f"scan, index is built, {form}"] = self.measure(form, scan, forget)
             rows[f"scan, index is there, {form}"] = self.measure(form, scan)
+            rows[f"scan, a package changed, {form}"] = self.measure(form, scan, forget_facts)
             rows[f"scan --no-index, {form}"] = self.measure(form, scan + no_index)
         self.print_rows(rows)
         upgradable, warm_scan = rows["apt list --upgradable, plain"], rows["scan, index is there, plain"]
         self.floor("index there, against apt list --upgradable", upgradable, warm_scan, 30)
         self.floor("index there, against apt-cache policy", rows["apt-cache policy of all installed"], warm_scan, 10)
+        changed = rows["scan, a package changed, plain"]
+        self.floor("index there, a package changed, against apt list", upgradable, changed, 15)
         self.floor("no index, against apt list --upgradable", upgradable, rows["scan --no-index, plain"], 8)
         lz4 = rows["apt list --upgradable, lz4"]
         self.floor("lz4 lists, index there, against apt list on lz4", lz4, rows["scan, index is there, lz4"], 15)

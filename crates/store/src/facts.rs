@@ -1,14 +1,12 @@
 //! What nodes' package managers know: each distinct fact set once, in compact form, and per scan
-//! what was the node's own. The compact form is `form`'s; judging facts belongs to `domain::patch`.
-
-mod form;
+//! what was the node's own. The compact form is `domain::facts::form`; judging facts belongs to `domain::patch`.
 
 use api::Timestamp;
-use domain::facts::{FactSet, Observation};
+use domain::facts::{FactSet, Observation, form};
 use domain::ids::NodeId;
 
 use crate::clause::placeholders;
-use crate::compact::{Hash, hash_column, split};
+use crate::compact::{self, Hash, hash_column, split};
 use crate::{Result, Row, Scope, Store, Tx, Value, strings};
 
 /// Nodes per question.
@@ -35,7 +33,7 @@ pub struct Prepared {
 pub async fn prepare(store: &Store, scope: Scope<'_>, hash: Hash, facts: &FactSet) -> Result<Prepared> {
     let draft = form::draft(facts);
     let ids = strings::intern(store, scope, draft.texts()).await?;
-    Ok(Prepared { hash, body: draft.seal(&ids) })
+    Ok(Prepared { hash, body: compact::seal(&draft, &ids) })
 }
 
 /// Whether it was new.
@@ -77,7 +75,7 @@ pub async fn load(tx: &mut Tx, scope: Scope<'_>, hash: &Hash) -> Result<Option<F
     let body: Vec<u8> = row.get(0)?;
     let (ids, fields) = split(&body)?;
     let texts = strings::resolve(tx, scope, &ids).await?;
-    form::read(fields, texts).map(Some)
+    Ok(Some(form::read(fields, texts)?))
 }
 
 /// Keeps what one scan saw; the same moment again replaces it.

@@ -1,11 +1,13 @@
 //! The items of patch reports in their compact form, each distinct list stored once.
 //! What a report is belongs to `domain::compliance`, its summary to `reports`.
 
-use api::Timestamp;
+use std::sync::Arc;
+
+use domain::compact::{Draft, Reader};
 use domain::compliance::{ComplianceLevel, ComplianceStatus, PatchItem};
 use domain::patch::PatchState;
 
-use crate::compact::{Draft, Hash, Reader, split};
+use crate::compact::{self, Hash, split};
 use crate::{Result, Scope, Store, StoreError, Tx, dialect, strings};
 
 /// What an item repeats from the one before, and so leaves out.
@@ -76,7 +78,7 @@ fn put(draft: &mut Draft, item: &PatchItem, last: &PatchItem) {
         draft.text(&item.document_version);
     }
     if flags & SAME_TIME == 0 {
-        put_time(draft, item.installed_at);
+        draft.time(item.installed_at);
     }
     if flags & NO_CVES == 0 {
         draft.number(item.cve_ids.len() as u64);
@@ -100,17 +102,7 @@ fn judgement(item: &PatchItem) -> u64 {
     (state * 6 + level) * 3 + status
 }
 
-/// Most times are whole seconds; the lowest bit says which unit follows. Zero is no time.
-fn put_time(draft: &mut Draft, at: Option<Timestamp>) {
-    let Some(at) = at.map(Timestamp::as_millis) else { return draft.number(0) };
-    match at % 1000 {
-        0 => draft.number(1),
-        _ => draft.number(2),
-    }
-    draft.signed(if at % 1000 == 0 { at / 1000 } else { at });
-}
-
-fn read(reader: &mut Reader<'_>, last: &PatchItem) -> Result<PatchItem> {
+fn read(reader: &mut Reader<'_, Arc<str>>, last: &PatchItem) -> Result<PatchItem> {
     let judgement = reader.number()?;
     let flags = reader.number()?;
     let choice = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
@@ -143,11 +135,7 @@ fn read(reader: &mut Reader<'_>, last: &PatchItem) -> Result<PatchItem> {
         item.document_version = reader.text()?.to_string();
     }
     if flags & SAME_TIME == 0 {
-        item.installed_at = match reader.number()? {
-            0 => None,
-            1 => Some(Timestamp::from_seconds(reader.signed()?)),
-            _ => Some(Timestamp::from_millis(reader.signed()?)),
-        };
+        item.installed_at = reader.time()?;
     }
     if flags & NO_CVES == 0 {
         let count = reader.length()?;
@@ -171,18 +159,18 @@ pub struct Prepared {
 /// holds none.
 pub async fn prepare(store: &Store, scope: Scope<'_>, items: &[PatchItem]) -> Result<Prepared> {
     let draft = draft(items);
-    let hash = draft.hash();
+    let hash = compact::hash(&draft);
     if exists(&mut store.read().await?, scope, &hash).await? {
         return Ok(Prepared { hash, body: None });
     }
     let ids = strings::intern(store, scope, draft.texts()).await?;
-    Ok(Prepared { hash, body: Some(draft.seal(&ids)) })
+    Ok(Prepared { hash, body: Some(compact::seal(&draft, &ids)) })
 }
 
 /// The list without items.
 pub fn none() -> Prepared {
     let draft = draft(&[]);
-    Prepared { hash: draft.hash(), body: Some(draft.seal(&[])) }
+    Prepared { hash: compact::hash(&draft), body: Some(compact::seal(&draft, &[])) }
 }
 
 pub async fn insert(tx: &mut Tx, (account, region): Scope<'_>, items: &Prepared) -> Result<()> {

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use domain::facts::StaleUnit;
+use memchr::{memmem, memrchr};
 
 /// More would not help anybody to decide.
 const MAX_FILES: usize = 5;
@@ -17,29 +18,40 @@ const SYSTEM_FOLDERS: [&str; 6] = ["/usr/", "/lib", "/bin/", "/sbin/", "/opt/", 
 const CONTAINERS: [&str; 7] =
     ["/docker", "/kubepods", "/libpod", "/lxc", "/machine.slice", "/containerd", "/crio"];
 
+const DELETED: &str = " (deleted)";
+const DELETED_LINE: &str = " (deleted)\n";
+
 #[derive(Default)]
 struct Found {
     processes: BTreeSet<String>,
     files: BTreeSet<String>,
 }
 
-/// The units, and how many processes could not be looked at.
-pub fn stale(proc: &Path) -> (Vec<StaleUnit>, u32) {
+/// What a look at the processes found.
+#[derive(Debug, Default)]
+pub struct Look {
+    pub units: Vec<StaleUnit>,
+    /// How many could not be looked at.
+    pub unreadable: u32,
+    /// The processes that the units stand for, and those that could not be looked at.
+    pub suspects: Vec<u32>,
+}
+
+/// Looks at all processes, or at `suspects` only.
+pub fn look(proc: &Path, suspects: Option<&[u32]>) -> Look {
+    let mut look = Look::default();
     let mut units: BTreeMap<String, Found> = BTreeMap::new();
-    let mut unreadable = 0;
-    let Ok(entries) = fs::read_dir(proc) else { return (Vec::new(), 0) };
-    for entry in entries.flatten() {
-        let is_process =
-            entry.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
-        if !is_process {
-            continue;
-        }
-        let folder = entry.path();
-        let files = match replaced_files(&folder) {
+    let mut maps = Vec::new();
+    for process in suspects.map_or_else(|| processes(proc), <[u32]>::to_vec) {
+        let folder = proc.join(process.to_string());
+        let files = match replaced_files(&folder, &mut maps) {
             Ok(files) => files,
             Err(error) => {
                 // A process that has ended in the meantime runs nothing.
-                unreadable += u32::from(error.kind() == ErrorKind::PermissionDenied);
+                if error.kind() == ErrorKind::PermissionDenied {
+                    look.unreadable += 1;
+                    look.suspects.push(process);
+                }
                 continue;
             }
         };
@@ -53,20 +65,32 @@ pub fn stale(proc: &Path) -> (Vec<StaleUnit>, u32) {
         let found = units.entry(unit).or_default();
         found.processes.insert(name);
         found.files.extend(files);
+        look.suspects.push(process);
     }
     let unit = |(unit, found): (String, Found)| StaleUnit {
         unit,
         processes: found.processes.into_iter().take(MAX_PROCESSES).collect(),
         files: found.files.into_iter().take(MAX_FILES).collect(),
     };
-    (units.into_iter().map(unit).collect(), unreadable)
+    look.units = units.into_iter().map(unit).collect();
+    look
 }
 
-fn replaced_files(folder: &Path) -> std::io::Result<BTreeSet<String>> {
+fn processes(proc: &Path) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir(proc) else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// `maps` is room to read into, to be used again.
+fn replaced_files(folder: &Path, maps: &mut Vec<u8>) -> std::io::Result<BTreeSet<String>> {
+    maps.clear();
+    fs::File::open(folder.join("maps"))?.read_to_end(maps)?;
     let mut files = BTreeSet::new();
-    for line in BufReader::new(fs::File::open(folder.join("maps"))?).split(b'\n') {
-        let line = line?;
-        files.extend(replaced_file(&String::from_utf8_lossy(&line)).map(str::to_owned));
+    // Hardly a process has one: the text is looked at only around them.
+    for at in memmem::find_iter(maps, DELETED_LINE) {
+        let begin = memrchr(b'\n', &maps[..at]).map_or(0, |end| end + 1);
+        let line = String::from_utf8_lossy(&maps[begin..at + DELETED.len()]);
+        files.extend(replaced_file(&line).map(str::to_owned));
     }
     Ok(files)
 }
@@ -74,7 +98,7 @@ fn replaced_files(folder: &Path) -> std::io::Result<BTreeSet<String>> {
 /// The sixth column, of a file that is gone; rpm's temporary suffix `;5f3a` taken off.
 fn replaced_file(line: &str) -> Option<&str> {
     let path = &line[line.find('/')?..];
-    let path = path.strip_suffix(" (deleted)")?;
+    let path = path.strip_suffix(DELETED)?;
     let path = path.strip_suffix(".dpkg-new").unwrap_or(path);
     let path = path.split(';').next().unwrap_or(path);
     SYSTEM_FOLDERS.iter().any(|folder| path.starts_with(folder)).then_some(path)
@@ -120,12 +144,16 @@ mod tests {
         process(dir.path(), 14, "app", "0::/system.slice/docker-1f.scope\n", ssl);
         process(dir.path(), 15, "init", "1:name=systemd:/\n", ssl);
         fs::create_dir_all(dir.path().join("sys")).unwrap();
-        let (units, unreadable) = stale(dir.path());
+        let Look { units, unreadable, mut suspects } = look(dir.path(), None);
         let told: Vec<_> = units.iter().map(|unit| (unit.unit.as_str(), unit.processes.join(","))).collect();
         let expected = [("", "init"), ("nginx.service", "nginx"), ("session-3.scope", "bash")];
         assert_eq!(told, expected.map(|(unit, names)| (unit, names.to_owned())));
         assert_eq!(units[1].files, ["/usr/lib/x86_64-linux-gnu/libssl.so.3"]);
         assert_eq!(unreadable, 0);
+        suspects.sort_unstable();
+        assert_eq!(suspects, [10, 11, 13, 15]);
+        let again = look(dir.path(), Some(&[12, 13, 99]));
+        assert_eq!((again.units.len(), again.suspects), (1, vec![13]));
     }
 
     #[test]

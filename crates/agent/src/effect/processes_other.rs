@@ -4,6 +4,13 @@ use std::path::Path;
 
 use domain::facts::StaleUnit;
 
-pub fn stale(_proc: &Path) -> (Vec<StaleUnit>, u32) {
-    (Vec::new(), 0)
+#[derive(Debug, Default)]
+pub struct Look {
+    pub units: Vec<StaleUnit>,
+    pub unreadable: u32,
+    pub suspects: Vec<u32>,
+}
+
+pub fn look(_proc: &Path, _suspects: Option<&[u32]>) -> Look {
+    Look::default()
 }

@@ -2,7 +2,8 @@
 //! the next reading costs a stat call for each file, also in another process.
 //! A cache only: without it the answer is the same, and a damaged one counts as none. Keeping account belongs to `root`.
 //!
-//! Two files: `note.json` is small and all that a resident agent looks at; `facts.json` is the canonical fact set.
+//! `note.json` is small and all that a resident agent looks at; `facts.bin` is the fact set in its compact form;
+//! `processes.json` says which processes ran replaced files then.
 
 use std::cell::RefCell;
 use std::fs;
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::Timestamp;
-use domain::facts::{FactSet, RepositoryFailure, content_hash};
+use domain::compact::split_texts;
+use domain::facts::{FactSet, RepositoryFailure, content_hash, form};
 use serde::{Deserialize, Serialize};
 
 use super::ScanError;
@@ -22,9 +24,10 @@ use crate::files::write_atomically;
 /// Within the agent's folder.
 pub const FOLDER: &str = "facts";
 const NOTE: &str = "note.json";
-const FACTS: &str = "facts.json";
+const FACTS: &str = "facts.bin";
+const SUSPECTS: &str = "processes.json";
 /// Changes whenever the note's form or meaning does.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 /// A file that changed this shortly before it was read may change again with the same time stamp: such a reading is not
 /// kept.
 const TIME_STAMP_NS: i64 = 100_000_000;
@@ -64,6 +67,14 @@ pub enum Source {
     Read,
 }
 
+/// Which processes ran replaced files when the note was written, or may have.
+#[derive(Debug, Serialize, Deserialize)]
+struct Suspects {
+    note: Identity,
+    boot_id: String,
+    processes: Vec<u32>,
+}
+
 /// What is remembered of a reading without the facts themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
@@ -96,6 +107,30 @@ impl Keeper {
         self.used.borrow().as_ref().map(|used| (used.facts_hash.clone(), used.source))
     }
 
+    /// The only processes that can run files which packages replaced, when nothing changed since the kept reading: those
+    /// that did then, or could not be looked at. Whatever started later found the new files.
+    pub fn suspects(&self, boot_id: &str) -> Option<Vec<u32>> {
+        let is_kept = self.used.borrow().as_ref().is_some_and(|used| used.source == Source::Kept);
+        if !is_kept {
+            return None;
+        }
+        let suspects: Suspects = serde_json::from_slice(&fs::read(self.folder.join(SUSPECTS)).ok()?).ok()?;
+        let is_of_note = Some(suspects.note) == Note::identity(&self.data_dir);
+        (is_of_note && suspects.boot_id == boot_id).then_some(suspects.processes)
+    }
+
+    /// After a whole look that followed the last reading.
+    pub fn keep_suspects(&self, boot_id: &str, processes: &[u32]) {
+        let Some(note) = Note::identity(&self.data_dir) else { return };
+        let suspects = Suspects { note, boot_id: boot_id.to_owned(), processes: processes.to_vec() };
+        let written = serde_json::to_vec(&suspects)
+            .map_err(io::Error::from)
+            .and_then(|bytes| write_atomically(&self.folder.join(SUSPECTS), &bytes));
+        if let Err(error) = written {
+            tracing::debug!(%error, "the processes that run replaced files are not remembered");
+        }
+    }
+
     fn find(&self, root: &Root) -> Option<(Reading, String)> {
         let note = Note::load(&self.data_dir).filter(|note| note.made_by == self.made_by)?;
         if !note.holds(root) {
@@ -105,33 +140,34 @@ impl Keeper {
         if checksum(&bytes) != note.facts_sum {
             return None;
         }
-        let facts = serde_json::from_slice(&bytes).ok()?;
+        let (texts, fields) = split_texts(&bytes).ok()?;
+        let facts = form::read(fields, texts).ok()?;
         let Note { lists_updated_at, missing_repositories, facts_hash, .. } = note;
         Some((Reading { facts, lists_updated_at, missing_repositories }, facts_hash))
     }
 
     /// Writes the reading in place of an older one, note last. Returns the hash of its facts.
     fn keep(&self, root: &Root, reading: &Reading, inputs: Inputs, started_ns: i64) -> io::Result<String> {
-        let canonical = reading.facts.to_canonical_json();
-        let facts_hash = content_hash(&canonical);
+        let facts_hash = content_hash(&reading.facts.to_canonical_json());
         crate::platform::create_private_dir(&self.folder)?;
         if inputs.last_change_ns().is_some_and(|changed| changed > started_ns - TIME_STAMP_NS) {
             // The older note must not outlive what it describes only to be found out by luck.
             crate::files::remove_if_present(&self.folder.join(NOTE))?;
             return Ok(facts_hash);
         }
+        let facts = form::draft(&reading.facts).to_bytes();
         let note = Note {
             form: FORM,
             made_by: self.made_by.clone(),
             root: root.shown(Path::new("/")),
             boot_id: boot_id(root),
             facts_hash: facts_hash.clone(),
-            facts_sum: checksum(&canonical),
+            facts_sum: checksum(&facts),
             lists_updated_at: reading.lists_updated_at,
             missing_repositories: reading.missing_repositories.clone(),
             inputs,
         };
-        write_atomically(&self.folder.join(FACTS), &canonical)?;
+        write_atomically(&self.folder.join(FACTS), &facts)?;
         write_atomically(&self.folder.join(NOTE), &serde_json::to_vec(&note)?)?;
         Ok(facts_hash)
     }

@@ -123,7 +123,7 @@ impl Gathered {
     ) -> Result<Self, ScanError> {
         let (facts, mut observation) = manager.gather(options)?;
         boot.observe(&mut observation);
-        effect::observe(boot, &facts, &mut observation);
+        effect::observe(boot, &facts, &mut observation, None);
         Ok(Self { facts, observation, facts_hash: facts_hash() })
     }
 

@@ -84,7 +84,7 @@ fn a_damaged_or_foreign_memory_counts_as_none() {
     let folder = node();
     let (facts, _) = settled(folder.path());
     let kept = folder.path().join("data").join(FOLDER);
-    for name in ["facts.json", "note.json"] {
+    for name in ["facts.bin", "note.json"] {
         let path = kept.join(name);
         let sound = fs::read(&path).unwrap();
         for damaged in [&sound[..sound.len() / 2], b"", b"{}", &[sound.as_slice(), b" "].concat()[1..]] {

@@ -1,16 +1,13 @@
 //! The compact form of a fact set: fields in declaration order, text by its place in the body's dictionary.
-//! Keeping bodies is the parent's; a field more needs a flag that older bodies lack, or a new [`FORM`].
+//! Who keeps bodies decides how the dictionary is kept; a field more needs a flag that older bodies lack, or a new [`FORM`].
 
-use std::sync::Arc;
-
-use api::Timestamp;
-use domain::facts::{
+use super::{
     AbsentPackages, Advisory, AdvisoryTerms, AvailableVersion, FactSet, Notice, OsRelease, PackageFact,
     PackageState, Repository, UpdateFact, UpdateStatus,
 };
+use crate::compact::{Draft, Reader, Unreadable};
 
-use crate::compact::{Draft, Reader};
-use crate::{Result, StoreError};
+type Result<T> = std::result::Result<T, Unreadable>;
 
 /// Form 1 ends after the packages.
 const FORM: u64 = 2;
@@ -69,11 +66,12 @@ pub fn draft(facts: &FactSet) -> Draft {
     draft
 }
 
-pub fn read(fields: &[u8], texts: Vec<Arc<str>>) -> Result<FactSet> {
+/// `texts` are those of the draft, in their order.
+pub fn read<T: AsRef<str>>(fields: &[u8], texts: Vec<T>) -> Result<FactSet> {
     let mut reader = Reader::new(fields, texts);
     let form = reader.number()?;
     if form > FORM {
-        return Err(StoreError::Corrupt(format!("facts of form {form}, which a newer release wrote")));
+        return Err(Unreadable(format!("facts of form {form}, which a newer release wrote")));
     }
     let mut facts = FactSet {
         os: OsRelease {
@@ -103,8 +101,8 @@ fn put_repository(draft: &mut Draft, repository: &Repository) {
     for text in [uri, suite, codename, origin, label, component, arch] {
         draft.text(text);
     }
-    put_time(draft, *released_at);
-    put_time(draft, *valid_until);
+    draft.time(*released_at);
+    draft.time(*valid_until);
 }
 
 fn put_package(draft: &mut Draft, package: &PackageFact) {
@@ -140,7 +138,7 @@ fn put_package(draft: &mut Draft, package: &PackageFact) {
     );
     [name, arch, version, section, priority].into_iter().for_each(|text| draft.text(text));
     [source, source_version, candidate, obsoleted_by].into_iter().flatten().for_each(|text| draft.text(text));
-    put_time(draft, *installed_at);
+    draft.time(*installed_at);
     put_list(draft, available, put_version);
     if !notices.is_empty() {
         put_list(draft, notices, |draft, Notice { advisory, version }| {
@@ -153,11 +151,11 @@ fn put_package(draft: &mut Draft, package: &PackageFact) {
     }
 }
 
-fn read_package(reader: &mut Reader<'_>) -> Result<PackageFact> {
+fn read_package<T: AsRef<str>>(reader: &mut Reader<'_, T>) -> Result<PackageFact> {
     let flags = reader.number()?;
     let state = usize::try_from(flags >> STATE_SHIFT & STATE_MASK).ok().and_then(|place| STATES.get(place));
-    let state = *state.ok_or_else(|| StoreError::Corrupt(format!("no package state in {flags}")))?;
-    let optional = |reader: &mut Reader<'_>, flag| (flags & flag != 0).then(|| text(reader)).transpose();
+    let state = *state.ok_or_else(|| Unreadable(format!("no package state in {flags}")))?;
+    let optional = |reader: &mut Reader<'_, T>, flag| (flags & flag != 0).then(|| text(reader)).transpose();
     Ok(PackageFact {
         name: text(reader)?,
         arch: text(reader)?,
@@ -169,7 +167,7 @@ fn read_package(reader: &mut Reader<'_>) -> Result<PackageFact> {
         source_version: optional(reader, SOURCE_VERSION)?,
         candidate: optional(reader, CANDIDATE)?,
         obsoleted_by: optional(reader, OBSOLETED)?,
-        installed_at: read_time(reader)?,
+        installed_at: reader.time()?,
         held: flags & HELD != 0,
         automatic: flags & AUTOMATIC != 0,
         available: list(reader, read_version)?,
@@ -204,16 +202,16 @@ fn put_version(draft: &mut Draft, available: &AvailableVersion) {
     draft.number(flag(*phased_out, PHASED_OUT) | flag(*excluded, EXCLUDED) | flag(built_at.is_some(), BUILT));
     draft.number(phased_percent.map_or(0, |percent| u64::from(percent) + 1));
     if built_at.is_some() {
-        put_time(draft, *built_at);
+        draft.time(*built_at);
     }
 }
 
-fn read_version(reader: &mut Reader<'_>) -> Result<AvailableVersion> {
+fn read_version<T: AsRef<str>>(reader: &mut Reader<'_, T>) -> Result<AvailableVersion> {
     let mut available = AvailableVersion {
         version: text(reader)?,
         section: text(reader)?,
         priority: text(reader)?,
-        pin: reader.signed()?.try_into().map_err(|_| StoreError::Corrupt("a pin out of range".into()))?,
+        pin: reader.signed()?.try_into().map_err(|_| Unreadable("a pin out of range".into()))?,
         repositories: list(reader, |reader| small(reader.number()?))?,
         ..AvailableVersion::default()
     };
@@ -225,7 +223,7 @@ fn read_version(reader: &mut Reader<'_>) -> Result<AvailableVersion> {
         number => Some(small(number - 1)?),
     };
     if flags & BUILT != 0 {
-        available.built_at = read_time(reader)?;
+        available.built_at = reader.time()?;
     }
     Ok(available)
 }
@@ -252,13 +250,13 @@ fn put_advisory(draft: &mut Draft, advisory: &Advisory) {
             | flag(*reboot_suggested, REBOOT_SUGGESTED)
             | flag(*restart_suggested, RESTART_SUGGESTED),
     );
-    put_time(draft, *issued_at);
-    put_time(draft, *updated_at);
+    draft.time(*issued_at);
+    draft.time(*updated_at);
     put_texts(draft, cve_ids);
     put_texts(draft, bugzilla_ids);
 }
 
-fn read_advisory(reader: &mut Reader<'_>) -> Result<Advisory> {
+fn read_advisory<T: AsRef<str>>(reader: &mut Reader<'_, T>) -> Result<Advisory> {
     let repository = small(reader.number()?)?;
     let [id, kind, severity, title] = [text(reader)?, text(reader)?, text(reader)?, text(reader)?];
     let flags = reader.number()?;
@@ -271,8 +269,8 @@ fn read_advisory(reader: &mut Reader<'_>) -> Result<Advisory> {
         has_unreadable_date: flags & UNREADABLE_DATE != 0,
         reboot_suggested: flags & REBOOT_SUGGESTED != 0,
         restart_suggested: flags & RESTART_SUGGESTED != 0,
-        issued_at: read_time(reader)?,
-        updated_at: read_time(reader)?,
+        issued_at: reader.time()?,
+        updated_at: reader.time()?,
         cve_ids: list(reader, text)?,
         bugzilla_ids: list(reader, text)?,
     })
@@ -283,14 +281,14 @@ fn put_absent(draft: &mut Draft, absent: &AbsentPackages) {
     draft.number((*packages).into());
     put_list(draft, terms, |draft, AdvisoryTerms { kind, severity, dated_at }| {
         [kind, severity].into_iter().for_each(|text| draft.text(text));
-        put_time(draft, *dated_at);
+        draft.time(*dated_at);
     });
 }
 
-fn read_absent(reader: &mut Reader<'_>) -> Result<AbsentPackages> {
+fn read_absent<T: AsRef<str>>(reader: &mut Reader<'_, T>) -> Result<AbsentPackages> {
     let packages = small(reader.number()?)?;
     let terms = list(reader, |reader| {
-        Ok(AdvisoryTerms { kind: text(reader)?, severity: text(reader)?, dated_at: read_time(reader)? })
+        Ok(AdvisoryTerms { kind: text(reader)?, severity: text(reader)?, dated_at: reader.time()? })
     })?;
     Ok(AbsentPackages { terms, packages })
 }
@@ -333,16 +331,16 @@ fn put_update(draft: &mut Draft, update: &UpdateFact) {
     for texts in [kb_ids, bulletin_ids, products, product_families, cve_ids, supersedes] {
         put_texts(draft, texts);
     }
-    put_time(draft, *released_at);
-    put_time(draft, *installed_at);
+    draft.time(*released_at);
+    draft.time(*installed_at);
     draft.number(download_bytes.map_or(0, |bytes| bytes.saturating_add(1)));
 }
 
-fn read_update(reader: &mut Reader<'_>) -> Result<UpdateFact> {
+fn read_update<T: AsRef<str>>(reader: &mut Reader<'_, T>) -> Result<UpdateFact> {
     let flags = reader.number()?;
     let status =
         usize::try_from(flags >> STATUS_SHIFT & STATUS_MASK).ok().and_then(|place| STATUSES.get(place));
-    let status = *status.ok_or_else(|| StoreError::Corrupt(format!("no update status in {flags}")))?;
+    let status = *status.ok_or_else(|| Unreadable(format!("no update status in {flags}")))?;
     Ok(UpdateFact {
         id: text(reader)?,
         title: text(reader)?,
@@ -361,8 +359,8 @@ fn read_update(reader: &mut Reader<'_>) -> Result<UpdateFact> {
         cve_ids: list(reader, text)?,
         supersedes: list(reader, text)?,
         status,
-        released_at: read_time(reader)?,
-        installed_at: read_time(reader)?,
+        released_at: reader.time()?,
+        installed_at: reader.time()?,
         awaits_restart: flags & AWAITS_RESTART != 0,
         may_restart: flags & MAY_RESTART != 0,
         download_bytes: match reader.number()? {
@@ -372,7 +370,7 @@ fn read_update(reader: &mut Reader<'_>) -> Result<UpdateFact> {
     })
 }
 
-fn read_repository(reader: &mut Reader<'_>) -> Result<Repository> {
+fn read_repository<T: AsRef<str>>(reader: &mut Reader<'_, T>) -> Result<Repository> {
     Ok(Repository {
         uri: text(reader)?,
         suite: text(reader)?,
@@ -381,8 +379,8 @@ fn read_repository(reader: &mut Reader<'_>) -> Result<Repository> {
         label: text(reader)?,
         component: text(reader)?,
         arch: text(reader)?,
-        released_at: read_time(reader)?,
-        valid_until: read_time(reader)?,
+        released_at: reader.time()?,
+        valid_until: reader.time()?,
     })
 }
 
@@ -399,29 +397,14 @@ fn put_texts(draft: &mut Draft, texts: &[String]) {
     put_list(draft, texts, |draft, text| draft.text(text));
 }
 
-/// Zero is no time; most are whole seconds.
-fn put_time(draft: &mut Draft, at: Option<Timestamp>) {
-    let Some(at) = at.map(Timestamp::as_millis) else { return draft.number(0) };
-    draft.number(if at % 1000 == 0 { 1 } else { 2 });
-    draft.signed(if at % 1000 == 0 { at / 1000 } else { at });
+fn text<T: AsRef<str>>(reader: &mut Reader<'_, T>) -> Result<String> {
+    Ok(reader.text()?.as_ref().to_owned())
 }
 
-fn read_time(reader: &mut Reader<'_>) -> Result<Option<Timestamp>> {
-    match reader.number()? {
-        0 => Ok(None),
-        1 => Ok(Some(Timestamp::from_seconds(reader.signed()?))),
-        _ => Ok(Some(Timestamp::from_millis(reader.signed()?))),
-    }
-}
-
-fn text(reader: &mut Reader<'_>) -> Result<String> {
-    Ok(reader.text()?.to_string())
-}
-
-fn list<T>(reader: &mut Reader<'_>, read: impl Fn(&mut Reader<'_>) -> Result<T>) -> Result<Vec<T>> {
+fn list<T, I>(reader: &mut Reader<'_, T>, read: impl Fn(&mut Reader<'_, T>) -> Result<I>) -> Result<Vec<I>> {
     (0..reader.length()?).map(|_| read(reader)).collect()
 }
 
 fn small<T: TryFrom<u64>>(number: u64) -> Result<T> {
-    number.try_into().map_err(|_| StoreError::Corrupt(format!("a number out of range: {number}")))
+    number.try_into().map_err(|_| Unreadable(format!("a number out of range: {number}")))
 }
