@@ -4,8 +4,9 @@
 use std::str::FromStr;
 
 use api::Timestamp;
-use api::ssm::ComplianceItemEntry;
+use api::ssm::{ComplianceExecutionSummary, ComplianceItemEntry};
 use domain::compliance::{ComplianceLevel, ComplianceStatus, SeverityCounts};
+use serde::{Deserialize, Serialize};
 
 use crate::clause::{Clause, Comparison};
 use crate::compact::{Hash, hash_column};
@@ -33,12 +34,22 @@ pub struct Summary {
     pub content_hash: Option<String>,
 }
 
+/// An item as it was uploaded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OwnItem {
+    #[serde(flatten)]
+    pub entry: ComplianceItemEntry,
+    /// The run that found it, where that is not the summary's: items of associations come one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ComplianceExecutionSummary>,
+}
+
 /// Where the items of a summary are.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Items {
     /// In `report_items`, under this hash.
     OfReport(Hash),
-    Own(Vec<ComplianceItemEntry>),
+    Own(Vec<OwnItem>),
 }
 
 /// How many resources of a type have a status and a worst level.

@@ -9,7 +9,7 @@ use api::ssm::{
 };
 use domain::ids::NodeId;
 use store::clause::Comparison;
-use store::compliance::{self, After, Items, Summary, SummaryCondition, SummaryField};
+use store::compliance::{self, After, Items, OwnItem, Summary, SummaryCondition, SummaryField};
 use store::{Tx, nodes, patch_states, report_items};
 
 use super::filters::{self, Filter, OnSummary, invalid_filter};
@@ -222,12 +222,13 @@ async fn load(ctx: &Ctx, tx: &mut Tx, summary: &Summary) -> Result<Vec<Complianc
         None => Vec::new(),
         Some(Items::Own(items)) => items
             .into_iter()
-            .map(|item| ComplianceItem {
-                id: item.id,
-                title: item.title,
-                status: Some(item.status),
-                severity: Some(item.severity),
-                details: Some(item.details.unwrap_or_default()),
+            .map(|OwnItem { entry, execution }| ComplianceItem {
+                id: entry.id,
+                title: entry.title,
+                status: Some(entry.status),
+                severity: Some(entry.severity),
+                details: Some(entry.details.unwrap_or_default()),
+                execution_summary: execution.or_else(|| frame.execution_summary.clone()),
                 ..frame.clone()
             })
             .collect(),

@@ -3,14 +3,15 @@
 //! Source: systems-manager.md 6, patch-manager.md 6.1, agent-protocol.md 6.5.
 
 use api::ssm::{
-    ComplianceItemEntry, ComplianceUploadType, ErrorCode, PutComplianceItemsRequest, PutComplianceItemsResult,
+    ComplianceExecutionSummary, ComplianceItemEntry, ComplianceUploadType, ErrorCode,
+    PutComplianceItemsRequest, PutComplianceItemsResult,
 };
 use domain::ids::NodeId;
-use store::compliance::{self, Items};
+use store::compliance::{self, Items, OwnItem};
 use store::{Tx, nodes};
 
 use super::record::{self, Run};
-use super::{RESOURCE_TYPE, invalid_resource_id, invalid_resource_type};
+use super::{RESOURCE_TYPE, execution_summary, invalid_resource_id, invalid_resource_type};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 
@@ -42,14 +43,23 @@ pub async fn put_compliance_items(
     if same_hash {
         return Ok(PutComplianceItemsResult::default());
     }
+    let execution = request.execution_summary.clone();
+    let own = |execution: Option<ComplianceExecutionSummary>, items: Vec<ComplianceItemEntry>| {
+        let item = |entry| OwnItem { entry, execution: execution.clone() };
+        items.into_iter().map(item).collect::<Vec<_>>()
+    };
     let run = Run {
         at: request.execution_summary.execution_time,
         id: request.execution_summary.execution_id,
         kind: request.execution_summary.execution_type,
     };
     let items = match (is_partial, &stored) {
-        (true, Some(stored)) => merge(compliance::find_items(&mut tx, scope, stored).await?, request.items),
-        _ => request.items,
+        (true, Some(stored)) => {
+            let kept = compliance::find_items(&mut tx, scope, stored).await?;
+            merge(kept, &execution_summary(stored), own(Some(execution), request.items))
+        }
+        (true, None) => own(Some(execution), request.items),
+        (false, _) => own(None, request.items),
     };
     record::replace(ctx, &mut tx, of, run, items, request.item_content_hash).await?;
     tx.commit().await?;
@@ -110,13 +120,16 @@ async fn check_types(
     Ok(())
 }
 
-/// Replaces the items of the same ids and keeps the others.
-fn merge(stored: Option<Items>, new: Vec<ComplianceItemEntry>) -> Vec<ComplianceItemEntry> {
+/// Replaces the items of the same ids and keeps the others, with the runs that found them.
+fn merge(stored: Option<Items>, of: &ComplianceExecutionSummary, new: Vec<OwnItem>) -> Vec<OwnItem> {
     let mut items = match stored {
         Some(Items::Own(items)) => items,
         Some(Items::OfReport(_)) | None => Vec::new(),
     };
-    items.retain(|old| new.iter().all(|item| item.id != old.id));
+    items.retain(|old| new.iter().all(|item| item.entry.id != old.entry.id));
+    for item in &mut items {
+        item.execution.get_or_insert_with(|| of.clone());
+    }
     items.extend(new);
     items
 }

@@ -6,7 +6,7 @@ use api::Timestamp;
 use api::ssm::{ComplianceItemEntry, ComplianceSeverity, ComplianceStatus as WireStatus};
 use domain::compliance::{ComplianceLevel, ComplianceStatus, SeverityCounts};
 use store::Tx;
-use store::compliance::{self, Items, Summary};
+use store::compliance::{self, Items, OwnItem, Summary};
 use store::inventory::{Entry, Item};
 
 use crate::ctx::Ctx;
@@ -27,11 +27,11 @@ pub async fn replace(
     tx: &mut Tx,
     (resource_id, compliance_type): (&str, &str),
     run: Run,
-    items: Vec<ComplianceItemEntry>,
+    items: Vec<OwnItem>,
     content_hash: Option<String>,
 ) -> Result<(), ApiError> {
     let (mut compliant, mut non_compliant) = (SeverityCounts::default(), SeverityCounts::default());
-    for item in &items {
+    for OwnItem { entry: item, .. } in &items {
         let level: ComplianceLevel = item.severity.as_str().parse().map_err(|error| unknown_word(&error))?;
         match item.status.as_str().parse().map_err(|error| unknown_word(&error))? {
             ComplianceStatus::Compliant => compliant.add(level),
@@ -42,7 +42,7 @@ pub async fn replace(
         0 => ComplianceStatus::Compliant,
         _ => ComplianceStatus::NonCompliant,
     };
-    let detail = |name: &str| items.iter().find_map(|item| item.details.as_ref()?.get(name)).cloned();
+    let detail = |name: &str| items.iter().find_map(|item| item.entry.details.as_ref()?.get(name)).cloned();
     let summary = Summary {
         resource_id: resource_id.to_owned(),
         compliance_type: compliance_type.to_owned(),
@@ -63,7 +63,7 @@ pub async fn replace(
 /// From `AWS:ComplianceItem` of a type that is no patch report: each attribute that is no member of
 /// an item is one of its details.
 pub async fn from_inventory(ctx: &Ctx, tx: &mut Tx, item: &Item, entries: &[Entry]) -> Result<(), ApiError> {
-    let items = entries.iter().map(to_item).collect();
+    let items = entries.iter().map(to_item).map(|entry| OwnItem { entry, execution: None }).collect();
     let text = |name: &str| item.context.get(name).filter(|text| !text.is_empty());
     let at = text("ExecutionTime").and_then(|text| Timestamp::parse(text));
     let at = at.or_else(|| Timestamp::parse(&item.capture_time)).unwrap_or(ctx.now);
