@@ -2,7 +2,7 @@
 //! How long one is kept and for how long its address is good is the server's decision.
 
 use api::Timestamp;
-use domain::ids::{AccountId, BaselineId, Region, SnapshotId};
+use domain::ids::{AccountId, BaselineId, NodeId, Region, SnapshotId};
 use domain::os::OperatingSystem;
 
 use crate::{Result, Tx, Value};
@@ -16,7 +16,8 @@ pub struct SnapshotKey {
     pub patch_group: String,
     pub operating_system: OperatingSystem,
     pub snapshot_id: SnapshotId,
-    /// Hex SHA-256 of the baseline that the caller brought; empty for the registered one.
+    /// Hex SHA-256 of the baseline that the caller brought, or of the tags that it chose one by; empty for the
+    /// registered one.
     pub override_sha256: String,
 }
 
@@ -72,7 +73,45 @@ pub async fn put(tx: &mut Tx, key: &SnapshotKey, snapshot: &Snapshot) -> Result<
     tx.execute(sql, &values).await.map(drop)
 }
 
-/// Deletes those made at `created_until` or before; how many. Index: snapshots_by_age.
+/// The baseline that a node brought under this snapshot id, if that was after `created_after`.
+pub async fn find_pin(
+    tx: &mut Tx,
+    key: &SnapshotKey,
+    node: &NodeId,
+    created_after: Timestamp,
+) -> Result<Option<String>> {
+    let sql = "SELECT override_sha256 FROM snapshot_pins
+        WHERE account = $1 AND region = $2 AND node_id = $3 AND snapshot_id = $4 AND created_at > $5";
+    let values = [
+        key.account.as_str().into(),
+        key.region.as_str().into(),
+        node.as_str().into(),
+        key.snapshot_id.as_str().into(),
+        created_after.into(),
+    ];
+    tx.query_opt(sql, &values).await?.map(|row| row.get(0)).transpose()
+}
+
+/// Remembers that the node got this snapshot. Takes the place of a pin that has become too old.
+pub async fn pin(tx: &mut Tx, key: &SnapshotKey, node: &NodeId, created_at: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO snapshot_pins (account, region, node_id, snapshot_id, override_sha256, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (account, region, node_id, snapshot_id)
+        DO UPDATE SET override_sha256 = excluded.override_sha256, created_at = excluded.created_at";
+    let values = [
+        key.account.as_str().into(),
+        key.region.as_str().into(),
+        node.as_str().into(),
+        key.snapshot_id.as_str().into(),
+        (&key.override_sha256).into(),
+        created_at.into(),
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+/// Deletes those made at `created_until` or before, with the pins of that age; how many snapshots.
+/// Indexes: snapshots_by_age, snapshot_pins_by_age.
 pub async fn delete_older(tx: &mut Tx, created_until: Timestamp) -> Result<u64> {
+    tx.execute("DELETE FROM snapshot_pins WHERE created_at <= $1", &[created_until.into()]).await?;
     tx.execute("DELETE FROM snapshots WHERE created_at <= $1", &[created_until.into()]).await
 }

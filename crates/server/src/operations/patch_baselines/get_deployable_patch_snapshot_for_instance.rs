@@ -7,10 +7,11 @@ use api::ssm::{
     GetDeployablePatchSnapshotForInstanceResult,
 };
 use domain::baseline::BaselineRules;
-use domain::ids::{PatchGroup, SnapshotId};
+use domain::ids::{NodeId, PatchGroup, SnapshotId};
 use domain::os::DetectedSystem;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use store::Tx;
 use store::snapshots::{self, Snapshot, SnapshotKey};
 
 use super::resolve::{self, ResolvedBaseline};
@@ -30,22 +31,63 @@ pub async fn get_deployable_patch_snapshot_for_instance(
     let node = managed_node(ctx, &mut tx, &request.instance_id).await?;
     let resolved = resolve::baseline_of_node(&mut tx, ctx, &node).await?;
     let given = given(request.baseline_override, &resolved.system)?;
-    let key = key(ctx, &resolved, snapshot_id, given.as_ref());
-    let gone_since = snapshot::gone_since(ctx.now);
-    let kept = snapshots::find(&mut tx, &key, gone_since).await?;
+    let asked = key(ctx, &resolved, snapshot_id, given.as_ref());
+    let pinned = pinned(ctx, &mut tx, &asked, given.as_ref(), &node.id).await?;
+    let is_new_pin = given.is_some() && pinned.is_none();
+    let (key, kept) = match pinned {
+        Some((key, kept)) => (key, Some(kept)),
+        None => {
+            let kept = snapshots::find(&mut tx, &asked, snapshot::gone_since(ctx.now)).await?;
+            (asked, kept)
+        }
+    };
     drop(tx);
     let created_at = match kept {
         // The rule for a fleet: one node makes the snapshot, all others only read.
         Some(kept) => kept.created_at,
-        None => make(ctx, &key, &resolved, given.as_ref()).await?,
+        None => {
+            let baseline_id = given.is_none().then(|| resolved.choice.baseline.id.clone());
+            let content = match &given {
+                Some(rules) => snapshot::content_of_override(rules, &key, ctx.now),
+                None => snapshot::content_of(&resolved.choice.baseline, &key, ctx.now),
+            };
+            snapshot::freeze(ctx, &key, baseline_id, &content).await?
+        }
     };
-    let token = snapshot::token(&ctx.app.keyring, &key, created_at, ctx.now);
+    if is_new_pin {
+        let mut tx = ctx.store.write_by_locks().await?;
+        snapshots::pin(&mut tx, &key, &node.id, ctx.now).await?;
+        tx.commit().await?;
+    }
     Ok(GetDeployablePatchSnapshotForInstanceResult {
         instance_id: Some(request.instance_id),
         snapshot_id: Some(request.snapshot_id),
-        snapshot_download_url: Some(format!("{}/_fettle/snapshots/{token}", ctx.endpoint)),
+        snapshot_download_url: Some(snapshot::address(ctx, &key, created_at)),
         product: Some(resolved.system.product),
     })
+}
+
+/// What the node got when it first brought a baseline under this snapshot id: rules are evaluated once.
+///
+/// Differs from AWS: that holds per node. Were it enough that any node of the group came first, one node that is in
+/// foreign hands could decide what all the others install, and from where.
+async fn pinned(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    asked: &SnapshotKey,
+    given: Option<&BaselineRules>,
+    node: &NodeId,
+) -> Result<Option<(SnapshotKey, Snapshot)>, ApiError> {
+    if given.is_none() {
+        return Ok(None);
+    }
+    let gone_since = snapshot::gone_since(ctx.now);
+    let Some(override_sha256) = snapshots::find_pin(tx, asked, node, gone_since).await? else {
+        return Ok(None);
+    };
+    let key = SnapshotKey { override_sha256, ..asked.clone() };
+    // Another node may have made it longer ago than this one got it.
+    Ok(snapshots::find(tx, &key, gone_since).await?.map(|kept| (key, kept)))
 }
 
 /// The baseline that the caller brought, if it is for this node's system.
@@ -74,26 +116,4 @@ fn key(
         snapshot_id,
         override_sha256: given.map(sha256).unwrap_or_default(),
     }
-}
-
-/// A second transaction, which looks again: another node of the group may have been quicker.
-async fn make(
-    ctx: &Ctx,
-    key: &SnapshotKey,
-    resolved: &ResolvedBaseline,
-    given: Option<&BaselineRules>,
-) -> Result<api::Timestamp, ApiError> {
-    let mut tx = ctx.store.write().await?;
-    if let Some(kept) = snapshots::find(&mut tx, key, snapshot::gone_since(ctx.now)).await? {
-        return Ok(kept.created_at);
-    }
-    let content = match given {
-        Some(rules) => snapshot::content_of_override(rules, key, ctx.now),
-        None => snapshot::content_of(&resolved.choice.baseline, key, ctx.now),
-    };
-    let baseline_id = given.is_none().then(|| resolved.choice.baseline.id.clone());
-    let new = Snapshot { baseline_id, content: content.to_string(), created_at: ctx.now };
-    snapshots::put(&mut tx, key, &new).await?;
-    tx.commit().await?;
-    Ok(new.created_at)
 }

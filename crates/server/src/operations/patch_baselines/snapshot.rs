@@ -4,12 +4,14 @@
 
 use api::Timestamp;
 use domain::baseline::{Baseline, BaselineRules};
-use domain::ids::{AccountId, Region, SnapshotId};
+use domain::ids::{AccountId, BaselineId, Region, SnapshotId};
 use domain::os::OperatingSystem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::snapshots::SnapshotKey;
+use store::snapshots::{self, Snapshot, SnapshotKey};
 
+use crate::ctx::Ctx;
+use crate::error::ApiError;
 use crate::keyring::Keyring;
 
 /// Content is kept this long; after that the same id names a new snapshot.
@@ -47,6 +49,30 @@ fn with_origin(mut content: Value, key: &SnapshotKey, now: Timestamp) -> Value {
         members.insert("PatchGroup".to_owned(), json!(key.patch_group));
     }
     content
+}
+
+/// Keeps the content under its key, unless someone was quicker: another node of the group may have been. When what
+/// is kept now was made. A transaction of its own.
+pub async fn freeze(
+    ctx: &Ctx,
+    key: &SnapshotKey,
+    baseline_id: Option<BaselineId>,
+    content: &Value,
+) -> Result<Timestamp, ApiError> {
+    let mut tx = ctx.store.write().await?;
+    if let Some(kept) = snapshots::find(&mut tx, key, gone_since(ctx.now)).await? {
+        return Ok(kept.created_at);
+    }
+    let new = Snapshot { baseline_id, content: content.to_string(), created_at: ctx.now };
+    snapshots::put(&mut tx, key, &new).await?;
+    tx.commit().await?;
+    Ok(new.created_at)
+}
+
+/// Where a snapshot is downloaded.
+pub fn address(ctx: &Ctx, key: &SnapshotKey, created_at: Timestamp) -> String {
+    let token = token(&ctx.app.keyring, key, created_at, ctx.now);
+    format!("{}/_fettle/snapshots/{token}", ctx.endpoint)
 }
 
 /// What an address says, once unsealed.

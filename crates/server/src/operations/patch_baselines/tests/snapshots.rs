@@ -14,7 +14,7 @@ const OPERATION: &str = "GetDeployablePatchSnapshotForInstance";
 const SNAPSHOT: &str = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
 
 /// What a node would download.
-async fn content(bench: &TestServer, answer: &Value) -> Value {
+pub(super) async fn content(bench: &TestServer, answer: &Value) -> Value {
     let url = answer["SnapshotDownloadUrl"].as_str().unwrap();
     let token = url.strip_prefix("http://127.0.0.1:4510/_fettle/snapshots/").unwrap();
     let key = snapshot::open_token(&bench.app.keyring, token, bench.now).unwrap();
@@ -83,19 +83,20 @@ async fn a_brought_baseline_takes_precedence_where_its_system_fits() {
     for bench in TestServer::on_each_engine().await {
         let node = bench.add_node(1).await;
         runs(&bench, &node, "Ubuntu", "22.04").await;
-        let with = async |given: Value| {
-            let request = json!({"InstanceId": node, "SnapshotId": SNAPSHOT, "BaselineOverride": given});
+        let with = async |snapshot: &str, given: Value| {
+            let request = json!({"InstanceId": node, "SnapshotId": snapshot, "BaselineOverride": given});
             let answer = bench.answer(OPERATION, request).await;
             assert_eq!(answer["Product"], "Ubuntu22.04");
-            assert_eq!(answer["SnapshotId"], SNAPSHOT);
+            assert_eq!(answer["SnapshotId"], snapshot);
             content(&bench, &answer).await
         };
-        let own = with(json!({"OperatingSystem": "UBUNTU", "ApprovedPatches": ["curl"]})).await;
+        let own = with(SNAPSHOT, json!({"OperatingSystem": "UBUNTU", "ApprovedPatches": ["curl"]})).await;
         assert_eq!(own["ApprovedPatches"], json!(["curl"]));
         assert_eq!(own.get("BaselineId"), None);
-        let silent = with(json!({"ApprovedPatches": ["wget"]})).await;
+        let second = "4f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
+        let silent = with(second, json!({"ApprovedPatches": ["wget"]})).await;
         assert_eq!(silent["ApprovedPatches"], json!(["wget"]));
-        let foreign = with(json!({"OperatingSystem": "WINDOWS"})).await;
+        let foreign = with(SNAPSHOT, json!({"OperatingSystem": "WINDOWS"})).await;
         assert_eq!(foreign["Name"], "AWS-UbuntuDefaultPatchBaseline");
         let plain = downloaded(&bench, &node).await;
         assert_eq!(plain, foreign);
@@ -108,6 +109,29 @@ async fn a_brought_baseline_takes_precedence_where_its_system_fits() {
         [{"Name": "mirror", "Products": ["*"], "Configuration": "no deb line"}]}});
         let refused = bench.refusal(OPERATION, broken).await;
         assert_eq!(refused, "ValidationException");
+    }
+}
+
+/// Of each node its own: no node decides what another one gets.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_brought_baseline_counts_once_for_a_node_and_a_snapshot_id() {
+    for mut bench in TestServer::on_each_engine().await {
+        let (node, other) = (bench.add_node(1).await, bench.add_node(2).await);
+        let with = async |bench: &TestServer, node: &NodeId, patch: &str| {
+            let request = json!({"InstanceId": node, "SnapshotId": SNAPSHOT,
+                "BaselineOverride": {"OperatingSystem": "DEBIAN", "ApprovedPatches": [patch]}});
+            content(bench, &bench.answer(OPERATION, request).await).await["ApprovedPatches"][0].clone()
+        };
+        assert_eq!(with(&bench, &node, "curl").await, "curl");
+        assert_eq!(with(&bench, &node, "wget").await, "curl", "the later edit has no effect");
+        assert_eq!(with(&bench, &other, "wget").await, "wget");
+        // Without one it is the node's own, whatever was brought before.
+        assert_eq!(downloaded(&bench, &node).await["BaselineId"], DEBIAN_ARN);
+        assert_eq!(with(&bench, &node, "wget").await, "curl");
+        bench.now = bench.now.plus_seconds(3 * 24 * 3600);
+        assert_eq!(with(&bench, &node, "wget").await, "wget", "after three days the id is a new one");
+        forget_snapshots::run_once(std::sync::Arc::clone(&bench.app), bench.now).await.unwrap();
+        assert_eq!(with(&bench, &node, "curl").await, "wget");
     }
 }
 
