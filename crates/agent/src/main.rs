@@ -9,7 +9,7 @@ use agent::enroll::{Enrollment, Existing, enroll};
 use agent::lookout::Looking;
 use agent::patch_run::decide::{Moment, Question, decide};
 use agent::patch_run::preview::{self, Mode, UndoRequest};
-use agent::patch_run::{Exit, PatchRequest, RebootOption, Services, patch, tell_facts};
+use agent::patch_run::{Exit, PatchRequest, RebootOption, Records, Services, patch, tell_facts};
 use agent::platform::default_data_dir;
 use agent::run::Lifetime;
 use agent::transport::endpoint::Endpoint;
@@ -136,6 +136,15 @@ struct PatchArgs {
     baseline_override: String,
     #[arg(long, default_value = "")]
     association_id: String,
+    /// Key=KEY,Values=VALUE[,VALUE...]: the tag of the baseline to use, if a baseline of this system has it.
+    #[arg(long, default_value = "", value_name = "TAG")]
+    baseline_tags: String,
+    /// Report the verdict about the association, and leave the node's patch compliance as it is.
+    #[arg(long, requires = "association_id")]
+    for_association: bool,
+    /// Record what a baseline brought along finds, under a compliance type of its own.
+    #[arg(long, conflicts_with = "for_association")]
+    record_override: bool,
     #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
     command_id: String,
     #[command(flatten)]
@@ -263,6 +272,12 @@ fn run_patch(args: PatchArgs) -> anyhow::Result<Exit> {
         install_override_list: args.install_override_list,
         baseline_override: args.baseline_override,
         association_id: args.association_id,
+        baseline_tags: args.baseline_tags,
+        records: match (args.for_association, args.record_override) {
+            (true, _) => Records::Association,
+            (false, true) => Records::OverrideToo,
+            (false, false) => Records::Patch,
+        },
         command_id: args.command_id,
         data_dir: args.data.data_dir,
         time_limit: Duration::from_secs(args.timeout_seconds.saturating_sub(TIME_TO_REPORT_SECONDS).max(60)),
@@ -279,6 +294,8 @@ fn run_plan(args: PlanArgs) -> anyhow::Result<()> {
         install_override_list: String::new(),
         baseline_override: String::new(),
         association_id: String::new(),
+        baseline_tags: String::new(),
+        records: Records::Patch,
         command_id: args.command_id,
         data_dir: args.data.data_dir,
         time_limit: Duration::from_secs(3600),

@@ -1,7 +1,7 @@
 //! The baselines that accounts made, and which one is an operating system's default.
 //! Provided baselines are not here: `domain::baseline::predefined` has them.
 
-use domain::baseline::Baseline;
+use domain::baseline::{Baseline, TagSelector};
 use domain::ids::{AccountId, BaselineId, Region};
 use domain::os::OperatingSystem;
 
@@ -69,6 +69,27 @@ pub async fn list(
         clause.compare("operating_system", Comparison::Equal, &systems);
     }
     select(tx, clause, Some(limit)).await
+}
+
+/// Those of a system that carry the tag with one of these values, by id; one row more than two is never asked for.
+/// Index: tags_by_value.
+pub async fn list_tagged(
+    tx: &mut Tx,
+    account: &AccountId,
+    region: &Region,
+    os: OperatingSystem,
+    tag: &TagSelector,
+) -> Result<Vec<Baseline>> {
+    let mut clause = Clause::after(vec![account.as_str().into(), region.as_str().into()]);
+    clause.equals("operating_system", Some(os.as_str()));
+    let key = clause.bind(&tag.key);
+    let values: Vec<String> = tag.values.iter().map(|value| clause.bind(value)).collect();
+    clause.and(&format!(
+        "baseline_id IN (SELECT resource_id FROM tags WHERE account = $1 AND region = $2
+        AND resource_type = 'PatchBaseline' AND tag_key = {key} AND tag_value IN ({}))",
+        values.join(", ")
+    ));
+    select(tx, clause, Some(2)).await
 }
 
 async fn select(tx: &mut Tx, mut clause: Clause<'_>, limit: Option<i64>) -> Result<Vec<Baseline>> {

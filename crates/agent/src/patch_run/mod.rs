@@ -2,6 +2,7 @@
 //! The phases of the operation are `operate`'s, judging `domain::patch`'s, installing `packages`', sending `upload`'s.
 //! Source: spec patch-manager 4.2 to 4.7.
 
+mod compliance;
 pub mod decide;
 mod fetch;
 #[cfg_attr(target_os = "linux", path = "gather_linux.rs")]
@@ -52,7 +53,7 @@ use crate::transport::credentials::{Credentials, Source};
 use memory::{MemoryFile, Phase};
 use operate::{Next, Node, NotSearched, Operated, Task};
 use output::Output;
-use snapshot::Snapshot;
+use snapshot::{Origin, Snapshot};
 
 /// What was asked for; empty texts mean nothing.
 #[derive(Clone, Debug)]
@@ -65,6 +66,9 @@ pub struct PatchRequest {
     pub install_override_list: String,
     pub baseline_override: String,
     pub association_id: String,
+    /// Of AWS-RunPatchBaselineAssociation: the tag that chooses the baseline.
+    pub baseline_tags: String,
+    pub records: Records,
     /// Of the command that runs this; empty when started by hand.
     pub command_id: String,
     pub data_dir: PathBuf,
@@ -72,6 +76,17 @@ pub struct PatchRequest {
     pub time_limit: Duration,
     /// In place of a reboot, or before one that comes later: restart the services that run replaced files.
     pub services: Services,
+}
+
+/// As what the run's findings are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Records {
+    /// The node's patch compliance; of a baseline that was brought along, nothing.
+    Patch,
+    /// The verdict about one association, and nothing else.
+    Association,
+    /// Of a baseline that was brought along, a compliance type of its own.
+    OverrideToo,
 }
 
 /// Whether services that run replaced files are restarted after an installation.
@@ -157,6 +172,10 @@ enum Recording {
     Upload,
     /// A baseline brought along must not overwrite what is known about the node's own.
     PrintOnly,
+    /// The same, kept apart from what is known about the node's own.
+    Apart,
+    /// As the verdict about one association.
+    Association,
 }
 
 /// Runs to the end, printing as it goes. A run that fails has uploaded nothing, unless the error says so.
@@ -247,7 +266,7 @@ impl Run<'_> {
         operated: &Operated,
         report: &PatchReport,
     ) -> anyhow::Result<Exit> {
-        let recording = recording(self.request);
+        let recording = recording(self.request, self.snapshot.origin);
         let text = summary::text(&self.session.instance_id, report, operated, recording);
         let output = Rc::clone(&node.output);
         if operated.next == Next::Restart {
@@ -270,10 +289,14 @@ impl Run<'_> {
     }
 
     fn send(&self, recording: Recording, report: &PatchReport, seen: &Gathered) -> anyhow::Result<()> {
-        if recording == Recording::PrintOnly {
-            return Ok(());
+        match recording {
+            Recording::PrintOnly => return Ok(()),
+            Recording::Upload => upload::report(self.session, &self.request.data_dir, report)?,
+            Recording::Apart => return compliance::apart(self.session, report),
+            Recording::Association => {
+                compliance::association(self.session, &self.request.association_id, report)?
+            }
         }
-        upload::report(self.session, &self.request.data_dir, report)?;
         upload::facts(self.session, &self.request.data_dir, seen)
             .context("the report was stored, the node's facts were not")
     }
@@ -336,14 +359,23 @@ fn refuse_what_is_not_possible(request: &PatchRequest) -> anyhow::Result<()> {
             "InstallOverrideList and BaselineOverride exclude each other; nothing was scanned or installed"
         );
     }
+    let by_tag = request.records == Records::Association;
+    if by_tag && request.association_id.is_empty() {
+        bail!("the association is not named that this run is to report about; nothing was scanned");
+    }
+    if by_tag && !request.baseline_override.is_empty() {
+        bail!("a run that reports about an association takes no BaselineOverride; nothing was scanned");
+    }
     Ok(())
 }
 
-fn recording(request: &PatchRequest) -> Recording {
-    if request.baseline_override.is_empty() || !request.association_id.is_empty() {
-        Recording::Upload
-    } else {
-        Recording::PrintOnly
+fn recording(request: &PatchRequest, baseline: Origin) -> Recording {
+    match (baseline, request.records) {
+        (_, Records::Association) => Recording::Association,
+        (Origin::Server, _) => Recording::Upload,
+        (Origin::Brought, _) if !request.association_id.is_empty() => Recording::Upload,
+        (Origin::Brought, Records::OverrideToo) => Recording::Apart,
+        (Origin::Brought, Records::Patch) => Recording::PrintOnly,
     }
 }
 

@@ -1,9 +1,11 @@
 //! The baseline of a run: frozen by the server under a snapshot id, downloaded, read.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use api::agent::MessageId;
+use api::fettle::ResolvePatchSnapshotRequest;
 use api::ssm::{BaselineOverride, GetDeployablePatchSnapshotForInstanceRequest};
 use domain::baseline::BaselineRules;
+use domain::os::OperatingSystem;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,21 +24,42 @@ pub struct Snapshot {
     pub baseline_id: String,
     pub patch_group: String,
     pub snapshot_id: String,
+    pub origin: Origin,
+}
+
+/// Where a run's baseline comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Server,
+    Brought,
 }
 
 pub fn fetch(session: &Session, request: &PatchRequest) -> anyhow::Result<Snapshot> {
     let snapshot_id = snapshot_id(request);
     let brought = match request.baseline_override.as_str() {
         "" => None,
-        url => Some(brought_along(session, url)?),
+        url => brought_along(session, url)?,
     };
+    let origin = if brought.is_some() { Origin::Brought } else { Origin::Server };
     let ask = GetDeployablePatchSnapshotForInstanceRequest {
         instance_id: session.instance_id.clone(),
         snapshot_id: snapshot_id.clone(),
         baseline_override: brought,
         ..GetDeployablePatchSnapshotForInstanceRequest::default()
     };
-    let call = || patiently(|| session.caller.call_blocking(&session.credentials, &ask, CALL_TIMEOUT));
+    let by_tag = ResolvePatchSnapshotRequest {
+        instance_id: session.instance_id.clone(),
+        snapshot_id: snapshot_id.clone(),
+        baseline_tags: request.baseline_tags.clone(),
+        command_id: Some(request.command_id.clone()).filter(|id| !id.is_empty()),
+    };
+    let (caller, credentials) = (&session.caller, &session.credentials);
+    let call = || match by_tag.baseline_tags.is_empty() {
+        true => patiently(|| caller.call_blocking(credentials, &ask, CALL_TIMEOUT))
+            .map(|answer| answer.snapshot_download_url.unwrap_or_default()),
+        false => patiently(|| caller.call_blocking(credentials, &by_tag, CALL_TIMEOUT))
+            .map(|answer| answer.snapshot_download_url),
+    };
     let answer = match call() {
         // Also the answer to a node that has not said yet what it runs: ordered before its first report arrived.
         Err(error) if error.code() == Some(UNKNOWN_SYSTEM) => {
@@ -45,11 +68,10 @@ pub fn fetch(session: &Session, request: &PatchRequest) -> anyhow::Result<Snapsh
         }
         answer => answer,
     };
-    let answer = answer.context("the server gives no baseline to this node; nothing was scanned")?;
-    let url = answer.snapshot_download_url.unwrap_or_default();
+    let url = answer.context("the server gives no baseline to this node; nothing was scanned")?;
     let text = download(session, &url)
         .context("the baseline's snapshot cannot be downloaded; nothing was scanned")?;
-    read(&text, snapshot_id).context("the baseline's snapshot cannot be read; nothing was scanned")
+    read(&text, snapshot_id, origin).context("the baseline's snapshot cannot be read; nothing was scanned")
 }
 
 fn introduce(session: &Session) -> anyhow::Result<()> {
@@ -67,42 +89,65 @@ fn snapshot_id(request: &PatchRequest) -> String {
     derived.to_string()
 }
 
-fn read(text: &[u8], snapshot_id: String) -> anyhow::Result<Snapshot> {
+fn read(text: &[u8], snapshot_id: String, origin: Origin) -> anyhow::Result<Snapshot> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct Origin {
+    struct Named {
         #[serde(default)]
         baseline_id: String,
         #[serde(default)]
         patch_group: String,
     }
     let content: Value = serde_json::from_slice(text)?;
-    let Origin { baseline_id, patch_group } = Origin::deserialize(&content)?;
+    let Named { baseline_id, patch_group } = Named::deserialize(&content)?;
     let rules = BaselineRules::try_from(BaselineOverride::deserialize(content)?)?;
-    Ok(Snapshot { rules, baseline_id, patch_group, snapshot_id })
+    Ok(Snapshot { rules, baseline_id, patch_group, snapshot_id, origin })
 }
 
-/// The entry for this node's system of a list of baselines, or the only one there is. The server decides whether an
-/// entry is for this node; without a system of its own an entry is for every node.
-fn brought_along(session: &Session, url: &str) -> anyhow::Result<BaselineOverride> {
+/// The entry for this node's system; none: the node's own baseline counts. The server looks again whether an entry is
+/// for this node.
+fn brought_along(session: &Session, url: &str) -> anyhow::Result<Option<BaselineOverride>> {
     let text = bring(session, url).with_context(|| {
         format!("override-unreadable: BaselineOverride {url} cannot be downloaded; nothing was scanned")
     })?;
-    let content: Value = serde_json::from_slice(&text).context("BaselineOverride is not JSON")?;
+    let system = super::gather::operating_system();
+    let failed = || format!("override-unreadable: BaselineOverride {url}; nothing was scanned");
+    entry_for(system, &text).with_context(failed)
+}
+
+/// A list of baselines, one a system, or one baseline; an entry without a system is for every node.
+fn entry_for(system: Option<OperatingSystem>, text: &[u8]) -> anyhow::Result<Option<BaselineOverride>> {
+    let content: Value = serde_json::from_slice(text).context("it is not JSON")?;
     let entries = match content {
         Value::Array(entries) => entries,
         one => vec![one],
     };
-    let system = super::gather::operating_system();
-    let is_for_us = |entry: &Value| {
-        let named = entry.get("OperatingSystem").and_then(Value::as_str);
-        named.is_none_or(|named| system.is_some_and(|system| system.as_str() == named))
-    };
-    let entry = entries
-        .into_iter()
-        .find(is_for_us)
-        .context("BaselineOverride has no entry for this node's system")?;
-    serde_json::from_value(entry).context("BaselineOverride cannot be read")
+    let mut for_us = Vec::new();
+    for (index, entry) in entries.into_iter().enumerate() {
+        let members = entry.as_object().with_context(|| format!("entry {} is no baseline", index + 1))?;
+        let named = members.get("OperatingSystem").and_then(Value::as_str);
+        if named.is_none_or(|named| system.is_some_and(|system| system.as_str() == named)) {
+            for_us.push(entry);
+        }
+    }
+    match for_us.len() {
+        0 => Ok(None),
+        1 => {
+            let entry = serde_json::from_value(for_us.remove(0))?;
+            // Checked here as well, so that the reason names the file.
+            BaselineRules::try_from(filled(&entry, system))?;
+            Ok(Some(entry))
+        }
+        count => bail!("it has {count} entries for this node's system; one is allowed"),
+    }
+}
+
+fn filled(entry: &BaselineOverride, system: Option<OperatingSystem>) -> BaselineOverride {
+    let mut entry = entry.clone();
+    if let Some(system) = system {
+        entry.operating_system.get_or_insert_with(|| system.as_str().into());
+    }
+    entry
 }
 
 #[cfg(test)]
@@ -126,16 +171,41 @@ mod tests {
     }
 
     #[test]
+    fn takes_the_one_entry_for_the_nodes_system() {
+        let debian = Some(OperatingSystem::Debian);
+        let patches = |text: &str| {
+            let entry = entry_for(debian, text.as_bytes()).map_err(|error| format!("{error:#}"))?;
+            Ok::<_, String>(entry.map(|entry| entry.approved_patches.unwrap_or_default()))
+        };
+        let curl = Ok(Some(vec!["curl".to_owned()]));
+        let two = r#"[{"OperatingSystem":"UBUNTU"},{"OperatingSystem":"DEBIAN","ApprovedPatches":["curl"],
+            "BaselineId":"pb-0123456789abcdef0","CreatedDate":1800000000}]"#;
+        assert_eq!(patches(two), curl);
+        assert_eq!(patches(r#"{"ApprovedPatches":["curl"]}"#), curl);
+        assert_eq!(patches(r#"[{"OperatingSystem":"WINDOWS"}]"#), Ok(None));
+        assert_eq!(patches("[]"), Ok(None));
+        for (text, expected) in [
+            ("{", "not JSON"),
+            ("[1]", "entry 1 is no baseline"),
+            (r#"[{"OperatingSystem":"DEBIAN"},{"OperatingSystem":"DEBIAN"}]"#, "2 entries"),
+            (r#"{"ApprovedPatches":"curl"}"#, "invalid type"),
+        ] {
+            let error = patches(text).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
     fn reads_what_the_server_freezes() {
         let text = br#"{"BaselineId":"pb-0123456789abcdef0","Name":"n","OperatingSystem":"DEBIAN","PatchGroup":"web",
             "ApprovedPatches":["curl"],"CreatedDate":1800000000,"SnapshotDate":1800000000.5}"#;
-        let snapshot = read(text, "s".into()).unwrap();
+        let snapshot = read(text, "s".into(), Origin::Server).unwrap();
         assert_eq!(
             (snapshot.baseline_id.as_str(), snapshot.patch_group.as_str()),
             ("pb-0123456789abcdef0", "web")
         );
         assert_eq!(snapshot.rules.approved_patches, ["curl"]);
-        assert!(read(b"<html>", "s".into()).is_err());
-        assert!(read(br#"{"OperatingSystem":"AMIGA"}"#, "s".into()).is_err());
+        assert!(read(b"<html>", "s".into(), Origin::Server).is_err());
+        assert!(read(br#"{"OperatingSystem":"AMIGA"}"#, "s".into(), Origin::Server).is_err());
     }
 }

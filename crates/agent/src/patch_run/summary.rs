@@ -64,9 +64,15 @@ pub(super) fn text(
     for failure in &observation.failed_repositories {
         let _ = writeln!(text, "  not refreshed: {} {}: {}", failure.uri, failure.suite, failure.error);
     }
-    if recording == Recording::PrintOnly {
-        text.push_str("\nJudged by a baseline that was brought along: nothing was recorded.\n");
-    }
+    text.push_str(match recording {
+        Recording::Upload => "",
+        Recording::PrintOnly => "\nJudged by a baseline that was brought along: nothing was recorded.\n",
+        Recording::Apart => {
+            "\nJudged by a baseline that was brought along: recorded as Custom:BaselineOverride, apart from the \
+             node's patch compliance.\n"
+        }
+        Recording::Association => "\nRecorded as the compliance of the association.\n",
+    });
     list_changes(&mut text, &operated.changes);
     list_non_compliant(&mut text, report);
     list_failures(&mut text, operated);

@@ -11,6 +11,8 @@ pub(super) fn request(operation: Operation) -> PatchRequest {
         install_override_list: String::new(),
         baseline_override: String::new(),
         association_id: String::new(),
+        baseline_tags: String::new(),
+        records: Records::Patch,
         command_id: "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".into(),
         data_dir: "/nowhere/at/all".into(),
         time_limit: Duration::from_secs(60),
@@ -38,10 +40,33 @@ fn a_node_that_is_not_enrolled_says_so() {
 #[test]
 fn a_baseline_brought_along_is_recorded_only_for_a_policy() {
     let own = request(Operation::Scan);
-    assert_eq!((recording(&own), execution(&own).kind.as_str()), (Recording::Upload, "Command"));
+    assert_eq!(
+        (recording(&own, Origin::Server), execution(&own).kind.as_str()),
+        (Recording::Upload, "Command")
+    );
     let brought = PatchRequest { baseline_override: "https://x".into(), ..own };
-    assert_eq!(recording(&brought), Recording::PrintOnly);
+    assert_eq!(recording(&brought, Origin::Brought), Recording::PrintOnly);
+    // The file says nothing about this node's system: it is the node's own baseline after all.
+    assert_eq!(recording(&brought, Origin::Server), Recording::Upload);
+    let apart = PatchRequest { records: Records::OverrideToo, ..brought.clone() };
+    assert_eq!(recording(&apart, Origin::Brought), Recording::Apart);
     let policy = PatchRequest { association_id: "a".into(), ..brought };
-    assert_eq!((recording(&policy), execution(&policy).kind.as_str()), (Recording::Upload, "PatchPolicy"));
+    assert_eq!(
+        (recording(&policy, Origin::Brought), execution(&policy).kind.as_str()),
+        (Recording::Upload, "PatchPolicy")
+    );
     assert_eq!(execution(&policy).id, "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10");
+}
+
+#[test]
+fn an_association_is_reported_about_by_its_id_alone() {
+    let of = |association_id: &str, baseline_override: &str| PatchRequest {
+        records: Records::Association,
+        association_id: association_id.into(),
+        baseline_override: baseline_override.into(),
+        ..request(Operation::Scan)
+    };
+    assert!(patch(&of("", "")).unwrap_err().to_string().contains("not named"));
+    assert!(patch(&of("a", "https://x")).unwrap_err().to_string().contains("takes no BaselineOverride"));
+    assert_eq!(recording(&of("a", ""), Origin::Server), Recording::Association);
 }

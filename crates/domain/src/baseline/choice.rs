@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use api::fettle;
 
-use crate::ids::PatchGroup;
+use crate::ids::{BaselineId, PatchGroup};
 
 use super::Baseline;
 
@@ -40,6 +40,11 @@ impl BaselineSource {
     }
 }
 
+/// More than one baseline carries the tag.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than one baseline carries the tag: {}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+pub struct AmbiguousTag(pub Vec<BaselineId>);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaselineChoice {
     pub baseline: Baseline,
@@ -54,6 +59,19 @@ impl BaselineChoice {
         match registered.filter(|_| patch_group.is_some()) {
             Some(baseline) => Self { baseline, source: BaselineSource::Group, patch_group },
             None => Self { baseline: default, source: BaselineSource::Default, patch_group },
+        }
+    }
+
+    /// `tagged` are the account's own baselines for the node's system that carry the tag a run was told to go by.
+    /// None: the group's or the default, `otherwise`. Several: the run cannot tell which.
+    pub fn by_tag(mut tagged: Vec<Baseline>, otherwise: Self) -> Result<Self, AmbiguousTag> {
+        match (tagged.pop(), tagged.is_empty()) {
+            (None, _) => Ok(otherwise),
+            (Some(baseline), true) => Ok(Self { baseline, source: BaselineSource::Tags, ..otherwise }),
+            (Some(last), false) => {
+                tagged.push(last);
+                Err(AmbiguousTag(tagged.into_iter().map(|baseline| baseline.id).collect()))
+            }
         }
     }
 
@@ -128,5 +146,17 @@ mod tests {
         let choice = BaselineChoice::of(Some(group), Some(baseline()), baseline());
         assert_eq!(choice.source, BaselineSource::Group);
         assert!(BaselineChoice::of(None, None, baseline()).reason().contains("no patch group tag"));
+    }
+
+    #[test]
+    fn one_tagged_baseline_goes_before_group_and_default_and_two_are_refused() {
+        let otherwise = || BaselineChoice::of(None, None, baseline());
+        assert_eq!(BaselineChoice::by_tag(vec![], otherwise()).unwrap(), otherwise());
+        let other =
+            Baseline { name: "other".to_owned(), id: "pb-0123456789abcdef0".parse().unwrap(), ..baseline() };
+        let chosen = BaselineChoice::by_tag(vec![other.clone()], otherwise()).unwrap();
+        assert_eq!((chosen.source, chosen.baseline.name.as_str()), (BaselineSource::Tags, "other"));
+        let refused = BaselineChoice::by_tag(vec![other.clone(), other], otherwise()).unwrap_err();
+        assert!(refused.to_string().contains("pb-0123456789abcdef0, pb-0123456789abcdef0"), "{refused}");
     }
 }

@@ -13,12 +13,14 @@ mod choice;
 pub mod names;
 pub mod predefined;
 mod rule;
+mod tags;
 mod update;
 mod validate;
 mod wire;
 
-pub use choice::{BaselineChoice, BaselineSource, PATCH_GROUP_TAGS, patch_group_of};
+pub use choice::{AmbiguousTag, BaselineChoice, BaselineSource, PATCH_GROUP_TAGS, patch_group_of};
 pub use rule::{ApprovalDate, ApprovalRules, Day, Filter, FilterGroup, FilterKey, InvalidDay, Rule};
+pub use tags::{InvalidTagSelector, TagSelector};
 pub use update::{BaselineUpdate, UpdateMode};
 pub use validate::BaselineError;
 pub use wire::NewBaseline;

@@ -13,7 +13,7 @@ pub struct Shipped {
     pub content: &'static str,
 }
 
-const SHIPPED: [Shipped; 12] = [
+const SHIPPED: [Shipped; 13] = [
     Shipped { name: "AWS-ApplyPatchBaseline", content: include_str!("shipped/AWS-ApplyPatchBaseline.json") },
     Shipped {
         name: "AWS-ConfigureWindowsUpdate",
@@ -34,6 +34,10 @@ const SHIPPED: [Shipped; 12] = [
     },
     Shipped { name: "AWS-Noop", content: include_str!("shipped/AWS-Noop.json") },
     Shipped { name: "AWS-RunPatchBaseline", content: include_str!("shipped/AWS-RunPatchBaseline.json") },
+    Shipped {
+        name: "AWS-RunPatchBaselineAssociation",
+        content: include_str!("shipped/AWS-RunPatchBaselineAssociation.json"),
+    },
     Shipped {
         name: "AWS-RunPatchBaselineWithHooks",
         content: include_str!("shipped/AWS-RunPatchBaselineWithHooks.json"),
@@ -127,6 +131,27 @@ mod tests {
         assert_eq!((steps(Platform::Linux, "Install"), steps(Platform::Windows, "Install")), (8, 8));
         // Of a scan, the scan and the two decisions; the first one ends it.
         assert_eq!(steps(Platform::Linux, "Scan"), 3);
+    }
+
+    #[test]
+    fn the_association_document_names_its_association_and_a_tag() {
+        let document = find("AWS-RunPatchBaselineAssociation").unwrap().document();
+        let id = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
+        let with = |tags: &str| {
+            let required = given(&[("Operation", "Scan"), ("AssociationId", id), ("BaselineTags", tags)]);
+            document.resolve_parameters(&required)
+        };
+        for step in &document.steps {
+            let script =
+                step.resolved_inputs(&with("Key=Stage,Values=prod").unwrap())["runCommand"].to_string();
+            assert!(script.contains(id) && script.contains("Key=Stage,Values=prod"), "{script}");
+            assert!(script.contains("--for-association") && !script.contains("{{"), "{script}");
+        }
+        assert!(with("Key=Größe a,Values=1/2,x@y").is_ok());
+        for tags in ["Stage=prod", "Key=a,Values=", "Key=a,Values='; id; '", "Key=a,Values=$(id)"] {
+            assert!(with(tags).is_err(), "{tags}");
+        }
+        assert!(document.resolve_parameters(&given(&[("Operation", "Scan")])).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod advisories;
+mod association;
 mod authentication;
 mod bad_input;
 mod ephemeral;

@@ -231,6 +231,7 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         api::fettle::Operation::GetNodeReport => call(ctx, body, fettle::get_node_report).await,
         api::fettle::Operation::ListNodeReports => call(ctx, body, fettle::list_node_reports).await,
         api::fettle::Operation::PutNodeFacts => call(ctx, body, fettle::put_node_facts).await,
+        api::fettle::Operation::ResolvePatchSnapshot => call(ctx, body, fettle::resolve_patch_snapshot).await,
     }
 }
 
@@ -279,6 +280,7 @@ const NODE_OPERATIONS: &[&str] = &[
     "PutComplianceItems",
     "UpdateInstanceInformation",
     "PutNodeFacts",
+    "ResolvePatchSnapshot",
 ];
 
 /// The calls a node signs with its own key instead.

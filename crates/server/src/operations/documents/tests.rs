@@ -55,7 +55,7 @@ async fn lists_are_filtered_and_paged() {
     assert!(all.contains(&"AWS-RunPatchBaseline".to_owned()) && all.len() >= 2);
     assert_eq!(
         names(filter("Name", "AWS-RunPatch")).await,
-        ["AWS-RunPatchBaseline", "AWS-RunPatchBaselineWithHooks"]
+        ["AWS-RunPatchBaseline", "AWS-RunPatchBaselineAssociation", "AWS-RunPatchBaselineWithHooks"]
     );
     assert_eq!(names(filter("Owner", "Amazon")).await, all);
     assert!(names(filter("Owner", "Self")).await.is_empty());

@@ -6,6 +6,7 @@ mod explain_node_compliance;
 mod get_node_report;
 mod list_node_reports;
 mod put_node_facts;
+mod resolve_patch_snapshot;
 pub mod situation;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -15,6 +16,7 @@ pub use explain_node_compliance::explain_node_compliance;
 pub use get_node_report::get_node_report;
 pub use list_node_reports::list_node_reports;
 pub use put_node_facts::put_node_facts;
+pub use resolve_patch_snapshot::resolve_patch_snapshot;
 
 use std::collections::BTreeMap;
 

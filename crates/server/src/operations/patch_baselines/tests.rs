@@ -1,6 +1,7 @@
 //! The operations through the dispatcher, on each engine.
 
 mod snapshots;
+mod tags;
 
 use serde_json::{Value, json};
 
