@@ -52,6 +52,11 @@ impl Timestamp {
         self.print("%Y-%m-%dT%H:%M:%S.%3fZ")
     }
 
+    /// `Sat, 31 Jan 2026 12:00:00 GMT`: as HTTP headers have it.
+    pub fn to_http_date(self) -> String {
+        self.print("%a, %d %b %Y %H:%M:%S GMT")
+    }
+
     /// Reads ISO 8601 with an offset or `Z`; also a plain number of epoch seconds, as text.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(at) = text.parse::<jiff::Timestamp>() {

@@ -152,6 +152,11 @@ pub fn percent_encode(plain: &str) -> String {
     encode(plain.as_bytes(), Keep::Nothing)
 }
 
+/// The bytes that stand behind an encoded text.
+pub fn percent_decode_bytes(encoded: &str) -> Vec<u8> {
+    decode(encoded)
+}
+
 /// The reverse of [`percent_encode`]; bytes that are no UTF-8 become replacement characters.
 pub fn percent_decode(encoded: &str) -> String {
     text(decode(encoded))

@@ -3,6 +3,7 @@
 //! same text to sign; their keys belong to the server. Source: AWS's description of the signing process.
 
 mod canonical;
+pub mod chunked;
 mod credentials;
 mod presented;
 mod refusal;
@@ -13,7 +14,9 @@ mod time;
 
 use ring::digest::{SHA256, digest};
 
-pub use canonical::{PathStyle, RequestParts, canonical_request, percent_decode, percent_encode};
+pub use canonical::{
+    PathStyle, RequestParts, canonical_request, percent_decode, percent_decode_bytes, percent_encode,
+};
 pub use credentials::{Credentials, Scope, SigningKey, same};
 pub use presented::{Placement, Presented};
 pub use refusal::Refusal;
