@@ -25,6 +25,11 @@ impl InvalidId {
         let text = text.chars().take(160).collect();
         Self { kind, text, expected }
     }
+
+    pub(crate) fn of_bucket(text: &str) -> Self {
+        let expected = "3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends";
+        Self::new("bucket name", text, expected)
+    }
 }
 
 /// A newtype over text that only `parse` can make.

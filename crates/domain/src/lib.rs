@@ -13,6 +13,7 @@ pub mod explain;
 pub mod facts;
 pub mod ids;
 pub mod inventory;
+pub mod object;
 pub mod os;
 pub mod patch;
 pub mod rollout;
