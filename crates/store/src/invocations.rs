@@ -202,6 +202,23 @@ pub async fn list_open(tx: &mut Tx, key: &CommandKey, nodes: &[NodeId]) -> Resul
     tx.query(&sql, &values).await?.iter().map(read).collect()
 }
 
+/// The commands that were let go to a node and have not ended there, the newest first. Index: invocations_by_node.
+pub async fn list_commands_at(
+    tx: &mut Tx,
+    (account, region): (&AccountId, &Region),
+    node: &NodeId,
+    limit: i64,
+) -> Result<Vec<CommandKey>> {
+    let sql = "SELECT command_id FROM invocations
+        WHERE account = $1 AND region = $2 AND node_id = $3 AND released_at IS NOT NULL AND finished_at IS NULL
+        ORDER BY requested_at DESC LIMIT $4";
+    let values = [account.as_str().into(), region.as_str().into(), node.as_str().into(), limit.into()];
+    let rows = tx.query(sql, &values).await?;
+    let key =
+        |row: &Row| Ok(CommandKey { account: account.clone(), region: region.clone(), id: row.parse(0)? });
+    rows.iter().map(key).collect()
+}
+
 /// Lets the next `limit` invocations start that rate control held back, and returns their nodes.
 pub async fn release(tx: &mut Tx, key: &CommandKey, limit: i64, now: Timestamp) -> Result<Vec<NodeId>> {
     let sql = "UPDATE invocations SET released_at = $4

@@ -33,6 +33,7 @@ pub mod invocations;
 pub mod leases;
 pub mod node_messages;
 pub mod nodes;
+pub mod objects;
 pub mod patch_groups;
 pub mod patch_states;
 pub mod replies;

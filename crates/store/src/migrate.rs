@@ -15,6 +15,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_advisories", include_str!("../migrations/0007_advisories.sql")),
     ("0008_offer_details", include_str!("../migrations/0008_offer_details.sql")),
     ("0009_snapshot_pins", include_str!("../migrations/0009_snapshot_pins.sql")),
+    ("0010_objects", include_str!("../migrations/0010_objects.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

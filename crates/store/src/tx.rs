@@ -111,6 +111,11 @@ impl Store {
         Self { engine: Arc::clone(&self.engine), strings: Arc::default() }
     }
 
+    /// Whether one process alone uses the database.
+    pub fn is_embedded(&self) -> bool {
+        matches!(*self.engine, Engine::Sqlite(_))
+    }
+
     /// To be called once, when no request is left.
     pub async fn close(&self) -> Result<()> {
         match &*self.engine {
