@@ -9,6 +9,7 @@ use crate::agents::Agents;
 use crate::auth::KeyCache;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
+use crate::objects::Objects;
 use crate::retention::Retention;
 
 /// Whether the server keeps and checks, or is a test double of itself.
@@ -27,13 +28,20 @@ pub struct App {
     pub agents: Agents,
     pub keys: KeyCache,
     pub retention: Retention,
+    pub objects: Objects,
     /// Held while the inventory of a whole fleet is counted.
     pub aggregation: tokio::sync::Mutex<()>,
     shutdown: watch::Sender<bool>,
 }
 
 impl App {
-    pub fn new(store: Store, keyring: Keyring, mode: Mode, retention: Retention) -> Arc<Self> {
+    pub fn new(
+        store: Store,
+        keyring: Keyring,
+        mode: Mode,
+        retention: Retention,
+        objects: Objects,
+    ) -> Arc<Self> {
         Arc::new(Self {
             store: RwLock::new(store),
             keyring,
@@ -42,6 +50,7 @@ impl App {
             agents: Agents::new(),
             keys: KeyCache::default(),
             retention,
+            objects,
             aggregation: tokio::sync::Mutex::default(),
             shutdown: watch::channel(false).0,
         })
@@ -55,6 +64,7 @@ impl App {
     pub async fn wipe(&self) -> Result<(), StoreError> {
         let empty = Store::open(&StoreOptions::Memory).await?;
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = empty;
+        self.objects.contents.wipe();
         Ok(())
     }
 

@@ -14,10 +14,12 @@ pub mod http;
 mod jobs;
 pub mod keyring;
 mod metrics;
+mod objects;
 mod operations;
 mod progress;
 pub mod retention;
 pub mod root_key;
+mod s3;
 #[cfg(test)]
 mod testing;
 pub mod tls;

@@ -12,6 +12,7 @@ use crate::app::{App, Mode};
 use crate::caller::{Caller, node_arn};
 use crate::ctx::Ctx;
 use crate::keyring::Keyring;
+use crate::objects::Objects;
 use crate::operations::{self, Service};
 use crate::retention::Retention;
 use crate::root_key::{FIRST_ACCOUNT, root_arn};
@@ -40,7 +41,13 @@ impl TestServer {
     }
 
     fn over(database: TestStore) -> Self {
-        let app = App::new(database.store.clone(), Keyring::ephemeral(), Mode::Durable, Retention::default());
+        let app = App::new(
+            database.store.clone(),
+            Keyring::ephemeral(),
+            Mode::Durable,
+            Retention::default(),
+            Objects::in_memory(),
+        );
         let now = Timestamp::parse("2026-03-01T12:00:00Z").expect("a time");
         Self { app, now, _database: database }
     }
@@ -48,7 +55,7 @@ impl TestServer {
     /// Another server over the same database: after a restart, or beside this one.
     pub async fn another(&self) -> Arc<App> {
         let store = store::Store::open(&self._database.options).await.expect("the same database");
-        App::new(store, Keyring::ephemeral(), Mode::Durable, Retention::default())
+        App::new(store, Keyring::ephemeral(), Mode::Durable, Retention::default(), Objects::in_memory())
     }
 
     /// As the account's root.

@@ -4,6 +4,7 @@
 
 mod key_cache;
 mod node_key;
+pub mod s3;
 mod session_token;
 
 pub use key_cache::KeyCache;
@@ -111,9 +112,46 @@ async fn verify(
     if let Some(service) = service {
         presented.check_service(service)?;
     }
+    let (signed, _) = with_secret(app, &request, &presented, Payload::Body(body), region, now).await?;
+    Ok(signed)
+}
+
+/// What of the body a signature covers.
+#[derive(Clone, Copy)]
+enum Payload<'a> {
+    Body(&'a [u8]),
+    /// S3's: the hash that the request declares, or a word in place of one. The body is checked as it arrives.
+    Declared(&'a str),
+}
+
+impl Payload<'_> {
+    fn hash(&self) -> String {
+        match self {
+            Self::Body(body) => payload_hash(body),
+            Self::Declared(hash) => (*hash).to_owned(),
+        }
+    }
+
+    fn style(&self) -> PathStyle {
+        match self {
+            Self::Body(_) => PathStyle::Normalized,
+            Self::Declared(_) => PathStyle::ObjectKey,
+        }
+    }
+}
+
+/// Also returns the key, with which parts of the body may be signed.
+async fn with_secret(
+    app: &Arc<App>,
+    request: &RequestParts<'_>,
+    presented: &Presented,
+    payload: Payload<'_>,
+    region: Region,
+    now: Timestamp,
+) -> Result<(Signed, SigningKey), ApiError> {
     match &presented.session_token {
-        Some(token) => with_session(app, &request, &presented, token, body, region, now).await,
-        None => with_access_key(app, &request, &presented, body, region, now).await,
+        Some(token) => with_session(app, request, presented, token, payload, region, now).await,
+        None => with_access_key(app, request, presented, payload, region, now).await,
     }
 }
 
@@ -121,18 +159,19 @@ async fn with_access_key(
     app: &App,
     request: &RequestParts<'_>,
     presented: &Presented,
-    body: &[u8],
+    payload: Payload<'_>,
     region: Region,
     now: Timestamp,
-) -> Result<Signed, ApiError> {
+) -> Result<(Signed, SigningKey), ApiError> {
     let id = &presented.access_key_id;
     let key = match app.keys.find(id, now) {
         Some(key) => key,
         None => app.keys.keep(id, read_access_key(app, id).await?, now),
     };
-    check(request, presented, &key.signing_key(&presented.scope), body)?;
+    let signing_key = key.signing_key(&presented.scope);
+    check(request, presented, &signing_key, payload)?;
     let caller = Caller::User { arn: key.principal_arn.clone(), access_key_id: id.clone() };
-    Ok(Signed { account: key.account.clone(), region, caller })
+    Ok((Signed { account: key.account.clone(), region, caller }, signing_key))
 }
 
 async fn read_access_key(app: &App, id: &str) -> Result<OpenKey, ApiError> {
@@ -149,16 +188,17 @@ async fn with_session(
     request: &RequestParts<'_>,
     presented: &Presented,
     token: &str,
-    body: &[u8],
+    payload: Payload<'_>,
     region: Region,
     now: Timestamp,
-) -> Result<Signed, ApiError> {
+) -> Result<(Signed, SigningKey), ApiError> {
     let session = Session::from_token(&app.keyring, token).ok_or_else(unrecognized)?;
     let is_its_key = session.access_key_id.as_bytes().ct_eq(presented.access_key_id.as_bytes());
     if !bool::from(is_its_key) {
         return Err(unrecognized());
     }
-    check(request, presented, &SigningKey::derive(&session.secret_access_key, &presented.scope), body)?;
+    let signing_key = SigningKey::derive(&session.secret_access_key, &presented.scope);
+    check(request, presented, &signing_key, payload)?;
     if session.expires_at <= now {
         let message = "The security token included in the request is expired";
         return Err(ApiError::new(ErrorCode::ExpiredTokenException, message));
@@ -168,7 +208,7 @@ async fn with_session(
     }
     let node = registered(app, &session.node).await?;
     record_sign_of_life(app, &node, now).await?;
-    Ok(as_node(node))
+    Ok((as_node(node), signing_key))
 }
 
 async fn with_node_key(
@@ -235,9 +275,9 @@ fn check(
     request: &RequestParts<'_>,
     presented: &Presented,
     key: &SigningKey,
-    body: &[u8],
+    payload: Payload<'_>,
 ) -> Result<(), ApiError> {
-    Ok(presented.verify(request, &payload_hash(body), PathStyle::Normalized, key)?)
+    Ok(presented.verify(request, &payload.hash(), payload.style(), key)?)
 }
 
 /// Nodes of an ephemeral server sign for real: that is how it knows which of them is calling.

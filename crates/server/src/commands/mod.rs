@@ -1,6 +1,7 @@
 //! What `fettle` can be told to do. Commands that only talk to a running server are `cli`'s.
 
 mod credentials;
+mod objects;
 mod server;
 mod up;
 

@@ -10,7 +10,9 @@ use clap::Args;
 use store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 
+use super::objects::ObjectArguments;
 use crate::app::{App, Mode};
+use crate::jobs::sweep_objects;
 use crate::keyring::Keyring;
 use crate::retention::{COMMANDS_DAYS, Retention};
 use crate::{http, jobs, root_key, tls};
@@ -46,6 +48,8 @@ pub struct ServerArguments {
     #[arg(long, env = "FETTLE_KEEP_REPORTS_DAYS", value_name = "DAYS",
         value_parser = clap::value_parser!(u32).range(1..))]
     keep_reports_days: Option<u32>,
+    #[command(flatten)]
+    objects: ObjectArguments,
 }
 
 impl ServerArguments {
@@ -65,6 +69,7 @@ impl ServerArguments {
             ephemeral: false,
             keep_commands_days: COMMANDS_DAYS,
             keep_reports_days: None,
+            objects: ObjectArguments::default(),
         }
     }
 }
@@ -117,7 +122,8 @@ impl Running {
 async fn open(arguments: &ServerArguments) -> anyhow::Result<std::sync::Arc<App>> {
     let Some(data) = &arguments.data else {
         let store = Store::open(&StoreOptions::Memory).await?;
-        return Ok(App::new(store, Keyring::ephemeral(), Mode::Ephemeral, arguments.retention()));
+        let objects = arguments.objects.open(None)?;
+        return Ok(App::new(store, Keyring::ephemeral(), Mode::Ephemeral, arguments.retention(), objects));
     };
     make_private_folder(data)?;
     let keyring =
@@ -125,7 +131,10 @@ async fn open(arguments: &ServerArguments) -> anyhow::Result<std::sync::Arc<App>
     let options = store_options(data, arguments.database_url.as_deref())?;
     let store = Store::open(&options).await.context("cannot open the database")?;
     root_key::ensure(&store, &keyring, now()).await.context("cannot read the root access key")?;
-    Ok(App::new(store, keyring, Mode::Durable, arguments.retention()))
+    let objects = arguments.objects.open(Some(data))?;
+    let app = App::new(store, keyring, Mode::Durable, arguments.retention(), objects);
+    sweep_objects::at_start(&app, now()).await.context("cannot clear the object store")?;
+    Ok(app)
 }
 
 /// Unencrypted requests carry patch states and scripts: beyond this machine only on demand.

@@ -31,7 +31,10 @@ pub fn router(app: Arc<App>) -> Router {
         router = router.route("/_fettle/reset", post(reset));
     }
     // The dispatcher reads bodies itself, with its own limit and error.
-    router.layer(DefaultBodyLimit::disable()).with_state(app)
+    router
+        .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), crate::s3::first))
+        .with_state(app)
 }
 
 /// 200 while the store answers.

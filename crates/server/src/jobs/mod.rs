@@ -13,6 +13,7 @@ pub(crate) mod forget_snapshots;
 mod hear_wakeups;
 pub(crate) mod renew_channels;
 mod sweep;
+pub(crate) mod sweep_objects;
 pub(crate) mod wake_channels;
 
 use std::sync::Arc;
@@ -53,6 +54,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_inventory", HOURLY, app, |app| forget_inventory::run_once(app, now()));
     background.every("forget_reports", HOURLY, app, |app| forget_reports::run_once(app, now()));
     background.every("forget_facts", HOURLY, app, |app| forget_facts::run_once(app, now()));
+    background.every("sweep_objects", 60 * SECONDLY, app, |app| sweep_objects::run_once(app, now()));
     background.every("expire_invocations", SECONDLY, app, |app| expire_invocations::run_once(app, now()));
     background.every("wake_channels", SECONDLY, app, |app| wake_channels::run_once(app, now()));
     background.every("advance_commands", 5 * SECONDLY, app, |app| advance_commands::run_once(app, now()));

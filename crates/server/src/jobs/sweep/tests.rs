@@ -13,6 +13,7 @@ use super::days;
 use crate::app::{App, Mode};
 use crate::jobs::{forget_facts, forget_inventory, forget_reports};
 use crate::keyring::Keyring;
+use crate::objects::Objects;
 use crate::operations::inventory::tests::{report, upload};
 use crate::retention::Retention;
 use crate::testing::TestServer;
@@ -23,7 +24,8 @@ fn day(day: u32) -> Timestamp {
 
 /// A server beside the tested one, with settings of its own and no lease yet.
 fn sweeper(server: &TestServer, reports_days: Option<u32>) -> Arc<App> {
-    App::new(server.app.store(), Keyring::ephemeral(), Mode::Durable, Retention::new(30, reports_days))
+    let retention = Retention::new(30, reports_days);
+    App::new(server.app.store(), Keyring::ephemeral(), Mode::Durable, retention, Objects::in_memory())
 }
 
 async fn count(server: &TestServer, table: &str) -> i64 {

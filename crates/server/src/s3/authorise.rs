@@ -1,0 +1,106 @@
+//! Who may do what in the object store. People with an access key: everything in their account. A node: what a command
+//! that is with it right now asks it to read, and its own output of such a command.
+//! Source: docs/decisions, what nodes may do in the object store.
+
+use domain::ids::NodeId;
+use domain::object::{BucketName, ObjectAddress, ObjectKey, output_prefix};
+use store::commands::{self, Command};
+use store::invocations;
+
+use super::error::S3Error;
+use super::request::{Operation, Target};
+use crate::caller::Caller;
+use crate::ctx::Ctx;
+
+/// More than a node takes at a time.
+const COMMANDS_AT_ONCE: i64 = 100;
+
+pub async fn authorise(ctx: &Ctx, operation: Operation, target: &Target) -> Result<(), S3Error> {
+    let node = match &ctx.caller {
+        Caller::User { .. } => return Ok(()),
+        Caller::Anonymous => return Err(S3Error::access_denied("the request is not signed")),
+        Caller::Node { node, .. } => node,
+    };
+    let Some(bucket) = &target.bucket else { return Err(denied(ctx, operation, None)) };
+    let mut tx = ctx.store.read().await?;
+    let scope = (&ctx.account, &ctx.region);
+    let keys = invocations::list_commands_at(&mut tx, scope, node, COMMANDS_AT_ONCE).await?;
+    let commands = commands::find_many(&mut tx, &keys).await?;
+    let may = |allows: &dyn Fn(&Command) -> bool| commands.iter().any(allows);
+    let is_allowed = match (operation, &target.key) {
+        (Operation::GetObject | Operation::HeadObject, Some(key)) => {
+            may(&|command| asks_to_read(ctx, command, bucket, key) || puts_out(command, node, bucket, key))
+        }
+        (
+            Operation::PutObject
+            | Operation::CreateMultipartUpload
+            | Operation::UploadPart
+            | Operation::CompleteMultipartUpload
+            | Operation::AbortMultipartUpload,
+            Some(key),
+        ) => may(&|command| puts_out(command, node, bucket, key)),
+        (Operation::HeadBucket | Operation::GetBucketLocation, _) => may(&|command| {
+            output_bucket(command) == Some(bucket.as_str())
+                || addresses(ctx, command).any(|address| address.bucket == *bucket)
+        }),
+        _ => false,
+    };
+    if is_allowed { Ok(()) } else { Err(denied(ctx, operation, target.key.as_ref())) }
+}
+
+/// The addresses among a command's parameters: `s3://BUCKET/KEY`, or this server's own `https://SERVER/BUCKET/KEY`.
+fn addresses(ctx: &Ctx, command: &Command) -> impl Iterator<Item = ObjectAddress> {
+    let values = command.request.parameters.iter().flat_map(|parameters| parameters.values().flatten());
+    values.filter_map(|value| value.parse().ok().or_else(|| of_server(&ctx.endpoint, value)))
+}
+
+/// By the host alone: what ends TLS before this server makes another scheme of it.
+fn of_server(endpoint: &str, url: &str) -> Option<ObjectAddress> {
+    let (_, host) = endpoint.split_once("://")?;
+    let rest = url.strip_prefix("https://")?.strip_prefix(host)?.strip_prefix('/')?;
+    let (bucket, key) = rest.split_once('/')?;
+    let key = String::from_utf8(api::sigv4::percent_decode_bytes(key)).ok()?;
+    Some(ObjectAddress { bucket: bucket.parse().ok()?, key: key.parse().ok()? })
+}
+
+fn asks_to_read(ctx: &Ctx, command: &Command, bucket: &BucketName, key: &ObjectKey) -> bool {
+    addresses(ctx, command).any(|address| address.bucket == *bucket && address.key == *key)
+}
+
+fn output_bucket(command: &Command) -> Option<&str> {
+    command.request.output_s3_bucket_name.as_deref()
+}
+
+fn puts_out(command: &Command, node: &NodeId, bucket: &BucketName, key: &ObjectKey) -> bool {
+    let prefix = command.request.output_s3_key_prefix.as_deref().unwrap_or_default();
+    output_bucket(command) == Some(bucket.as_str())
+        && key.as_str().starts_with(&output_prefix(prefix, &command.key.id, node))
+}
+
+fn denied(ctx: &Ctx, operation: Operation, key: Option<&ObjectKey>) -> S3Error {
+    let key = key.map(|key| format!(" on {key}")).unwrap_or_default();
+    S3Error::access_denied(format!(
+        "{} is not authorized to perform s3:{}{key}: a node may read what a running command of its own names, and \
+         write that command's output",
+        ctx.caller.arn(),
+        operation.name()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_its_own_addresses() {
+        let check = |url: &str, expected: Option<&str>| {
+            let found = of_server("http://fettle.example:4510", url).map(|address| address.to_string());
+            assert_eq!(found.as_deref(), expected, "{url}");
+        };
+        check("https://fettle.example:4510/lists/a%20b", Some("s3://lists/a b"));
+        check("https://fettle.example:45100/lists/a", None);
+        check("https://fettle.example:4510.evil.example/lists/a", None);
+        check("https://fettle.example:4510/lists/..%2Fa", None);
+        check("http://fettle.example:4510/lists/a", None);
+    }
+}
