@@ -3,6 +3,8 @@
 //! It can keep account of what was looked at, so that a resident agent tells by stat calls alone that nothing changed;
 //! remembering that from one process to the next belongs to `kept`.
 
+mod in_root;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,6 +13,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
 
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +141,10 @@ impl Root {
         let flags = flags | OFlags::CLOEXEC;
         let fd = match &self.dir {
             None => rustix::fs::open(path, flags, Mode::empty())?,
-            Some(dir) => rustix::fs::openat2(dir, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?,
+            Some(dir) => match rustix::fs::openat2(dir, path, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+                Err(Errno::NOSYS | Errno::PERM) => in_root::open(dir, path, flags)?,
+                found => found?,
+            },
         };
         Ok(fd)
     }
