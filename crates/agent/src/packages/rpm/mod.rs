@@ -21,6 +21,7 @@ pub mod refresh;
 pub mod repomd;
 pub mod repository;
 mod sqlite;
+pub mod system;
 mod updateinfo;
 pub mod uri;
 pub mod variables;

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use api::Timestamp;
 use domain::facts::{
@@ -383,12 +383,4 @@ fn grouped(absent: Absent) -> Vec<AbsentPackages> {
         *counts.entry(terms).or_default() += 1;
     }
     counts.into_iter().map(|(terms, packages)| AbsentPackages { terms, packages }).collect()
-}
-
-/// Where metadata of a repository lies, for messages.
-pub fn no_metadata(root: &Root, repository: &str, place: &Path, remedy: &str) -> ScanError {
-    ScanError::Settings(format!(
-        "repository `{repository}`: no metadata in {}; run `{remedy}`",
-        root.shown(place).display()
-    ))
 }

@@ -5,28 +5,24 @@ mod config;
 mod locks;
 pub mod refresh;
 
-use std::path::Path;
-
-use api::Timestamp;
 use domain::baseline;
 use domain::facts::{self, FactSet, Observation, RepositoryFailure};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
 
-use super::kept::{self, Reading};
 use super::root::Root;
 use super::rpm::database::Database;
-use super::rpm::indexed::{INDEX_FOLDER, Reader};
 use super::rpm::modules::Modules;
-use super::rpm::node::{Choice, Lock, Node, ObsoletesRule, Policy, Source, VendorRule, no_metadata};
+use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, Source, VendorRule};
 use super::rpm::primary::Offer;
 use super::rpm::refresh::Refresh;
 use super::rpm::repository;
+use super::rpm::system::{self, Configured, Sources, System, no_metadata};
 use super::rpm::uri::without_credentials;
 use super::rpm::variables::Variables;
 use super::rpm_tools::zypper::{OwnRepositories, ZypperTransactions};
 use super::tool::ToolRun;
-use super::{GatherOptions, PackageManager, RefreshLists, ScanError, node};
+use super::{GatherOptions, PackageManager, ScanError, node};
 use config::{Main, Repository};
 use locks::Locks;
 
@@ -53,10 +49,7 @@ impl PackageManager for Zypper<'_> {
     }
 
     fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
-        match &self.own {
-            Some(own) => self.gather_from(own, options),
-            None => gather(self.root, options),
-        }
+        system::gather(self, self.root, self.own.as_ref(), options)
     }
 
     fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {
@@ -80,79 +73,64 @@ impl PackageManager for Zypper<'_> {
     }
 }
 
-impl Zypper<'_> {
-    /// With these repositories alone, whose metadata is fetched in any root: it is not there before. Such a reading is
-    /// not kept, since the next one is of the node's own again.
-    fn gather_from(
+impl Configured for Zypper<'_> {
+    type Own = OwnRepositories;
+
+    fn system(&self, root: &Root, own: Option<&OwnRepositories>) -> Result<System, ScanError> {
+        let mut main = Main::load(root)?;
+        if let Some(own) = own {
+            main.use_only(own);
+        }
+        let installed = Database::require(root)?.installed(root)?;
+        let architecture = Database::architecture(&installed);
+        let os = node::os_release(root, &architecture.base)?;
+        let folders = ["/etc/zypp/vars.d".to_owned()];
+        let variables = Variables::load(root, &folders, &architecture, Some(&os.version_id))?;
+        let sources = sources(root, &main, &variables)?;
+        let vendor = if main.allows_vendor_change() { VendorRule::Any } else { VendorRule::Keep };
+        let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed };
+        let policy = Box::new(ZypperPolicy { locks: Locks::load(root, &main.locks_file())?, choice });
+        // Module streams are dnf's.
+        Ok(System { installed, os, architecture, sources, modules: Modules::default(), policy })
+    }
+
+    fn refresh(
         &self,
-        own: &OwnRepositories,
+        _: &Root,
+        own: Option<&OwnRepositories>,
         options: &GatherOptions,
-    ) -> Result<(FactSet, Observation), ScanError> {
-        let refresh = match options.refresh {
-            RefreshLists::WherePossible => refresh::by(|run| self.transactions.fetch_metadata(run), options),
-            RefreshLists::Never => Refresh::default(),
-        };
-        let mut observation = refresh.into_observation(options.now);
-        node::observe(self.root, &mut observation)?;
-        Ok(read(self.root, options, Some(own))?.complete(observation))
+    ) -> Result<Refresh, ScanError> {
+        Ok(match own {
+            Some(_) => refresh::by(|run| self.transactions.fetch_metadata(run), options),
+            None => refresh::run(options),
+        })
     }
 }
 
-/// Reads a node: what is equal on equal nodes, and what is its own. Writes nothing outside the agent's data.
-pub fn gather(root: &Root, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
-    let may_refresh = root.is_host() && rustix::process::geteuid().is_root();
-    let refresh = match options.refresh {
-        RefreshLists::WherePossible if may_refresh => refresh::run(options),
-        _ => Refresh::default(),
-    };
-    root.forget_looks();
-    let mut observation = refresh.into_observation(options.now);
-    // First, so that the evidence is among what a kept reading depends on.
-    node::observe(root, &mut observation)?;
-    let reading = kept::reading(root, || read(root, options, None))?;
-    Ok(reading.complete(observation))
-}
-
-/// `own` takes the place of the node's repositories.
-fn read(root: &Root, options: &GatherOptions, own: Option<&OwnRepositories>) -> Result<Reading, ScanError> {
-    let mut main = Main::load(root)?;
-    if let Some(own) = own {
-        main.use_only(own);
-    }
-    let installed = Database::require(root)?.installed(root)?;
-    let architecture = Database::architecture(&installed);
-    let os = node::os_release(root, &architecture.base)?;
-    let variables =
-        Variables::load(root, &["/etc/zypp/vars.d".to_owned()], &architecture, Some(&os.version_id))?;
-    let (mut sources, mut missing_repositories) = (Vec::new(), Vec::new());
-    let mut oldest: Option<Timestamp> = None;
-    let enabled = Repository::load_enabled(root, &main, &variables)?;
+fn sources(root: &Root, main: &Main, variables: &Variables) -> Result<Sources, ScanError> {
+    let mut sources = Sources::default();
+    let enabled = Repository::load_enabled(root, main, variables)?;
     for repository in &enabled {
-        let folder = repository.metadata_folder(&main);
+        let folder = repository.metadata_folder(main);
         match repository::load(root, &folder)? {
             Some(found) => {
-                oldest = Some(oldest.map_or(found.fetched_at, |oldest| oldest.min(found.fetched_at)));
-                sources.push(source(repository, &variables, found));
+                let fetched_at = found.fetched_at;
+                sources.add(source(repository, variables, found), fetched_at);
             }
             // zypper goes on without it, and says so.
-            None => missing_repositories.push(RepositoryFailure {
+            None => sources.missing.push(RepositoryFailure {
                 uri: without_credentials(&repository.address),
                 suite: repository.alias.clone(),
                 error: format!("no metadata of it in {}; run `{REMEDY}`", root.shown(&folder).display()),
             }),
         }
     }
-    if let (Some(first), true) = (enabled.first(), sources.is_empty()) {
-        return Err(no_metadata(root, &first.alias, &first.metadata_folder(&main), REMEDY));
+    match enabled.first() {
+        Some(first) if sources.found.is_empty() => {
+            Err(no_metadata(root, &first.alias, &first.metadata_folder(main), REMEDY))
+        }
+        _ => Ok(sources),
     }
-    let vendor = if main.allows_vendor_change() { VendorRule::Any } else { VendorRule::Keep };
-    let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed };
-    let policy = ZypperPolicy { locks: Locks::load(root, Path::new(&main.locks_file()))?, choice };
-    let modules = Modules::default();
-    let index = options.data_dir.as_deref().map(|folder| folder.join(INDEX_FOLDER));
-    let reader = Reader { root, folder: index.as_deref() };
-    let facts = Node { reader, os, architecture, sources, modules, policy: &policy }.facts(&installed)?;
-    Ok(Reading { facts, lists_updated_at: oldest, missing_repositories })
 }
 
 fn source(repository: &Repository, variables: &Variables, found: repository::Found) -> Source {
