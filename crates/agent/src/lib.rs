@@ -3,6 +3,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(target_os = "linux")]
+pub mod advisories;
 pub mod boot;
 pub mod commands;
 pub mod effect;

@@ -39,6 +39,9 @@ enum Command {
     /// Show this machine's patch state; needs no server.
     #[cfg(target_os = "linux")]
     Scan(agent::scan::ScanArgs),
+    /// List the advisories that this machine lacks, by installed packages and published advisories alone: quicker than a scan.
+    #[cfg(target_os = "linux")]
+    Advisories(agent::advisories::AdvisoriesArgs),
     /// Compare this machine with its patch baseline and report; what AWS-RunPatchBaseline runs.
     Patch(PatchArgs),
     /// Show what an installation would do now, without changing anything.
@@ -219,6 +222,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run_service(args),
         #[cfg(target_os = "linux")]
         Command::Scan(args) => agent::scan::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Advisories(args) => agent::advisories::run(&args),
         Command::Patch(args) => match run_patch(args) {
             // More than `ExitCode` holds: Windows' codes have 32 bits.
             Ok(exit) => std::process::exit(i32::try_from(exit.code()).unwrap_or(1)),

@@ -82,22 +82,56 @@ pub trait PackageManager {
 /// The package manager of this root, by what the root has.
 #[cfg(target_os = "linux")]
 pub fn of(root: &root::Root) -> Result<Box<dyn PackageManager + '_>, ScanError> {
-    let apt = || Box::new(apt::Apt::new(root, apt::Environment::of_process()));
-    let system = OperatingSystem::detect(&node::os_release(root, "")?);
-    let family = system.map(|system| system.operating_system.family());
-    let has_apt = root.identity(Path::new("/var/lib/dpkg/status"))?.is_some();
-    Ok(match family {
-        Some(Family::Rpm) => Box::new(dnf::Dnf::new(root)),
-        Some(Family::Suse) => Box::new(zypper::Zypper::new(root)),
-        Some(Family::Debian) => apt(),
-        // A derivative, or something that does not say what it is: what it has decides.
-        _ if has_apt => apt(),
-        _ if rpm::database::Database::find(root)?.is_none() => apt(),
-        _ if !root.list_files(Path::new("/etc/zypp/repos.d"))?.is_empty() => {
-            Box::new(zypper::Zypper::new(root))
-        }
-        _ => Box::new(dnf::Dnf::new(root)),
+    Ok(match Kind::of(root)? {
+        Kind::Apt => Box::new(apt::Apt::new(root, apt::Environment::of_process())),
+        Kind::Dnf => Box::new(dnf::Dnf::new(root)),
+        Kind::Zypper => Box::new(zypper::Zypper::new(root)),
     })
+}
+
+/// The advisories that a root lacks, which only rpm's repositories publish.
+#[cfg(target_os = "linux")]
+pub fn lacking(
+    root: &root::Root,
+    kinds: rpm::lacking::Kinds,
+) -> Result<Vec<rpm::lacking::Lacking>, ScanError> {
+    use rpm::system::Configured;
+    let system = match Kind::of(root)? {
+        Kind::Dnf => dnf::Dnf::new(root).system(root, None)?,
+        Kind::Zypper => zypper::Zypper::new(root).system(root, None)?,
+        Kind::Apt => {
+            let reason = "Debian's repositories publish no advisories; `fettle-agent scan` tells which updates are missing";
+            return Err(ScanError::Settings(reason.to_owned()));
+        }
+    };
+    system.lacking(root, kinds)
+}
+
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Apt,
+    Dnf,
+    Zypper,
+}
+
+#[cfg(target_os = "linux")]
+impl Kind {
+    fn of(root: &root::Root) -> Result<Self, ScanError> {
+        let system = OperatingSystem::detect(&node::os_release(root, "")?);
+        let family = system.map(|system| system.operating_system.family());
+        let has_apt = root.identity(Path::new("/var/lib/dpkg/status"))?.is_some();
+        Ok(match family {
+            Some(Family::Rpm) => Self::Dnf,
+            Some(Family::Suse) => Self::Zypper,
+            Some(Family::Debian) => Self::Apt,
+            // A derivative, or something that does not say what it is: what it has decides.
+            _ if has_apt => Self::Apt,
+            _ if rpm::database::Database::find(root)?.is_none() => Self::Apt,
+            _ if !root.list_files(Path::new("/etc/zypp/repos.d"))?.is_empty() => Self::Zypper,
+            _ => Self::Dnf,
+        })
+    }
 }
 
 /// How a node is to be read.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use agent::packages::root::Root;
+use agent::packages::rpm::lacking::{Kinds, Lacking};
 use agent::packages::{self, GatherOptions, RefreshLists, ScanError};
 use api::Timestamp;
 use domain::facts::{FactSet, Observation, PackageFact};
@@ -86,6 +87,12 @@ impl Bed {
 /// Read from outside, without anything of the agent's own.
 pub fn facts_of(root: &Path) -> (FactSet, Observation) {
     read(root).unwrap_or_else(|error| panic!("the root can be read: {error}"))
+}
+
+/// The advisories that the root lacks.
+pub fn lacking_of(root: &Path, kinds: Kinds) -> Vec<Lacking> {
+    packages::lacking(&Root::at(root).unwrap(), kinds)
+        .unwrap_or_else(|error| panic!("the root can be read: {error}"))
 }
 
 /// Without an index, after checking that one shows the same, while it is made and afterwards.

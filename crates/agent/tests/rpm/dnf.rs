@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
+use agent::packages::rpm::lacking::Kinds;
 use api::Timestamp;
 use domain::facts::{FactSet, ListRefresh};
 
-use crate::bed::{Bed, package};
+use crate::bed::{Bed, lacking_of, package};
 use crate::oracle;
 
 fn rpm_installed(bed: &Bed) -> BTreeSet<String> {
@@ -27,7 +28,11 @@ fn assert_equal(bed: &Bed) -> FactSet {
     );
     let listed = oracle::check_update(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(oracle::upgradable(&facts), listed);
-    assert_eq!(oracle::advisories(&facts), oracle::updateinfo_list(&bed.must(&["-q", "updateinfo", "list"])));
+    let listed = oracle::updateinfo_list(&bed.must(&["-q", "updateinfo", "list"]));
+    assert_eq!(oracle::advisories(&facts), listed);
+    assert_eq!(oracle::lacking(&lacking_of(&bed.root(), Kinds::All)), listed);
+    let security = oracle::updateinfo_list(&bed.must(&["-q", "updateinfo", "list", "--security"]));
+    assert_eq!(oracle::lacking(&lacking_of(&bed.root(), Kinds::Security)), security);
     facts
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use agent::packages::rpm::lacking::Lacking;
 use domain::facts::FactSet;
 use domain::patch::version_rpm::is_newer;
 
@@ -37,16 +38,30 @@ pub fn advisories(facts: &FactSet) -> BTreeSet<String> {
         let newer = package.notices.iter().filter(|notice| is_newer(&notice.version, &package.version));
         let line = |notice: &domain::facts::Notice| {
             let advisory = &facts.advisories[notice.advisory as usize];
-            let kind = match (advisory.kind.as_str(), advisory.severity.as_str()) {
-                ("security", "" | "None") => "Unknown/Sec.".to_owned(),
-                ("security", severity) => format!("{severity}/Sec."),
-                (kind, _) => kind.to_owned(),
-            };
+            let kind = kind_word(&advisory.kind, &advisory.severity);
             format!("{} {kind} {}-{}.{}", advisory.id, package.name, notice.version, package.arch)
         };
         newer.map(line).collect::<Vec<_>>()
     };
     facts.packages.iter().flat_map(of).collect()
+}
+
+/// The same from the list that needs no offers.
+pub fn lacking(found: &[Lacking]) -> BTreeSet<String> {
+    let line = |entry: &Lacking| {
+        let kind = kind_word(&entry.kind, &entry.severity);
+        format!("{} {kind} {}-{}.{}", entry.advisory, entry.name, entry.version, entry.arch)
+    };
+    found.iter().map(line).collect()
+}
+
+/// As dnf shows what an advisory is.
+fn kind_word(kind: &str, severity: &str) -> String {
+    match (kind, severity) {
+        ("security", "" | "None") => "Unknown/Sec.".to_owned(),
+        ("security", severity) => format!("{severity}/Sec."),
+        (kind, _) => kind.to_owned(),
+    }
 }
 
 pub fn updateinfo_list(text: &str) -> BTreeSet<String> {

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use agent::packages::rpm::lacking::Kinds;
 use domain::facts::FactSet;
 use domain::patch::version_rpm::is_newer;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sha2::{Digest, Sha256};
 
-use crate::bed::{can, facts_of};
+use crate::bed::{can, facts_of, lacking_of};
 use crate::oracle;
 use crate::pool::{self, NAMES, VERSIONS};
 
@@ -400,9 +401,11 @@ proptest! {
         let made = node.make();
         let listed = made.text(&["check-update"]);
         let advisories = made.text(&["updateinfo", "list"]);
-        let (facts, _) = facts_of(&made.folder.path().join("root"));
+        let root = made.folder.path().join("root");
+        let (facts, _) = facts_of(&root);
         prop_assert_eq!(own_updates(&facts), dnf_updates(&listed), "{}", listed);
         // What the main section excludes, dnf does not see even where it is installed. Advisories of it are facts all the same.
+        prop_assert_eq!(oracle::lacking(&lacking_of(&root, Kinds::All)), oracle::advisories(&facts));
         let (own, lines) = (oracle::advisories(&facts), oracle::updateinfo_list(&advisories));
         if node.excludes.is_none() {
             prop_assert_eq!(own, lines);

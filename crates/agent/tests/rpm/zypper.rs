@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use agent::packages::rpm::lacking::Kinds;
 use domain::facts::FactSet;
 use domain::patch::version_rpm::is_newer;
 
-use crate::bed::{Bed, package};
+use crate::bed::{Bed, lacking_of, package};
 use crate::oracle;
 
 /// The cells of a table that zypper prints, without its head.
@@ -42,6 +43,9 @@ fn assert_equal(bed: &Bed) -> FactSet {
     let listed = table(&bed.must(&["list-patches", "--with-optional"]));
     let listed: BTreeSet<_> = listed.iter().map(|row| format!("{} {} {}", row[1], row[2], row[3])).collect();
     assert_eq!(patches(&facts), listed);
+    let lacking = lacking_of(&bed.root(), Kinds::All).into_iter().map(|entry| entry.advisory);
+    let ids = listed.iter().filter_map(|line| line.split(' ').next());
+    assert_eq!(lacking.collect::<BTreeSet<_>>(), ids.map(str::to_owned).collect());
     // Without those that could only be had by removing something: that is for the solver to say.
     let listed = table(&bed.must(&["list-updates"]));
     let listed: BTreeSet<_> = listed.iter().map(|row| format!("{} {}", row[2], row[4])).collect();

@@ -153,6 +153,51 @@ impl Tag<'_> {
     }
 }
 
+/// Finds tags of one name without reading what is between them. What stands in a comment is found as well.
+pub struct TagFinder {
+    open: Finder<'static>,
+    open_bytes: usize,
+}
+
+impl TagFinder {
+    pub fn new(name: &str) -> Self {
+        let open = format!("<{name}");
+        Self { open_bytes: open.len(), open: Finder::new(&open).into_owned() }
+    }
+
+    /// Their attributes can be asked for; no value is taken out of the text.
+    pub fn find_in<'e>(&self, element: &'e [u8]) -> impl Iterator<Item = Result<Tag<'e>, Refusal>> {
+        // A longer name that begins the same is another tag's.
+        let is_it =
+            |at: &usize| element.get(at + self.open_bytes).is_none_or(|next| b" >/\n\t\r".contains(next));
+        self.open.find_iter(element).filter(is_it).map(|at| {
+            let tag = &element[at + 1..];
+            let tag = &tag[..end_of_tag(tag).ok_or("a tag without an end")?];
+            let text = std::str::from_utf8(tag).map_err(|_| "not UTF-8")?;
+            Ok(Tag { start: BytesStart::from_content(text, self.open_bytes - 1) })
+        })
+    }
+}
+
+/// Where the `>` is that is no part of a value.
+fn end_of_tag(tag: &[u8]) -> Option<usize> {
+    let mut quote = None;
+    let mut from = 0;
+    loop {
+        let at = from
+            + match quote {
+                None => memchr::memchr3(b'>', b'"', b'\'', &tag[from..])?,
+                Some(quote) => memchr::memchr(quote, &tag[from..])?,
+            };
+        match (quote, tag[at]) {
+            (None, b'>') => return Some(at),
+            (None, opening) => quote = Some(opening),
+            (Some(_), _) => quote = None,
+        }
+        from = at + 1;
+    }
+}
+
 fn unescape(text: &str) -> Result<Cow<'_, str>, Refusal> {
     quick_xml::escape::unescape(text).map_err(|error| Cow::Owned(error.to_string()))
 }

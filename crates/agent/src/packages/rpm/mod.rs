@@ -10,6 +10,7 @@ pub mod glob;
 pub mod header;
 pub mod indexed;
 pub mod ini;
+pub mod lacking;
 mod modulemd;
 pub mod modules;
 mod ndb;

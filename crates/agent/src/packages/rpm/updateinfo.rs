@@ -7,7 +7,7 @@ use domain::facts::{Advisory, AdvisoryTerms};
 
 use super::super::ScanError;
 use super::dates;
-use super::elements::{Document, Piece, Refusal, Tag, for_each_piece};
+use super::elements::{Document, Piece, Refusal, Tag, TagFinder, for_each_piece};
 use super::evr;
 
 /// One advisory with everything it lists.
@@ -55,6 +55,37 @@ pub fn for_each_update(document: &Document<'_>, visit: &mut dyn FnMut(Update)) -
         visit(parse(element)?);
         Ok(())
     })
+}
+
+/// The same for those alone that have a kind and list a package for which `concerns` holds. The others are not parsed: one
+/// look at a tag for each package that they list.
+pub fn for_each_update_of(
+    document: &Document<'_>,
+    concerns: &dyn Fn(&str, &str) -> bool,
+    visit: &mut dyn FnMut(Update),
+) -> Result<(), ScanError> {
+    let tags = [TagFinder::new("update"), TagFinder::new("package")];
+    document.for_each_element("update", "updates", &mut |element| {
+        if lists_any(element, &tags, concerns)? {
+            visit(parse(element)?);
+        }
+        Ok(())
+    })
+}
+
+fn lists_any(
+    element: &[u8],
+    [update, package]: &[TagFinder; 2],
+    concerns: &dyn Fn(&str, &str) -> bool,
+) -> Result<bool, Refusal> {
+    let first = update.find_in(element).next().transpose()?.ok_or("an advisory without a tag")?;
+    let kind = first.attribute("type")?.unwrap_or_default();
+    for tag in package.find_in(element) {
+        if tag?.attribute("name")?.is_some_and(|name| concerns(&kind, &name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn parse(element: &[u8]) -> Result<Update, Refusal> {
