@@ -67,10 +67,12 @@ pub struct Repository {
     /// `Suite` of the Release file (apt calls it archive): `stable-security`.
     /// rpm systems: the repository's id, or alias.
     pub suite: String,
+    /// `Codename` of the Release file; on Amazon Linux 2023 the release to which the node is locked, whichever is read.
     pub codename: String,
     pub origin: String,
     pub label: String,
-    /// rpm systems: `$releasever`. On Amazon Linux 2023 that is the release to which the node is locked, or `latest`.
+    /// rpm systems: `$releasever` of what was read. On Amazon Linux 2023 that is `latest`, or the locked release where
+    /// nothing of the latest is there.
     pub component: String,
     /// Of the index: `amd64`, `all`.
     pub arch: String,

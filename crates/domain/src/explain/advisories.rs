@@ -1,6 +1,6 @@
 //! Causes that stand on advisories, dates and updates: what is announced and cannot be had, what is approved later,
 //! what Windows Update offers and the baseline does not approve.
-//! Source: spec patch-manager 8.2 (N8, A1, A2, J3) and 8.3 (M2 to M5, M12).
+//! Source: spec patch-manager 8.2 (N8, N9, A1, A2, J3) and 8.3 (M2 to M5, M12).
 
 use api::Timestamp;
 
@@ -8,6 +8,7 @@ use crate::baseline::{ApprovalDate, BaselineRules};
 use crate::compliance::ComplianceStatus;
 use crate::facts::UpdateFact;
 use crate::os::{Family, OperatingSystem};
+use crate::patch::version_rpm::is_newer;
 use crate::patch::{Decision, HiddenFixCause, NotApproved, PatchState, Verdict, update_item_id};
 
 use super::cause::counted;
@@ -16,6 +17,10 @@ use super::{Cause, CauseItem, CauseSeverity, ScanView, Situation};
 
 const STATES: &str = "DescribeInstancePatchStates";
 const BASELINE: &str = "GetPatchBaseline";
+
+/// As `os-release` names Amazon Linux, and the package whose version is its release.
+const AMAZON: &str = "amzn";
+const RELEASE_PACKAGE: &str = "system-release";
 
 /// What these causes are found from.
 #[derive(Clone, Copy)]
@@ -26,7 +31,7 @@ struct View<'a> {
 
 /// Causes of non-compliance.
 pub(super) fn real_causes(situation: &Situation<'_>) -> Vec<Cause> {
-    find(situation, &[not_offered, available, approval_hole, child_rejected])
+    find(situation, &[not_offered, release_locked, available, approval_hole, child_rejected])
 }
 
 /// Causes that make a node compliant by name only.
@@ -80,6 +85,41 @@ fn not_offered(view: View<'_>) -> Option<Cause> {
 
 fn lists_updated_at(view: View<'_>) -> String {
     view.scan.observation.lists_updated_at.map(Timestamp::to_iso_seconds).unwrap_or_default()
+}
+
+/// Amazon Linux 2023: its own tool sees nothing newer than the release to which the node is locked.
+fn release_locked(view: View<'_>) -> Option<Cause> {
+    let facts = view.scan.facts;
+    if facts.os.id != AMAZON {
+        return None;
+    }
+    let missing = view.verdicts(|verdict| verdict.state == PatchState::Missing);
+    let locked =
+        facts.repositories.iter().map(|from| from.codename.as_str()).find(|name| !name.is_empty())?;
+    let release = facts.packages.iter().find(|package| package.name == RELEASE_PACKAGE)?;
+    let newest = release.available.first()?.version.as_str();
+    let newest = newest.rsplit_once('-').map_or(newest, |(release, _)| release);
+    if missing.is_empty() || !is_newer(newest, locked) {
+        return None;
+    }
+    let cause = Cause::new(
+        "N9",
+        CauseSeverity::Warning,
+        format!("the node is locked to release {locked}, and {newest} is out: dnf by itself sees nothing newer than its own release"),
+    )
+    .items(vec![CauseItem {
+        name: release.name.clone(),
+        arch: release.arch.clone(),
+        installed_version: release.version.clone(),
+        fix_version: release.available[0].version.clone(),
+        proof: vec![format!("repositories of release {newest} offer what is missing")],
+        ..CauseItem::default()
+    }])
+    .evidence(STATES, "MissingCount", view.scan.evaluation.counts.missing)
+    .evidence("GetNodeReport", "ListsUpdatedAt", lists_updated_at(view))
+    .remedy("Install: patch runs take packages of the newest release. Elsewhere allow it by `--releasever=latest`, or lock the node to the newer release.")
+    .command("dnf upgrade --releasever=latest");
+    Some(cause)
 }
 
 fn available(view: View<'_>) -> Option<Cause> {

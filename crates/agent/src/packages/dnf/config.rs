@@ -3,10 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::facts::OsRelease;
+
 use super::super::ScanError;
 use super::super::root::Root;
 use super::super::rpm::ini::{self, Section};
 use super::super::rpm::variables::Variables;
+
+/// What `$releasever` is called that always points to the newest release.
+pub const LATEST: &str = "latest";
+
+/// Amazon Linux 2023 stays on the release that it was installed with unless told otherwise; patch runs tell it.
+/// Source: spec patch-manager 2.2.
+pub fn moves_to_latest(os: &OsRelease) -> bool {
+    os.id == "amzn" && (os.version_id == "2023" || os.version_id == "2022")
+}
 
 /// Which of the tools a node has; they keep their metadata in different places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! No dnf process and no interpreter. Held against dnf's own answers in `tests/rpm`.
 
 mod cache;
-mod config;
+pub mod config;
 mod excludes;
 pub mod refresh;
 mod versionlock;
@@ -10,7 +10,7 @@ mod versionlock;
 use std::path::PathBuf;
 
 use domain::baseline::Source;
-use domain::facts::{FactSet, Observation, RepositoryFailure};
+use domain::facts::{FactSet, Observation, OsRelease, RepositoryFailure};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
 
@@ -27,7 +27,7 @@ use super::rpm_tools::dnf::DnfTransactions;
 use super::tool::ToolRun;
 use super::{GatherOptions, PackageManager, ScanError, node};
 use cache::Cached;
-use config::{Flavour, Main, Repository};
+use config::{Flavour, LATEST, Main, Repository, moves_to_latest};
 use excludes::Filter;
 use versionlock::VersionLocks;
 
@@ -89,7 +89,7 @@ impl Configured for Dnf<'_> {
         let release = Database::release(&installed);
         let variables = Variables::load(root, &main.variable_folders, &architecture, release)?;
         let os = node::os_release(root, &architecture.base)?;
-        let (sources, filters) = sources(root, &main, &variables)?;
+        let (sources, filters) = sources(root, &main, &os, &variables)?;
         let obsoletes = if main.minds_obsoletes() { ObsoletesRule::Heed } else { ObsoletesRule::Ignore };
         let choice = Choice { vendor: VendorRule::Any, obsoletes };
         let policy = Box::new(DnfPolicy { filters, locks: VersionLocks::load(root, &main)?, choice });
@@ -108,13 +108,41 @@ impl Configured for Dnf<'_> {
     ) -> Result<Refresh, ScanError> {
         Ok(match own {
             Some(_) => refresh::by(|run| self.transactions.fetch_metadata(run), options),
-            None => refresh::run(Main::load(root)?.flavour, options),
+            None => refresh::run(Main::load(root)?.flavour, &node::os_release(root, "")?, options),
         })
     }
 }
 
-/// The enabled repositories, and what each leaves out.
-fn sources(root: &Root, main: &Main, variables: &Variables) -> Result<(Sources, Vec<Filter>), ScanError> {
+/// The enabled repositories, and what each leaves out. Where patch runs move to the newest release, they are read at that;
+/// without metadata of it, at the release to which the node is locked.
+fn sources(
+    root: &Root,
+    main: &Main,
+    os: &OsRelease,
+    variables: &Variables,
+) -> Result<(Sources, Vec<Filter>), ScanError> {
+    let at = |variables: &Variables| sources_at(root, main, os, variables);
+    if !moves_to_latest(os) {
+        return at(variables);
+    }
+    let mut found = match at(&variables.with("releasever", LATEST)) {
+        Ok(found) if !found.0.found.is_empty() => found,
+        Err(error @ ScanError::Settings(_)) => at(variables).map_err(|_| error)?,
+        Ok(_) => at(variables)?,
+        Err(error) => return Err(error),
+    };
+    for source in &mut found.0.found {
+        source.fact.codename = variables.get("releasever").unwrap_or_default().to_owned();
+    }
+    Ok(found)
+}
+
+fn sources_at(
+    root: &Root,
+    main: &Main,
+    os: &OsRelease,
+    variables: &Variables,
+) -> Result<(Sources, Vec<Filter>), ScanError> {
     let (mut sources, mut filters) = (Sources::default(), Vec::new());
     for repository in Repository::load_enabled(root, main, variables)? {
         match cache::find(root, main, variables, &repository)? {
@@ -129,7 +157,7 @@ fn sources(root: &Root, main: &Main, variables: &Variables) -> Result<(Sources, 
                     .to_owned(),
             }),
             Err(place) => {
-                return Err(no_metadata(root, &repository.id, &place, refresh::remedy(main.flavour)));
+                return Err(no_metadata(root, &repository.id, &place, refresh::remedy(main.flavour, os)));
             }
         }
     }

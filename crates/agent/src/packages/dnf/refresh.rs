@@ -3,29 +3,31 @@
 
 use std::time::Duration;
 
-use domain::facts::{ListRefresh, RepositoryFailure};
+use domain::facts::{ListRefresh, OsRelease, RepositoryFailure};
 use domain::patch::Failure;
 
 use super::super::GatherOptions;
 use super::super::rpm::refresh::Refresh;
 use super::super::tool::{Finished, Tool, ToolRun};
-use super::config::Flavour;
+use super::config::{Flavour, moves_to_latest};
 
 /// Slow mirrors are given this long; then the old metadata is used.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What people run to the same end.
-pub fn remedy(flavour: Flavour) -> &'static str {
+pub fn remedy(flavour: Flavour, os: &OsRelease) -> &'static str {
     match flavour {
+        Flavour::Dnf if moves_to_latest(os) => "dnf makecache --releasever=latest",
         Flavour::Dnf => "dnf makecache",
         Flavour::Yum => "yum makecache",
     }
 }
 
 /// For the running machine.
-pub fn run(flavour: Flavour, options: &GatherOptions) -> Refresh {
-    let program = remedy(flavour).split(' ').next().unwrap_or_default();
-    by(|run| run.run(&Tool::new(program).args(["-q", "-y", "makecache"])), options)
+pub fn run(flavour: Flavour, os: &OsRelease, options: &GatherOptions) -> Refresh {
+    let mut words = remedy(flavour, os).split(' ');
+    let tool = Tool::new(words.next().unwrap_or_default()).args(["-q", "-y"]).args(words);
+    by(|run| run.run(&tool), options)
 }
 
 /// Through a tool that `fetch` starts.

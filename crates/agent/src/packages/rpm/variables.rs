@@ -42,6 +42,13 @@ impl Variables {
         Ok(variables)
     }
 
+    /// The same, but for one of them.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut variables = self.clone();
+        variables.set(name, value);
+        variables
+    }
+
     fn set(&mut self, name: &str, value: &str) {
         self.values.insert(name.to_owned(), value.to_owned());
     }

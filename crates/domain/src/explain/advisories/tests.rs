@@ -260,3 +260,32 @@ fn a_rejected_child_has_no_effect() {
     let parent = explained(&facts, |rules| rules.rejected_patches = vec!["KB1".to_owned()]);
     assert!(cause(&parent, "J3").is_none());
 }
+
+#[test]
+fn n9_the_node_is_locked_to_an_older_release() {
+    let mut facts = node("amzn", "2023", "2026-01-01T00:00:00Z");
+    facts.repositories[0].component = "latest".to_owned();
+    let release = |newest: &str| PackageFact {
+        name: "system-release".to_owned(),
+        arch: "noarch".to_owned(),
+        version: "2023.4.20240401-1.amzn2023".to_owned(),
+        available: vec![AvailableVersion {
+            version: newest.to_owned(),
+            repositories: vec![0],
+            ..Default::default()
+        }],
+        ..PackageFact::default()
+    };
+    facts.packages.push(release("2023.10.20260101-1.amzn2023"));
+    let n9 = |facts: &FactSet| cause(&explained(facts, |_| {}), "N9").cloned();
+    assert!(n9(&facts).is_none(), "no lock is known");
+    facts.repositories[0].codename = "2023.4.20240401".to_owned();
+    let found = n9(&facts).unwrap();
+    assert!(found.headline.contains("2023.4.20240401, and 2023.10.20260101 is out"), "{}", found.headline);
+    assert_eq!(found.items[0].fix_version, "2023.10.20260101-1.amzn2023");
+    facts.packages[1] = release("2023.4.20240401-1.amzn2023");
+    assert!(n9(&facts).is_none(), "it is the newest");
+    facts.packages[1] = release("2023.10.20260101-1.amzn2023");
+    facts.packages[0].notices.clear();
+    assert!(n9(&facts).is_none(), "nothing is missing");
+}

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use domain::baseline::Source;
+use domain::facts::OsRelease;
 use domain::patch::Failure;
 
-use super::super::super::ScanError;
+use super::super::super::dnf::config::{LATEST, moves_to_latest};
 use super::super::super::root::Root;
 use super::super::super::tool::Tool;
+use super::super::super::{ScanError, node};
 
 /// Within the root: `.repo` files of a baseline in place of the node's own.
 pub const REPOSITORIES: &str = "/var/cache/fettle-agent/repositories/yum.repos.d";
@@ -38,12 +40,12 @@ impl Place {
         let outside = !root.is_host() && !inside;
         let shown = root.shown(Path::new("/"));
         let mut options = Vec::new();
-        let release = release(root)?;
-        if release.moves_to_latest() {
-            options.push("--releasever=latest".to_owned());
+        let os = node::os_release(root, "")?;
+        if moves_to_latest(&os) {
+            options.push(format!("--releasever={LATEST}"));
         }
         if outside {
-            options.extend(from_outside(&shown, &release));
+            options.extend(from_outside(&shown, &os));
         }
         if let Some((folder, ids)) = own {
             let folder = if outside { root.shown(folder) } else { folder.clone() };
@@ -100,33 +102,9 @@ impl Place {
     }
 }
 
-/// What decides where a node's repositories point to.
-struct Release {
-    id: String,
-    version: String,
-}
-
-impl Release {
-    /// Amazon Linux 2023 stays on the release it was installed with unless told otherwise.
-    /// Source: spec patch-manager 2.2.
-    fn moves_to_latest(&self) -> bool {
-        self.id == "amzn" && (self.version == "2023" || self.version == "2022")
-    }
-}
-
-fn release(root: &Root) -> Result<Release, Failure> {
-    let text = root.read(Path::new("/etc/os-release"))?.unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        line.unwrap_or_default().trim_matches(['"', '\'']).to_owned()
-    };
-    Ok(Release { id: value("ID"), version: value("VERSION_ID") })
-}
-
 /// This machine's dnf for a root that has none: everything but the program stands in that root, and this machine's
 /// plugins have no say.
-fn from_outside(root: &Path, release: &Release) -> Vec<String> {
+fn from_outside(root: &Path, os: &OsRelease) -> Vec<String> {
     let below = |path: &str| root.join(path).display().to_string();
     let mut options = vec![
         "--noplugins".to_owned(),
@@ -137,10 +115,10 @@ fn from_outside(root: &Path, release: &Release) -> Vec<String> {
         format!("--setopt=persistdir={}", below("var/lib/dnf")),
         format!("--setopt=logdir={}", below("var/log")),
     ];
-    let major = release.version.split('.').next().unwrap_or_default();
-    if !release.moves_to_latest() && !major.is_empty() {
+    let major = os.version_id.split('.').next().unwrap_or_default();
+    if !moves_to_latest(os) && !major.is_empty() {
         options.push(format!("--releasever={major}"));
-        if ["rhel", "rocky", "almalinux", "centos", "ol"].contains(&release.id.as_str()) {
+        if ["rhel", "rocky", "almalinux", "centos", "ol"].contains(&os.id.as_str()) {
             options.push(format!("--setopt=module_platform_id=platform:el{major}"));
         }
     }
