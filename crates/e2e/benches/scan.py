@@ -18,7 +18,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
+
+from measure import Floors, instructions, peak_mib, print_rows, run_once
 
 MAX_RSS_MIB = 12.0
 
@@ -44,7 +45,6 @@ class Bench:
         self.folder = folder
         self.agent = str(options.agent.resolve())
         self.runs = options.runs
-        self.missed = []
         self.apt = {form: self.prepare(form) for form in ("plain", "lz4")}
         names = subprocess.run(["dpkg-query", "-Wf", "${binary:Package}\\n"], capture_output=True, text=True, check=True)
         self.packages = names.stdout.split()
@@ -95,49 +95,15 @@ class Bench:
         for _ in range(self.runs):
             if before:
                 before()
-            cpu = self.run_once(command, environment)
+            cpu = run_once(command, environment)
             least = cpu if least is None else min(least, cpu)
         if before:
             before()
-        out = self.folder / "callgrind.out"
-        valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
-        errors = subprocess.run(valgrind + command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        instructions = int(re.search(r"Collected : (\d+)", errors.stderr)[1])
+        counted = instructions(command, environment, self.folder)
         if before:
             before()
-        peak = self.peak_mib(command + ["--json"], environment) if command[0] == self.agent else None
-        return {"cpu": least * 1000, "instructions": instructions, "peak": peak}
-
-    @staticmethod
-    def run_once(command, environment):
-        """CPU seconds of the process and its children. Spawned, not forked: a copy of this program is not to be counted."""
-        with open(os.devnull, "wb") as nowhere:
-            outputs = [(os.POSIX_SPAWN_DUP2, nowhere.fileno(), 1), (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 2)]
-            pid = os.posix_spawn(shutil.which(command[0]), command, environment, file_actions=outputs)
-            _, status, usage = os.wait4(pid, 0)
-        if status != 0:
-            raise SystemExit(f"{command[:3]} failed")
-        return usage.ru_utime + usage.ru_stime
-
-    @staticmethod
-    def peak_mib(command, environment):
-        """VmHWM at the end of the work: the report is larger than a pipe holds, so the program waits to be read there.
-
-        The peak that wait4 tells would count the memory of the process that started it.
-        """
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        status = pathlib.Path(f"/proc/{process.pid}/status")
-        wait_channel = pathlib.Path(f"/proc/{process.pid}/syscall")
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            # write(1, ...) is system call 1 on x86-64 and 64 on arm64.
-            if wait_channel.read_text().split()[:2] in (["1", "0x1"], ["64", "0x1"]):
-                break
-            time.sleep(0.002)
-        peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1])
-        process.stdout.read()
-        process.wait()
-        return peak / 1024
+        peak = peak_mib(command + ["--json"], environment) if command[0] == self.agent else None
+        return {"cpu": least * 1000, "instructions": counted, "peak": peak}
 
     def run(self):
         warm, no_index = self.folder / "data", ["--no-index"]
@@ -160,39 +126,21 @@ class Bench:
             rows[f"scan, index is there, {form}"] = self.measure(form, scan)
             rows[f"scan, a package changed, {form}"] = self.measure(form, scan, forget_facts)
             rows[f"scan --no-index, {form}"] = self.measure(form, scan + no_index)
-        self.print_rows(rows)
+        print_rows(rows)
+        floors = Floors()
         upgradable, warm_scan = rows["apt list --upgradable, plain"], rows["scan, index is there, plain"]
-        self.floor("index there, against apt list --upgradable", upgradable, warm_scan, 30)
-        self.floor("index there, against apt-cache policy", rows["apt-cache policy of all installed"], warm_scan, 10)
+        floors.cheaper("index there, against apt list --upgradable", upgradable, warm_scan, 30)
+        floors.cheaper("index there, against apt-cache policy", rows["apt-cache policy of all installed"], warm_scan, 10)
         changed = rows["scan, a package changed, plain"]
-        self.floor("index there, a package changed, against apt list", upgradable, changed, 15)
-        self.floor("no index, against apt list --upgradable", upgradable, rows["scan --no-index, plain"], 8)
+        floors.cheaper("index there, a package changed, against apt list", upgradable, changed, 15)
+        floors.cheaper("no index, against apt list --upgradable", upgradable, rows["scan --no-index, plain"], 8)
         lz4 = rows["apt list --upgradable, lz4"]
-        self.floor("lz4 lists, index there, against apt list on lz4", lz4, rows["scan, index is there, lz4"], 15)
+        floors.cheaper("lz4 lists, index there, against apt list on lz4", lz4, rows["scan, index is there, lz4"], 15)
         # No floor: unpacking alone costs most of it, for apt as for us.
-        self.floor("lz4 lists, no index, against apt list on lz4", lz4, rows["scan --no-index, lz4"], 0)
-        self.floor("index is built, against apt builds its cache", rows["apt builds its cache"], rows["scan, index is built, plain"], 10)
-        for name, row in rows.items():
-            if row["peak"] is not None and row["peak"] > MAX_RSS_MIB:
-                self.missed.append(f"{name}: {row['peak']:.1f} MiB, at most {MAX_RSS_MIB} allowed")
-        for line in self.missed:
-            print(f"MISSED: {line}")
-        return 1 if self.missed else 0
-
-    @staticmethod
-    def print_rows(rows):
-        print(f"{'':<40}{'CPU ms':>10}{'M instructions':>16}{'peak MiB':>10}")
-        for name, row in rows.items():
-            peak = "" if row["peak"] is None else f"{row['peak']:.1f}"
-            print(f"{name:<40}{row['cpu']:>10.1f}{row['instructions'] / 1e6:>16.1f}{peak:>10}")
-        print()
-
-    def floor(self, what, peer, ours, floor):
-        instructions = peer["instructions"] / ours["instructions"]
-        cpu = peer["cpu"] / max(ours["cpu"], 0.1)
-        print(f"{what:<52}{instructions:>8.1f}x instructions{cpu:>8.1f}x CPU   (floor {floor}x)")
-        if min(instructions, cpu) < floor:
-            self.missed.append(f"{what}: {min(instructions, cpu):.1f}x, floor {floor}x")
+        floors.cheaper("lz4 lists, no index, against apt list on lz4", lz4, rows["scan --no-index, lz4"], 0)
+        floors.cheaper("index is built, against apt builds its cache", rows["apt builds its cache"], rows["scan, index is built, plain"], 10)
+        floors.at_most(rows, MAX_RSS_MIB)
+        return floors.exit_code()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# scan.sh - what a scan costs next to apt, and the resident agent between scans; fails when a floor is missed. Called by
-# `make bench-scan`. Arguments are handed to scan.py, for example `--runs 20`.
+# scan.sh - what a scan costs next to apt, dnf and zypper, and the resident agent between scans; fails when a floor is missed. Called
+# by `make bench-scan`. Arguments are handed to scan.py and scan_rpm.py, for example `--runs 20`.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/../../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -8,6 +8,8 @@ cargo build --quiet --release -p agent
 cargo build --quiet --profile small --target x86_64-unknown-linux-musl -p agent
 missed=0
 python3 crates/e2e/benches/scan.py --agent "$target/release/fettle-agent" "$@" || missed=1
+echo
+python3 crates/e2e/benches/scan_rpm.py --agent "$target/release/fettle-agent" --bed "$target/bench-rpm" "$@" || missed=1
 echo
 python3 crates/e2e/benches/resident.py --agent "$target/x86_64-unknown-linux-musl/small/fettle-agent" || missed=1
 exit $missed
