@@ -2,7 +2,7 @@
 //! A stream that ends early is an error in every format.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 /// One read of a file: larger than the usual stanza by far, small enough to stay in the cache.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -30,13 +30,7 @@ pub fn for_each_chunk(
         Compression::Bzip2 => read_chunks(bzip2::bufread::MultiBzDecoder::new(buffered(file)), visit),
         Compression::Zstd => read_zstd(buffered(file), visit),
         Compression::Lz4 => read_lz4(&mut buffered(file), visit),
-        Compression::Xz => {
-            let decoded = lzma_rs::xz_decompress(&mut buffered(file), &mut ChunkWriter(visit));
-            decoded.map_err(|error| match error {
-                lzma_rs::error::Error::IoError(error) => error,
-                other => io::Error::new(ErrorKind::InvalidData, format!("{other:?}")),
-            })
-        }
+        Compression::Xz => read_chunks(lzma_rust2::XzReader::new(buffered(file), true), visit),
     }
 }
 
@@ -59,19 +53,6 @@ fn read_zstd(mut reader: impl BufRead, visit: &mut dyn FnMut(&[u8]) -> io::Resul
         read_chunks(decoder, visit)?;
     }
     Ok(())
-}
-
-struct ChunkWriter<'a>(&'a mut dyn FnMut(&[u8]) -> io::Result<()>);
-
-impl Write for ChunkWriter<'_> {
-    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
-        (self.0)(chunk)?;
-        Ok(chunk.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// How far back a block may refer into the blocks before it.

@@ -1,10 +1,12 @@
 //! Feeds of advisories, read as a stream into the statements that the server takes: no feed is ever whole in memory.
-//! One file per format; finding out which one it is, and unpacking, is `open`'s. Matching them with nodes is the server's.
+//! One file per format; where a feed comes from and how it is packed is `open`'s, `unpack`'s and `archive`'s. Matching them with nodes is the server's.
 
+mod archive;
 mod debsecan;
 mod open;
 mod osv;
 mod tracker;
+mod unpack;
 
 #[cfg(test)]
 mod tests;
@@ -14,7 +16,7 @@ use std::io::BufRead;
 
 use api::fettle::{AdvisoryFormat, AdvisoryStatement};
 
-pub use open::{Feed, open};
+pub use open::{Feed, Meter, Source, for_each_feed};
 
 /// Why reading a feed ended.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,19 @@ pub enum ReadError {
     Stopped,
     #[error("{0}")]
     Unusable(String),
+    /// Of a file in a folder or an archive.
+    #[error("{file}")]
+    Inside { file: String, source: Box<ReadError> },
+}
+
+impl ReadError {
+    /// Names the file that it is about. Having seen enough is no error of any file.
+    fn inside(self, file: impl std::fmt::Display) -> Self {
+        match self {
+            Self::Stopped => Self::Stopped,
+            error => Self::Inside { file: file.to_string(), source: Box::new(error) },
+        }
+    }
 }
 
 /// Takes statements one by one; an answer of false ends the reading.

@@ -1,106 +1,170 @@
-//! A feed's bytes: from a file or an address, unpacked, and which format they are in.
+//! Where feeds come from: a file, a folder, an archive, or an address; and which format each is in.
+//! Unpacking is `unpack`'s and `archive`'s.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::io::{self, BufRead, Cursor, Read, Seek};
+use std::path::Path;
 use std::time::Duration;
 
 use api::fettle::AdvisoryFormat;
 
-use super::ReadError;
+use super::{ReadError, archive, unpack};
 
 /// A feed of some 50 MB over a slow line.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-const BUFFER_BYTES: usize = 128 << 10;
-/// What the format is told from; more than any blank beginning.
-const LOOK_BYTES: usize = 4 << 10;
+/// What packing and format are told from; more than any blank beginning.
+const LOOK_BYTES: u64 = 4 << 10;
+/// Archives are read from their end, so that those from an address are first put on the disk.
+const MAX_ARCHIVE_BYTES: u64 = 8 << 30;
 
 /// An opened feed, unpacked as it is read.
-pub struct Feed {
+pub struct Feed<'f> {
     pub format: AdvisoryFormat,
-    pub reader: Box<dyn BufRead>,
+    pub reader: Box<dyn BufRead + 'f>,
 }
 
-/// Opens a file, or an address that begins with `http://` or `https://`. Packed ones are known by their first bytes.
-pub fn open(place: &str, format: Option<AdvisoryFormat>, client: &ureq::Agent) -> Result<Feed, ReadError> {
-    let raw: Box<dyn Read + Send> = if place.starts_with("http://") || place.starts_with("https://") {
-        download(place, client)?
-    } else {
-        Box::new(File::open(place)?)
-    };
-    let mut reader = unpack(BufReader::with_capacity(BUFFER_BYTES, raw))?;
-    let format = match format {
-        Some(format) => format,
-        None => detect(&mut *reader)?,
-    };
-    Ok(Feed { format, reader })
+/// A file, a folder of files, or an address that begins with `http://` or `https://`. Packed ones and archives are known
+/// by their first bytes.
+pub struct Source<'s> {
+    pub place: &'s str,
+    /// `None`: told from the content.
+    pub format: Option<AdvisoryFormat>,
+    pub client: &'s ureq::Agent,
+    pub meter: &'s Meter,
 }
 
-fn download(url: &str, client: &ureq::Agent) -> Result<Box<dyn Read + Send>, ReadError> {
+/// How much was read, packed as it came.
+#[derive(Debug, Default)]
+pub struct Meter {
+    pub read_bytes: Cell<u64>,
+    /// Where it is known beforehand.
+    pub total_bytes: Cell<Option<u64>>,
+}
+
+/// Takes the feeds of a source one by one; an error ends the reading.
+pub type Visit<'a> = &'a mut dyn FnMut(Feed<'_>) -> Result<(), ReadError>;
+
+/// Calls `visit` with each feed: one of a file or address, one for each file of a folder or archive, by their names.
+pub fn for_each_feed(source: &Source<'_>, visit: Visit<'_>) -> Result<(), ReadError> {
+    source.meter.read_bytes.set(0);
+    source.meter.total_bytes.set(None);
+    if source.place.starts_with("http://") || source.place.starts_with("https://") {
+        let (length, raw) = download(source.place, source.client)?;
+        source.meter.total_bytes.set(length);
+        let (beginning, mut whole) = look(source.metered(raw))?;
+        if !archive::is_archive(&beginning) {
+            return source.one(beginning, whole, visit);
+        }
+        let mut file = tempfile::tempfile()?;
+        if io::copy(&mut whole.by_ref().take(MAX_ARCHIVE_BYTES), &mut file)? == MAX_ARCHIVE_BYTES {
+            return Err(ReadError::Unusable(format!("has more than {MAX_ARCHIVE_BYTES} bytes")));
+        }
+        file.rewind()?;
+        return archive::for_each_entry(file, &mut |_| (), &mut |reader| {
+            let (beginning, whole) = look(reader)?;
+            source.one(beginning, whole, visit)
+        });
+    }
+    let path = Path::new(source.place);
+    match fs::metadata(path)?.is_dir() {
+        true => source.folder(path, visit),
+        false => {
+            source.meter.total_bytes.set(Some(fs::metadata(path)?.len()));
+            source.file(path, visit)
+        }
+    }
+}
+
+impl<'s> Source<'s> {
+    fn metered<'r>(&'r self, reader: Box<dyn Read + 'r>) -> Box<dyn Read + 'r> {
+        Box::new(Metered { reader, meter: self.meter })
+    }
+
+    /// Every feed below it, by name; what does not end like one is no feed (a licence, a list of changes).
+    fn folder(&self, folder: &Path, visit: Visit<'_>) -> Result<(), ReadError> {
+        let mut paths =
+            fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        paths.sort_unstable();
+        for path in paths {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') {
+                continue;
+            }
+            // Follows links to files, not to folders: those may lead in a circle.
+            let is_folder = fs::symlink_metadata(&path)?.is_dir();
+            if is_folder {
+                self.folder(&path, visit)?;
+            } else if archive::is_feed_name(&name) && path.is_file() {
+                self.file(&path, visit).map_err(|error| error.inside(path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, path: &Path, visit: Visit<'_>) -> Result<(), ReadError> {
+        let (beginning, whole) = look(self.metered(Box::new(File::open(path)?)))?;
+        if !archive::is_archive(&beginning) {
+            return self.one(beginning, whole, visit);
+        }
+        drop(whole);
+        let count = &mut |bytes| self.meter.read_bytes.set(self.meter.read_bytes.get() + bytes);
+        archive::for_each_entry(File::open(path)?, count, &mut |reader| {
+            let (beginning, whole) = look(reader)?;
+            self.one(beginning, whole, visit)
+        })
+    }
+
+    fn one(&self, beginning: Vec<u8>, whole: Box<dyn Read + '_>, visit: Visit<'_>) -> Result<(), ReadError> {
+        let (beginning, unpacked) = look(unpack::unpack(&beginning, whole)?)?;
+        let format = match &self.format {
+            Some(format) => format.clone(),
+            None => detect(&beginning)?,
+        };
+        visit(Feed { format, reader: unpack::buffered(unpacked) })
+    }
+}
+
+/// The first bytes, and the whole with them.
+fn look<'r>(mut reader: Box<dyn Read + 'r>) -> io::Result<(Vec<u8>, Box<dyn Read + 'r>)> {
+    let mut beginning = Vec::new();
+    reader.by_ref().take(LOOK_BYTES).read_to_end(&mut beginning)?;
+    let whole = Cursor::new(beginning.clone()).chain(reader);
+    Ok((beginning, Box::new(whole)))
+}
+
+struct Metered<'m, R> {
+    reader: R,
+    meter: &'m Meter,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.meter.read_bytes.set(self.meter.read_bytes.get() + count as u64);
+        Ok(count)
+    }
+}
+
+type Download = (Option<u64>, Box<dyn Read>);
+
+fn download(url: &str, client: &ureq::Agent) -> Result<Download, ReadError> {
     let answer =
         client.get(url).config().timeout_global(Some(DOWNLOAD_TIMEOUT)).max_redirects(5).build().call();
     let answer = answer.map_err(|error| ReadError::Unusable(format!("cannot be fetched: {error}")))?;
     match answer.status().as_u16() {
-        200 => Ok(Box::new(answer.into_body().into_reader())),
-        status => Err(ReadError::Unusable(format!("cannot be fetched: HTTP status {status}"))),
-    }
-}
-
-fn unpack(mut packed: BufReader<Box<dyn Read + Send>>) -> Result<Box<dyn BufRead>, ReadError> {
-    let beginning = packed.fill_buf()?;
-    let begins = |magic: &[u8]| beginning.starts_with(magic);
-    let buffered = |reader: Box<dyn Read>| Box::new(BufReader::with_capacity(BUFFER_BYTES, reader));
-    Ok(if begins(&[0x1f, 0x8b]) {
-        buffered(Box::new(flate2::bufread::MultiGzDecoder::new(packed)))
-    } else if begins(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let unpacked = ruzstd::decoding::StreamingDecoder::new(packed);
-        buffered(Box::new(unpacked.map_err(|error| ReadError::Malformed(error.to_string()))?))
-    } else if begins(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-        buffered(Box::new(unpack_xz(packed)?))
-    } else if matches!(beginning, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]) {
-        buffered(Box::new(flate2::bufread::ZlibDecoder::new(packed)))
-    } else {
-        Box::new(packed)
-    })
-}
-
-/// The decoder wants to write where others read: it works on a thread of its own, through a pipe.
-fn unpack_xz(mut packed: BufReader<Box<dyn Read + Send>>) -> io::Result<impl Read> {
-    let (reader, writer) = io::pipe()?;
-    let decoder = std::thread::spawn(move || {
-        let mut writer = io::BufWriter::new(writer);
-        lzma_rs::xz_decompress(&mut packed, &mut writer).map_err(|error| match error {
-            lzma_rs::error::Error::IoError(error) => error,
-            other => io::Error::new(io::ErrorKind::InvalidData, format!("{other:?}")),
-        })?;
-        writer.flush()
-    });
-    Ok(Unpacking { reader, decoder: Some(decoder) })
-}
-
-/// At the end of the pipe it asks how the decoder ended: a packed file that ends early is an error.
-struct Unpacking {
-    reader: io::PipeReader,
-    decoder: Option<std::thread::JoinHandle<io::Result<()>>>,
-}
-
-impl Read for Unpacking {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        if count == 0
-            && !buffer.is_empty()
-            && let Some(decoder) = self.decoder.take()
-        {
-            decoder.join().unwrap_or_else(|_| Err(io::Error::other("the decoder failed")))?;
+        200 => {
+            let body = answer.into_body();
+            Ok((body.content_length(), Box::new(body.into_reader())))
         }
-        Ok(count)
+        status => Err(ReadError::Unusable(format!("cannot be fetched: HTTP status {status}"))),
     }
 }
 
 /// debsecan's begins with its version; an OSV record with one of its members, a list of them with a bracket; what is left
 /// is the tracker's object of packages.
-fn detect(reader: &mut dyn BufRead) -> Result<AdvisoryFormat, ReadError> {
-    let beginning = reader.fill_buf()?;
-    let text = String::from_utf8_lossy(&beginning[..beginning.len().min(LOOK_BYTES)]);
+fn detect(beginning: &[u8]) -> Result<AdvisoryFormat, ReadError> {
+    let text = String::from_utf8_lossy(beginning);
     let text = text.trim_start();
     let unknown = || {
         let formats = "the Debian security tracker's JSON, debsecan's format and OSV are read here";

@@ -153,38 +153,161 @@ fn zlib(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// Two streams, as `xz` makes of two files that are put together.
 fn xz(text: &str) -> Vec<u8> {
-    let mut packed = Vec::new();
-    lzma_rs::xz_compress(&mut text.as_bytes(), &mut packed).unwrap();
-    packed
+    let halves = text.split_at(text.len() / 2);
+    let pack = |half: &str| {
+        let mut packed = Vec::new();
+        lzma_rs::xz_compress(&mut half.as_bytes(), &mut packed).unwrap();
+        packed
+    };
+    [pack(halves.0), pack(halves.1)].concat()
+}
+
+/// Two frames, and one between them that stands for nothing.
+fn zstd(text: &str) -> Vec<u8> {
+    let halves = text.split_at(text.len() / 2);
+    let pack = |half: &str| {
+        ruzstd::encoding::compress_to_vec(half.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest)
+    };
+    [pack(halves.0), b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), pack(halves.1)].concat()
+}
+
+/// An archive with these entries, every other one stored.
+fn zip(entries: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
+    for (at, (name, text)) in entries.iter().enumerate() {
+        let is_stored = at % 2 == 1;
+        let method =
+            if is_stored { rawzip::CompressionMethod::STORE } else { rawzip::CompressionMethod::DEFLATE };
+        let (mut entry, config) = archive.new_file(*name).compression_method(method).start().unwrap();
+        let descriptor = if is_stored {
+            let mut writer = config.wrap(&mut entry);
+            writer.write_all(text.as_bytes()).unwrap();
+            writer.finish().unwrap().1
+        } else {
+            let mut writer = config.wrap(flate2::write::DeflateEncoder::new(&mut entry, Compression::fast()));
+            writer.write_all(text.as_bytes()).unwrap();
+            let (encoder, descriptor) = writer.finish().unwrap();
+            encoder.finish().unwrap();
+            descriptor
+        };
+        entry.finish(descriptor).unwrap();
+    }
+    archive.finish().unwrap();
+    bytes
+}
+
+/// How many statements a place has.
+fn count(place: &std::path::Path) -> Result<usize, ReadError> {
+    count_at(place.to_str().unwrap())
+}
+
+fn count_at(place: &str) -> Result<usize, ReadError> {
+    let (client, meter) = (crate::client::fetcher().unwrap(), Meter::default());
+    let source = Source { place, format: None, client: &client, meter: &meter };
+    let mut said = 0;
+    for_each_feed(&source, &mut |mut feed| {
+        let take = &mut |_| {
+            said += 1;
+            true
+        };
+        read(&feed.format, &mut *feed.reader, Some("debian:bookworm"), take).map(drop)
+    })?;
+    assert!(meter.read_bytes.get() > 0);
+    Ok(said)
 }
 
 #[test]
 fn packed_feeds_are_known_by_their_beginning_and_cut_ones_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feed");
-    let fetcher = crate::client::fetcher().unwrap();
-    let read_file = |bytes: &[u8]| -> Result<usize, ReadError> {
+    let read_file = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        let mut feed = open(path.to_str().unwrap(), None, &fetcher)?;
-        let mut said = 0;
-        read(&feed.format, &mut *feed.reader, Some("debian:bookworm"), &mut |_| {
-            said += 1;
-            true
-        })?;
-        Ok(said)
+        count(&path)
     };
     let long = format!("{DEBSECAN}{}", "curl,curl\n".repeat(20_000));
     for (text, expected) in [(TRACKER, 3), (long.as_str(), 2), (USN, 3)] {
         assert_eq!(read_file(text.as_bytes()).unwrap(), expected);
-        for packed in [gzip(text), zlib(text), xz(text)] {
+        for packed in [gzip(text), zlib(text), xz(text), zstd(text)] {
             assert_eq!(read_file(&packed).unwrap(), expected);
             assert!(read_file(&packed[..packed.len() - 12]).is_err(), "cut short");
         }
     }
     assert!(matches!(read_file(b"<html>"), Err(ReadError::Malformed(_))));
     assert!(matches!(read_file(b""), Err(ReadError::Malformed(_))));
-    assert!(open("/nonexistent/feed", None, &fetcher).is_err());
+    assert!(count_at("/nonexistent/feed").is_err());
+}
+
+/// OSV is published as a folder, or an archive, of one file a record.
+#[test]
+fn folders_and_archives_are_read_file_by_file() {
+    let records: Vec<&str> = USN.split_inclusive("}\n").collect();
+    let [first, second, third] = records[..] else { panic!("three records") };
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let archive =
+        zip(&[("a/", ""), ("a/1.json", first), ("2.json", second), ("3.json", third), ("README", "x")]);
+    let path = write("all.zip", &archive);
+    assert_eq!(count(&path).unwrap(), 3);
+    write("osv/a/1.json", first.as_bytes());
+    write("osv/a/2.json.gz", &gzip(second));
+    write("osv/b.zip", &zip(&[("3.json", third)]));
+    write("osv/.git/x.json", b"no feed");
+    write("osv/LICENSE", b"no feed");
+    assert_eq!(count(&folder.path().join("osv")).unwrap(), 3);
+
+    // What is wrong is told with the file it is in; a damaged archive is never a shorter feed.
+    let named = |place: &std::path::Path, name: &str| {
+        let error = anyhow::Error::from(count(place).unwrap_err());
+        let told = format!("{error:#}");
+        assert!(told.contains(name), "{told}");
+    };
+    write("osv/a/4.json", b"{\"id\": 7}");
+    named(&folder.path().join("osv"), "4.json");
+    named(&write("bad.zip", &zip(&[("1.json", first), ("4.json", "{\"id\": 7}")])), "4.json");
+    let mut damaged = archive.clone();
+    let at = damaged.windows(8).position(|bytes| bytes == b"CVE-2026").unwrap();
+    damaged[at] ^= 1;
+    named(&write("sum.zip", &damaged), "a/1.json");
+    assert!(count(&write("cut.zip", &archive[..archive.len() - 30])).is_err());
+}
+
+/// Answers requests on loopback, one connection each: the first with these bytes, then with what they stand for.
+#[test]
+fn feeds_come_from_addresses() {
+    let archive = zip(&[("1.json", USN)]);
+    let packed = gzip(TRACKER);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let bodies = [
+        ("200 OK", packed.clone(), packed.len()),
+        ("200 OK", archive.clone(), archive.len()),
+        ("404 Not Found", vec![], 0),
+        ("200 OK", packed[..packed.len() / 2].to_vec(), packed.len()),
+    ];
+    let server = std::thread::spawn(move || {
+        for (status, body, length) in bodies {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = std::io::Read::read(&mut stream, &mut request).unwrap();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&body).unwrap();
+        }
+    });
+    let url = format!("http://{address}/feed");
+    assert_eq!(count_at(&url).unwrap(), 3, "packed");
+    assert_eq!(count_at(&url).unwrap(), 3, "an archive");
+    assert!(count_at(&url).unwrap_err().to_string().contains("404"));
+    assert!(count_at(&url).is_err(), "a line that breaks");
+    server.join().unwrap();
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! Reading feeds is `crate::advisories`'s.
 
 use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use api::fettle::{
     AdvisoryFormat, AdvisoryStatement, DeleteAdvisoryFeedRequest, DescribeAdvisoriesRequest,
     DescribeAdvisoriesResponse, ImportAdvisoriesRequest, ImportAdvisoriesResponse, ListAdvisoryFeedsRequest,
@@ -11,10 +13,11 @@ use api::fettle::{
 use clap::{Subcommand, ValueEnum};
 
 use super::{Common, Output, json};
-use crate::advisories::{PassedOver, ReadError, open, read};
+use crate::advisories::{Feed, Meter, PassedOver, ReadError, Source, for_each_feed, read};
 use crate::client::{Client, fetcher};
 use crate::text;
 
+const CLEAR_LINE: &str = "\r\x1b[K";
 /// Statements per request: some 300 KB.
 const PART: usize = 2_000;
 
@@ -22,7 +25,7 @@ const PART: usize = 2_000;
 pub enum Advisories {
     /// Import a feed in place of what it said before: Debian's security tracker, debsecan's format, or OSV.
     Import {
-        /// Files or http(s) addresses, plain or packed with gzip, zstd or xz; several make one feed.
+        /// Files, folders or http(s) addresses; plain, packed with gzip, zstd or xz, or zip archives. Several make one feed.
         #[arg(required = true)]
         sources: Vec<String>,
         /// The feed's name; by default that of the first file.
@@ -148,6 +151,9 @@ struct Import<'c> {
     client: &'c Client,
     next: ImportAdvisoriesRequest,
     waiting: Vec<AdvisoryStatement>,
+    /// In force once the last part is there.
+    statements: i64,
+    passed_over: PassedOver,
 }
 
 impl<'c> Import<'c> {
@@ -157,7 +163,8 @@ impl<'c> Import<'c> {
             more => format!("{} and {} more", sources[0], more - 1),
         };
         let next = ImportAdvisoriesRequest { feed, origin, ..Default::default() };
-        Self { client, next, waiting: Vec::with_capacity(PART) }
+        let waiting = Vec::with_capacity(PART);
+        Self { client, next, waiting, statements: 0, passed_over: PassedOver::default() }
     }
 
     fn run(
@@ -169,47 +176,66 @@ impl<'c> Import<'c> {
     ) -> anyhow::Result<String> {
         const KEPT: &str = "nothing of this import is in force; what the feed said before still is";
         let fetcher = fetcher()?;
-        let mut passed_over = PassedOver::default();
-        for source in sources {
-            let mut feed =
-                open(source, format.clone(), &fetcher).with_context(|| format!("{source}; {KEPT}"))?;
-            if source == &sources[0] {
-                self.next.format = feed.format.clone();
-            } else if feed.format != self.next.format {
-                bail!("{source} is in another format than {}; {KEPT}", sources[0]);
-            }
-            let more = self.read(&feed.format, &mut *feed.reader, distribution);
-            for (reason, number) in more.with_context(|| format!("{source}; {KEPT}"))?.0 {
-                *passed_over.0.entry(reason).or_default() += number;
+        let (meter, mut progress) = (Meter::default(), Progress::start());
+        for place in sources {
+            let source = Source { place, format: format.clone(), client: &fetcher, meter: &meter };
+            let mut refused = None;
+            let read = for_each_feed(&source, &mut |feed| {
+                let told = &mut |statements| progress.tell(place, &meter, statements);
+                self.read(feed, distribution, told, &mut refused)
+            });
+            progress.clear();
+            match (read, refused) {
+                (Err(ReadError::Stopped), Some(refused)) => {
+                    return Err(refused.context(format!("{place}; {KEPT}")));
+                }
+                (read, _) => read.with_context(|| format!("{place}; {KEPT}"))?,
             }
         }
         self.next.last = Some(true);
         let done = self.send().context(KEPT)?;
         match output {
             Output::Json => json(&done),
-            Output::Text(_) => Ok(summary(&self.next.feed, &done, &passed_over)),
+            Output::Text(_) => Ok(summary(&self.next.feed, &done, &self.passed_over)),
         }
     }
 
+    /// Sends what one feed says. What keeps it from being sent is left in `refused`.
     fn read(
         &mut self,
-        format: &AdvisoryFormat,
-        reader: &mut dyn std::io::BufRead,
+        mut feed: Feed<'_>,
         distribution: Option<&str>,
-    ) -> anyhow::Result<PassedOver> {
-        let mut refused = None;
+        told: &mut dyn FnMut(i64),
+        refused: &mut Option<anyhow::Error>,
+    ) -> Result<(), ReadError> {
+        if self.next.format.as_str().is_empty() {
+            self.next.format = feed.format.clone();
+        } else if feed.format != self.next.format {
+            let (other, first) = (feed.format.as_str(), self.next.format.as_str());
+            return Err(ReadError::Unusable(format!("is {other}, and what came before it was {first}")));
+        }
         let take = &mut |statement| {
             self.waiting.push(statement);
             if self.waiting.len() < PART {
                 return true;
             }
-            refused = self.send().err();
-            refused.is_none()
+            match self.send() {
+                Ok(answer) => {
+                    self.statements = answer.statements;
+                    told(self.statements);
+                    true
+                }
+                Err(error) => {
+                    *refused = Some(error);
+                    false
+                }
+            }
         };
-        match read(format, reader, distribution, take) {
-            Err(ReadError::Stopped) => Err(refused.unwrap_or_else(|| anyhow::anyhow!("stopped"))),
-            read => Ok(read?),
+        let passed_over = read(&feed.format, &mut *feed.reader, distribution, take)?;
+        for (reason, number) in passed_over.0 {
+            *self.passed_over.0.entry(reason).or_default() += number;
         }
+        Ok(())
     }
 
     fn send(&mut self) -> anyhow::Result<ImportAdvisoriesResponse> {
@@ -219,6 +245,48 @@ impl<'c> Import<'c> {
         self.next.chunk += 1;
         Ok(answer)
     }
+}
+
+/// How far an import is, on stderr: rewritten in place on a terminal, a line now and then elsewhere.
+struct Progress {
+    is_terminal: bool,
+    shown_at: Instant,
+    is_shown: bool,
+}
+
+impl Progress {
+    fn start() -> Self {
+        Self { is_terminal: std::io::stderr().is_terminal(), shown_at: Instant::now(), is_shown: false }
+    }
+
+    fn tell(&mut self, place: &str, meter: &Meter, statements: i64) {
+        let pause = if self.is_terminal { Duration::from_millis(200) } else { Duration::from_secs(5) };
+        if self.shown_at.elapsed() < pause {
+            return;
+        }
+        self.shown_at = Instant::now();
+        self.is_shown = true;
+        let line = progress_line(place, meter.read_bytes.get(), meter.total_bytes.get(), statements);
+        let mut stderr = std::io::stderr().lock();
+        // Whoever closed it does not want to know.
+        let _ = match self.is_terminal {
+            true => write!(stderr, "{CLEAR_LINE}{line}"),
+            false => writeln!(stderr, "{line}"),
+        };
+    }
+
+    fn clear(&mut self) {
+        if self.is_terminal && self.is_shown {
+            let _ = write!(std::io::stderr().lock(), "{CLEAR_LINE}");
+            self.is_shown = false;
+        }
+    }
+}
+
+fn progress_line(place: &str, read: u64, total: Option<u64>, statements: i64) -> String {
+    let mb = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10);
+    let total = total.map_or_else(String::new, |total| format!(" of {}", mb(total)));
+    format!("{}: {}{total} read, {statements} statements sent", text::clean(place), mb(read))
 }
 
 fn summary(feed: &str, done: &ImportAdvisoriesResponse, passed_over: &PassedOver) -> String {
@@ -232,7 +300,16 @@ fn summary(feed: &str, done: &ImportAdvisoriesResponse, passed_over: &PassedOver
 
 #[cfg(test)]
 mod tests {
-    use super::name_of;
+    use super::{name_of, progress_line};
+
+    #[test]
+    fn progress_says_how_far_it_is() {
+        assert_eq!(
+            progress_line("a.json", 12_345_678, Some(50_000_000), 84_000),
+            "a.json: 12.3 MB of 50.0 MB read, 84000 statements sent"
+        );
+        assert_eq!(progress_line("a\x1b", 0, None, 0), "a : 0.0 MB read, 0 statements sent");
+    }
 
     #[test]
     fn feeds_are_called_by_their_files() {
