@@ -4,7 +4,7 @@
 #[cfg(target_os = "linux")]
 pub mod apt;
 #[cfg(target_os = "linux")]
-mod decompress;
+pub mod decompress;
 #[cfg(target_os = "linux")]
 pub mod dnf;
 #[cfg(target_os = "linux")]

@@ -10,8 +10,8 @@ mod fetch;
 #[cfg_attr(target_os = "macos", path = "gather_macos.rs")]
 #[cfg_attr(not(any(target_os = "linux", target_os = "macos", windows)), path = "gather_other.rs")]
 mod gather;
-mod history;
-mod memory;
+pub mod history;
+pub mod memory;
 mod operate;
 mod output;
 mod patience;

@@ -2,7 +2,7 @@
 //! No apt process and no interpreter; held against apt's own answers in `tests/apt_*.rs`.
 
 mod config;
-mod deb822;
+pub mod deb822;
 mod dpkg;
 mod index;
 mod lists;
@@ -11,16 +11,16 @@ mod pattern;
 mod phasing;
 mod policy;
 mod preferences;
-mod record;
-mod records;
+pub mod record;
+pub mod records;
 pub mod refresh;
-mod release;
+pub mod release;
 mod settings;
 mod sources;
 mod states;
 mod stream;
 mod times;
-mod transaction;
+pub mod transaction;
 mod uri;
 
 use std::collections::HashSet;

@@ -6,7 +6,7 @@
 
 pub mod homebrew;
 pub mod manager;
-mod receipts;
-mod softwareupdate;
+pub mod receipts;
+pub mod softwareupdate;
 
 pub use manager::MacOs;

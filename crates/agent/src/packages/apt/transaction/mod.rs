@@ -1,13 +1,13 @@
 //! apt's transactions: exact versions through `apt-get`, judged by dpkg's database afterwards.
 //! What to ask for is decided elsewhere; reading the node is the parent module's.
 
-mod failures;
+pub mod failures;
 mod guard;
 mod install;
 mod installed;
 mod marks;
 mod place;
-mod plan;
+pub mod plan;
 mod repair;
 mod repositories;
 mod simulation;

@@ -293,9 +293,9 @@ fn named_out(groups: &mut Vec<Group>, told: &[Told], refused: &mut Vec<(Group, F
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Sizes {
-    download_bytes: Option<u64>,
-    disk_bytes: Option<i64>,
+pub struct Sizes {
+    pub download_bytes: Option<u64>,
+    pub disk_bytes: Option<i64>,
 }
 
 fn sizes(place: &Place, settled: &Settled, run: &mut ToolRun) -> Result<Sizes, Failure> {
@@ -307,15 +307,16 @@ fn sizes(place: &Place, settled: &Settled, run: &mut ToolRun) -> Result<Sizes, F
 }
 
 /// `'URI' FILE SIZE HASH` for each file to fetch, and one line about the disk.
-fn read_sizes<'a>(lines: impl Iterator<Item = &'a str>) -> Sizes {
+pub fn read_sizes<'a>(lines: impl Iterator<Item = &'a str>) -> Sizes {
     let mut sizes = Sizes { download_bytes: Some(0), disk_bytes: None };
     for line in lines {
         if line.starts_with('\'') {
             let size = line.rsplit("' ").next().and_then(|rest| rest.split(' ').nth(1)?.parse::<u64>().ok());
-            sizes.download_bytes = sizes.download_bytes.zip(size).map(|(sum, size)| sum + size);
+            sizes.download_bytes =
+                sizes.download_bytes.zip(size).and_then(|(sum, size)| sum.checked_add(size));
         } else if let Some(rest) = line.strip_prefix("After this operation, ") {
             let sign = if rest.contains("freed") { -1 } else { 1 };
-            sizes.disk_bytes = human_bytes(rest).map(|bytes| sign * bytes);
+            sizes.disk_bytes = human_bytes(rest).and_then(|bytes| bytes.checked_mul(sign));
         }
     }
     sizes
@@ -349,5 +350,8 @@ mod tests {
         let text = "After this operation, 1,234 MB of additional disk space will be used.\n'x' y z w\n";
         let expected = Sizes { download_bytes: None, disk_bytes: Some(1_234_000_000) };
         assert_eq!(read_sizes(text.lines()), expected);
+        // Sums that no machine has are not known.
+        let text = "After this operation, -1e30 MB disk space will be freed.\n'x' y 18446744073709551615 z\n'x' y 1 z\n";
+        assert_eq!(read_sizes(text.lines()), Sizes::default());
     }
 }

@@ -1,10 +1,10 @@
 //! Transactions through dnf, or through yum where a node has no dnf: exact versions, judged by rpm's database.
 //! yum's commands are written after its manual and were not run: the beds have dnf 4.
 
-mod failures;
+pub mod failures;
 mod place;
 mod settle;
-mod table;
+pub mod table;
 
 pub(super) use place::write_repositories;
 

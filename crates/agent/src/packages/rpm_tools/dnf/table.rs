@@ -97,7 +97,7 @@ fn sizes(line: &str, table: &mut Table) {
             table.download_bytes = bytes().and_then(|b| u64::try_from(b).ok())
         }
         "Installed size" => table.disk_bytes = bytes(),
-        "Freed space" => table.disk_bytes = bytes().map(|bytes| -bytes),
+        "Freed space" => table.disk_bytes = bytes().and_then(i64::checked_neg),
         _ => {}
     }
 }
@@ -160,5 +160,7 @@ Installed size: 1.5 k
         assert_eq!(rows, expected);
         assert_eq!(table.replaced, ["old-kernel.noarch"]);
         assert_eq!((table.download_bytes, table.disk_bytes), (Some(123 << 20), Some(1536)));
+        // What no machine has is not known.
+        assert_eq!(read("Freed space: -1e30 k".lines()).disk_bytes, None);
     }
 }

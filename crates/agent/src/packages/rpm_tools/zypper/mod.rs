@@ -2,9 +2,9 @@
 //! keep rejected packages out stand in a file of the agent's own, so that none can stay behind.
 //! Source: spec patch-manager 1.7, 2.4.
 
-mod failures;
+pub mod failures;
 mod place;
-mod settle;
+pub mod settle;
 
 use std::path::PathBuf;
 

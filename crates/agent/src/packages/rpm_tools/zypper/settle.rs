@@ -142,7 +142,7 @@ fn ask_tool(tool: Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
 }
 
 /// The `install-summary` of zypper's XML, which has one package a line.
-fn read_plan(finished: &Finished, wanted: &[Wanted]) -> Plan {
+pub fn read_plan(finished: &Finished, wanted: &[Wanted]) -> Plan {
     let mut plan = Plan::default();
     let mut section = String::new();
     for line in finished.out() {
