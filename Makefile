@@ -19,7 +19,7 @@ up: ## Build, start the server, enrol and scan this machine, print its complianc
 	$(CARGO) build --release --locked --bin fettle --bin fettle-agent
 	@target/release/fettle up --data '$(DATA)' --listen '$(LISTEN)' $(UP_FLAGS)
 
-test: ## Everything that must hold: lints, docs, tests on SQLite and PostgreSQL, stock AWS clients, cross builds
+test: ## Everything that must hold: lints, docs, tests on SQLite and PostgreSQL, stock AWS clients, cross builds, fuzzing
 	@scripts/requirements test
 	@scripts/test
 
@@ -41,7 +41,8 @@ windows: ## The agent for Windows: built, and its COM adapter run under wine
 faults: ## 200 crashes of server and agent during scans, on each database
 	@scripts/test faults
 
-fuzz: ## Feed every parser for FUZZ_SECONDS (20) each; FUZZ_TARGETS names some of them
+fuzz: ## Feed every parser for FUZZ_SECONDS (60) a target, one target a core; FUZZ_TARGETS names some of them
+	@scripts/requirements test
 	@scripts/test fuzz
 
 deny: ## Licences and sources of dependencies, where cargo-deny is installed
