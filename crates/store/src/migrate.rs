@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_offer_details", include_str!("../migrations/0008_offer_details.sql")),
     ("0009_snapshot_pins", include_str!("../migrations/0009_snapshot_pins.sql")),
     ("0010_objects", include_str!("../migrations/0010_objects.sql")),
+    ("0011_patch_executions", include_str!("../migrations/0011_patch_executions.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -4,9 +4,6 @@
 
 use super::Document;
 
-/// Owner that shipped documents are listed under.
-pub const OWNER: &str = "Amazon";
-
 pub struct Shipped {
     pub name: &'static str,
     /// The text as it is served and hashed.
@@ -57,6 +54,11 @@ pub fn find(name: &str) -> Option<&'static Shipped> {
 }
 
 impl Shipped {
+    /// Whom it is listed under: what AWS publishes is AWS's, by whomever it is served.
+    pub fn owner(&self) -> &'static str {
+        if self.name.starts_with("AWS-") { "Amazon" } else { "Fettle" }
+    }
+
     pub fn document(&self) -> Document {
         Document::parse(self.content).expect("shipped documents are part of the build and tested")
     }

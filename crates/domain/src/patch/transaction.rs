@@ -1,6 +1,8 @@
 //! What is asked of a package manager, what it says it would do, and what came of it: the words that the
 //! agent's backends, the journal, reports and `fettle plan` share. Deciding what to ask for is `evaluate`'s.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
@@ -59,6 +61,26 @@ pub struct Change {
     pub reason: ChangeReason,
 }
 
+impl Change {
+    /// `compare` is the order of versions on the node.
+    pub fn action(&self, compare: fn(&str, &str) -> Ordering) -> ChangeAction {
+        match (&self.from, &self.to) {
+            (None, _) => ChangeAction::Install,
+            (Some(_), None) => ChangeAction::Remove,
+            (Some(from), Some(to)) if compare(to, from).is_lt() => ChangeAction::Downgrade,
+            (Some(_), Some(_)) => ChangeAction::Upgrade,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeAction {
+    Install,
+    Upgrade,
+    Downgrade,
+    Remove,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeReason {
@@ -84,6 +106,20 @@ pub struct Plan {
     /// The publisher says that a reboot will be needed.
     #[serde(default)]
     pub reboot_expected: bool,
+    /// Changes that take effect with a reboot, whoever says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reboot_signs: Vec<RebootSign>,
+    /// What stands in the way of all of it at this moment: a lock that somebody holds, a disk that is too full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blockers: Vec<Failure>,
+}
+
+/// Why a reboot is to be expected after a change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RebootSign {
+    pub package: String,
+    /// One clause: who says so, or what is known of such packages.
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
