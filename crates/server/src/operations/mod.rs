@@ -232,6 +232,13 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         api::fettle::Operation::ListNodeReports => call(ctx, body, fettle::list_node_reports).await,
         api::fettle::Operation::PutNodeFacts => call(ctx, body, fettle::put_node_facts).await,
         api::fettle::Operation::ResolvePatchSnapshot => call(ctx, body, fettle::resolve_patch_snapshot).await,
+        api::fettle::Operation::StartPatchPlan => call(ctx, body, fettle::start_patch_plan).await,
+        api::fettle::Operation::GetPatchPlan => call(ctx, body, fettle::get_patch_plan).await,
+        api::fettle::Operation::PutPatchPlan => call(ctx, body, fettle::put_patch_plan).await,
+        api::fettle::Operation::ListPatchExecutions => call(ctx, body, fettle::list_patch_executions).await,
+        api::fettle::Operation::GetPatchExecution => call(ctx, body, fettle::get_patch_execution).await,
+        api::fettle::Operation::PutPatchExecution => call(ctx, body, fettle::put_patch_execution).await,
+        api::fettle::Operation::StartPatchUndo => call(ctx, body, fettle::start_patch_undo).await,
     }
 }
 
@@ -281,6 +288,9 @@ const NODE_OPERATIONS: &[&str] = &[
     "UpdateInstanceInformation",
     "PutNodeFacts",
     "ResolvePatchSnapshot",
+    "PutPatchPlan",
+    "PutPatchExecution",
+    "GetPatchExecution",
 ];
 
 /// The calls a node signs with its own key instead.

@@ -3,7 +3,7 @@
 
 use api::Timestamp;
 use api::agent::SendCommandPayload;
-use api::ssm::{ErrorCode, SendCommandRequest, SendCommandResult};
+use api::ssm::{self, ErrorCode, SendCommandRequest, SendCommandResult};
 use domain::command::{CommandStatus, Event, InvocationStatus};
 use domain::document::{Document, Parameters, Platform, shipped};
 use domain::ids::CommandId;
@@ -32,6 +32,11 @@ struct Prepared {
 }
 
 pub async fn send_command(ctx: &Ctx, request: SendCommandRequest) -> Result<SendCommandResult, ApiError> {
+    Ok(SendCommandResult { command: Some(issue(ctx, request).await?) })
+}
+
+/// Makes the command and starts it; for every operation that is carried out as one.
+pub async fn issue(ctx: &Ctx, request: SendCommandRequest) -> Result<ssm::Command, ApiError> {
     let addressed = targets::parse(ctx, &request)?;
     let prepared = prepare(ctx, &request)?;
 
@@ -59,7 +64,7 @@ pub async fn send_command(ctx: &Ctx, request: SendCommandRequest) -> Result<Send
     if let Addressed::Listed(ids) = addressed {
         answer.target_count = i32::try_from(ids.len()).ok();
     }
-    Ok(SendCommandResult { command: Some(answer) })
+    Ok(answer)
 }
 
 fn prepare(ctx: &Ctx, request: &SendCommandRequest) -> Result<Prepared, ApiError> {

@@ -27,7 +27,7 @@ fn describe(shipped: &shipped::Shipped) -> DocumentDescription {
         hash: Some(hash(shipped.content)),
         hash_type: Some(DocumentHashType::Sha256),
         name: Some(shipped.name.to_owned()),
-        owner: Some(shipped::OWNER.to_owned()),
+        owner: Some(shipped.owner().to_owned()),
         created_date: Some(SHIPPED_AT),
         status: Some(DocumentStatus::Active),
         document_version: version(),

@@ -87,7 +87,7 @@ impl Condition {
         let any = |holds: &dyn Fn(&str) -> bool| self.values.iter().any(|value| holds(value));
         match self.field {
             Field::NamePrefix => any(&|value| shipped.name.starts_with(value)),
-            Field::Owner => any(&|value| matches!(value, "Amazon" | "Public" | "All")),
+            Field::Owner => any(&|value| value == shipped.owner() || matches!(value, "Public" | "All")),
             Field::PlatformTypes => {
                 let platforms = shipped.document().platforms();
                 any(&|value| platforms.iter().any(|platform| platform.as_str() == value))
@@ -107,7 +107,7 @@ fn identify(shipped: &Shipped) -> DocumentIdentifier {
     DocumentIdentifier {
         name: Some(shipped.name.to_owned()),
         created_date: Some(SHIPPED_AT),
-        owner: Some(shipped::OWNER.to_owned()),
+        owner: Some(shipped.owner().to_owned()),
         platform_types: Some(platform_types(&document)),
         document_version: Some(SHIPPED_VERSION.to_owned()),
         document_type: Some(DocumentType::Command),

@@ -57,7 +57,9 @@ async fn lists_are_filtered_and_paged() {
         names(filter("Name", "AWS-RunPatch")).await,
         ["AWS-RunPatchBaseline", "AWS-RunPatchBaselineAssociation", "AWS-RunPatchBaselineWithHooks"]
     );
-    assert_eq!(names(filter("Owner", "Amazon")).await, all);
+    let (ours, amazons) = (names(filter("Owner", "Fettle")).await, names(filter("Owner", "Amazon")).await);
+    assert_eq!(ours, ["Fettle-PlanPatches", "Fettle-UndoPatches"]);
+    assert_eq!([amazons, ours].concat(), all);
     assert!(names(filter("Owner", "Self")).await.is_empty());
     assert!(names(filter("DocumentType", "Automation")).await.is_empty());
     let windows = names(filter("PlatformTypes", "Windows")).await;
