@@ -1,6 +1,7 @@
 //! What is installed and not in effect: asked of the running machine, beside what its packages say.
 //! What follows for the node's compliance is `domain`'s; restarting services is `patch_run`'s.
 
+pub mod expected;
 #[cfg_attr(not(target_os = "linux"), path = "effect/processes_other.rs")]
 mod processes;
 

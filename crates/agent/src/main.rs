@@ -8,7 +8,8 @@ use agent::boot::Boot;
 use agent::enroll::{Enrollment, Existing, enroll};
 use agent::lookout::Looking;
 use agent::patch_run::decide::{Moment, Question, decide};
-use agent::patch_run::preview::{self, Mode, UndoRequest};
+use agent::patch_run::preview;
+use agent::patch_run::take_back::{self, Mode, UndoRequest};
 use agent::patch_run::{Exit, PatchRequest, RebootOption, Records, Services, patch, tell_facts};
 use agent::platform::default_data_dir;
 use agent::run::Lifetime;
@@ -170,8 +171,8 @@ struct PlanArgs {
 struct UndoArgs {
     /// The run's execution id: the id of the command that installed. Its beginning is enough.
     execution_id: String,
-    /// Preview or Apply
-    #[arg(long, default_value = "Preview", ignore_case = true, value_parser = ["Preview", "Apply"])]
+    /// Preview, Apply (everything or nothing) or ApplyPartly (what can be)
+    #[arg(long, default_value = "Preview", ignore_case = true, value_parser = Mode::NAMES)]
     mode: String,
     #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
     command_id: String,
@@ -311,11 +312,11 @@ fn run_plan(args: PlanArgs) -> anyhow::Result<()> {
 }
 
 fn run_undo(args: UndoArgs) -> anyhow::Result<Exit> {
-    preview::undo(&UndoRequest {
+    take_back::undo(&UndoRequest {
         root: args.root.root,
         data_dir: args.data.data_dir,
         execution_id: args.execution_id,
-        mode: if args.mode.eq_ignore_ascii_case("Apply") { Mode::Apply } else { Mode::Preview },
+        mode: Mode::parse(&args.mode).unwrap_or(Mode::Preview),
         command_id: args.command_id,
     })
 }

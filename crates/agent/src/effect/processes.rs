@@ -81,6 +81,40 @@ fn processes(proc: &Path) -> Vec<u32> {
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
+/// Files that processes of services map, by the form of their paths that [`merged`] gives, with the services.
+pub fn mapped(proc: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut maps = Vec::new();
+    for process in processes(proc) {
+        let folder = proc.join(process.to_string());
+        let cgroup = fs::read_to_string(folder.join("cgroup")).unwrap_or_default();
+        let Some(unit) = unit_of(&cgroup).filter(|unit| unit.ends_with(".service")) else { continue };
+        maps.clear();
+        let read = fs::File::open(folder.join("maps")).and_then(|mut file| file.read_to_end(&mut maps));
+        if read.is_err() {
+            continue;
+        }
+        let mut last = "";
+        let text = String::from_utf8_lossy(&maps);
+        for path in text.lines().filter_map(|line| Some(&line[line.find('/')?..])) {
+            // The parts of one file stand one after the other.
+            if path == last || !SYSTEM_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
+                continue;
+            }
+            files.entry(merged(path).to_owned()).or_default().insert(unit.clone());
+            last = path;
+        }
+    }
+    files
+}
+
+/// One path for a file, whether it is named through `/usr` or through the links beside it: `/lib/x` is `/usr/lib/x`.
+pub fn merged(path: &str) -> &str {
+    let below = path.strip_prefix("/usr").unwrap_or(path);
+    let is_linked = ["/lib", "/bin/", "/sbin/"].iter().any(|folder| below.starts_with(folder));
+    if is_linked { below } else { path }
+}
+
 /// `maps` is room to read into, to be used again.
 fn replaced_files(folder: &Path, maps: &mut Vec<u8>) -> std::io::Result<BTreeSet<String>> {
     maps.clear();

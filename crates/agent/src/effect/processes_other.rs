@@ -1,5 +1,6 @@
 //! Systems without `/proc`: whether a process runs replaced files is not known there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use domain::facts::StaleUnit;
@@ -13,4 +14,12 @@ pub struct Look {
 
 pub fn look(_proc: &Path, _suspects: Option<&[u32]>) -> Look {
     Look::default()
+}
+
+pub fn mapped(_proc: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    BTreeMap::new()
+}
+
+pub fn merged(path: &str) -> &str {
+    path
 }

@@ -66,6 +66,13 @@ pub fn holder(root: &Root, locks: &[Lock]) -> Option<Holder> {
     })
 }
 
+/// The same, as what keeps a change away.
+pub fn held(root: &Root, locks: &[Lock]) -> Option<Failure> {
+    let holder = holder(root, locks)?;
+    let detail = format!("{holder} holds {}; an installation waits for it", holder.file.display());
+    Some(failure(FailureCode::LockHeld, &holder.to_string(), detail))
+}
+
 /// Waits until none of these is held, as long as the run waits for locks.
 pub fn wait(root: &Root, locks: &[Lock], run: &mut ToolRun, program: &str) -> Result<(), Failure> {
     let began = Instant::now();
@@ -111,14 +118,14 @@ pub fn until_not_second(
 fn process_name(pid: i32) -> String {
     let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
     let command = read("cmdline");
-    let mut words =
-        command.split(|&byte| byte == 0).filter(|word| !word.is_empty() && !word.starts_with(b"-"));
+    let mut words = command.split(|&byte| byte == 0).filter(|word| !word.is_empty());
     let base = |word: &[u8]| {
         let text = String::from_utf8_lossy(word).into_owned();
         text.rsplit('/').next().unwrap_or_default().to_owned()
     };
     let program = words.next().map(base).unwrap_or_default();
     // `python3 /usr/bin/dnf …` is known by its script.
+    let mut words = words.take_while(|word| *word != b"-c").filter(|word| !word.starts_with(b"-"));
     let script = words.next().map(base).filter(|_| program.starts_with("python"));
     let name = script.unwrap_or(program);
     if name.is_empty() { String::from_utf8_lossy(&read("comm")).trim().to_owned() } else { name }

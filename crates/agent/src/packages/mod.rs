@@ -42,7 +42,7 @@ use domain::facts::{FactSet, Observation};
 #[cfg(target_os = "linux")]
 use domain::os::{Family, OperatingSystem};
 use domain::patch::Failure;
-use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::transaction::{Change, Limits, Outcome, Plan, RebootSign, Wanted};
 
 use tool::ToolRun;
 
@@ -74,6 +74,21 @@ pub trait PackageManager {
 
     /// Takes recorded changes back. The outcome's `failed` names the versions that should have come back.
     fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure>;
+
+    /// What would keep this plan away at this moment: a lock that somebody holds, a disk too full. Waits for nothing.
+    fn blockers(&self, _plan: &Plan) -> Vec<Failure> {
+        Vec::new()
+    }
+
+    /// The files of the installed versions that changes would replace.
+    fn files_of(&self, _changes: &[Change], _run: &mut ToolRun) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Changes whose own scripts are known to ask for a reboot.
+    fn reboot_signs(&self, _changes: &[Change]) -> Vec<RebootSign> {
+        Vec::new()
+    }
 
     /// Whether the versions from before can still be had, changing nothing; `refused` names those that cannot.
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure>;

@@ -20,6 +20,7 @@ mod reboot;
 mod services;
 mod snapshot;
 mod summary;
+pub mod take_back;
 mod tell_facts;
 #[cfg(test)]
 mod tests;
@@ -222,6 +223,7 @@ impl Run<'_> {
         let task = Task {
             rules: &self.snapshot.rules,
             baseline_id: &self.snapshot.baseline_id,
+            snapshot_id: &self.snapshot.snapshot_id,
             operation: request.operation,
             reboot_option: request.reboot_option,
             // What is resumed installs nothing more.
@@ -271,13 +273,17 @@ impl Run<'_> {
         let output = Rc::clone(&node.output);
         if operated.next == Next::Restart {
             node.note_restart(task, operated)?;
+            node.note_outlook(task, operated);
             if let Err(error) = self.send(recording, report, &operated.seen) {
                 output.borrow_mut().say(&format!("Not reported before the restart: {error:#}"));
             }
+            self.tell_history(&mut output.borrow_mut());
             output.borrow_mut().say(&format!("{text}\nThe machine restarts; this run goes on afterwards."));
             return Ok(Exit::Restart);
         }
+        node.note_outlook(task, operated);
         self.send(recording, report, &operated.seen)?;
+        self.tell_history(&mut output.borrow_mut());
         node.note_end(task, operated)?;
         output.borrow_mut().say(text.trim_end());
         if self.request.services == Services::Restart && self.request.operation == Operation::Install {
@@ -286,6 +292,15 @@ impl Run<'_> {
         // A scan has done what it was asked for, whatever it tells.
         let has_failed = task.operation == Operation::Install && operated.has_failed();
         Ok(if has_failed { Exit::SomeFailed } else { Exit::Done })
+    }
+
+    /// What runs changed is the server's to know, whether or not the report is.
+    fn tell_history(&self, output: &mut Output) {
+        if let Err(error) = history::tell(self.session, &self.request.data_dir) {
+            output.say(&format!(
+                "The server was not told what was changed, and is with the next run: {error:#}"
+            ));
+        }
     }
 
     fn send(&self, recording: Recording, report: &PatchReport, seen: &Gathered) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ use api::Timestamp;
 use domain::baseline::BaselineRules;
 use domain::compliance::report::Operation;
 use domain::facts::{FactSet, PackageState};
+use domain::patch::execution::{ExecutionKind, PatchExecution, UndoOutlook};
 use domain::patch::override_list::OverrideList;
 use domain::patch::transaction::{Change, Limits, Outcome, Refusal, Wanted};
 use domain::patch::{
@@ -27,6 +28,7 @@ use crate::packages::{GatherOptions, PackageManager, RefreshLists};
 use super::memory::{Done, Last, MemoryFile, Phase, RunRecord, difference, installed};
 use super::output::Output;
 use super::reboot::{MAX_ASKED, MAX_ROUNDS, RebootOption};
+use super::take_back::outlook;
 use super::{FactsHash, Gathered, history};
 
 /// Within the agent's folder: files that package managers' tools are given to read.
@@ -37,6 +39,8 @@ pub(super) const SCRATCH_FOLDER: &str = "patch-scratch";
 pub struct Task<'a> {
     pub rules: &'a BaselineRules,
     pub baseline_id: &'a str,
+    /// Of the frozen rules.
+    pub snapshot_id: &'a str,
     pub operation: Operation,
     pub reboot_option: RebootOption,
     /// In place of what the baseline wants.
@@ -186,8 +190,40 @@ impl Node<'_> {
         })
     }
 
+    fn past(&self, execution_id: &str, changes: Vec<Change>) -> PatchExecution {
+        PatchExecution {
+            execution_id: execution_id.to_owned(),
+            kind: ExecutionKind::Install,
+            ended_at: (self.clock)(),
+            baseline_id: String::new(),
+            snapshot_id: String::new(),
+            undo_of: None,
+            changes,
+            failed: Vec::new(),
+            undo: UndoOutlook::default(),
+        }
+    }
+
+    /// Asks, while the old versions are likely still there, whether what was installed could be taken back.
+    pub fn note_outlook(&self, task: &Task<'_>, operated: &Operated) {
+        if task.operation == Operation::Scan || operated.changes.is_empty() {
+            return;
+        }
+        let mut run = ToolRun::new(&self.data_dir.join(SCRATCH_FOLDER), self.time_limit);
+        let undo = outlook(&self.manager.undo_plan(&operated.changes, &mut run));
+        if let Err(error) = history::note_outlook(&self.data_dir, &task.execution_id, undo) {
+            tracing::warn!(%error, "not noted whether the run can be taken back");
+        }
+    }
+
     fn note_installed(&mut self, task: &Task<'_>, done: &Done) -> anyhow::Result<()> {
-        history::remember(&self.data_dir, &task.execution_id, (self.clock)(), &done.changes)?;
+        let past = PatchExecution {
+            baseline_id: task.baseline_id.to_owned(),
+            snapshot_id: task.snapshot_id.to_owned(),
+            failed: done.failed.clone(),
+            ..self.past(&task.execution_id, done.changes.clone())
+        };
+        history::remember(&self.data_dir, past)?;
         let (now, no_reboot) = ((self.clock)(), task.reboot_option == RebootOption::NoReboot);
         let record = self.run_record(task, Phase::Installed { done: done.clone() });
         self.memory.change(|memory| {
@@ -225,7 +261,7 @@ impl Node<'_> {
             let facts = self.gather(RefreshLists::Never).map_err(NotSearched)?.facts;
             let changes = difference(wanted, before, &facts);
             self.say(&format!("It had changed {}.", counted(changes.len(), "package")));
-            history::remember(&self.data_dir, &record.execution_id, (self.clock)(), &changes)?;
+            history::remember(&self.data_dir, self.past(&record.execution_id, changes.clone()))?;
             let is_finished = task.operation == Operation::Install;
             return self.memory.change(|memory| {
                 memory.count_installed(&changes);

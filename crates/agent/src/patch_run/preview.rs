@@ -1,24 +1,26 @@
-//! What an installation would do, and taking one back: the node's own solver is asked, and nothing changes unless
-//! that was ordered. What to ask for is `domain::patch`'s, solving and changing the package managers'.
+//! What an installation would do: the node's own solver is asked, and nothing changes. The answer is printed and, when a
+//! command asked for it, told to the server. What to ask for is `domain::patch`'s, solving the package managers'.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use api::fettle::PutPatchPlanRequest;
+use domain::patch::execution::NodePlan;
 use domain::patch::transaction::{Change, Plan, Refusal};
-use domain::patch::{Conditions, PendingScope, evaluate, limits, wanted};
+use domain::patch::transaction_wire::version_order;
+use domain::patch::{Conditions, Failure, PendingScope, evaluate, limits, wanted};
 
-use super::memory::{MemoryFile, Phase, RunRecord, installed};
+use super::memory::MemoryFile;
 use super::operate::{SCRATCH_FOLDER, clear_scratch, counted};
-use super::output::Output;
-use super::{Exit, FactsHash, Gathered, PatchRequest, Session, gather, history, lock, snapshot};
+use super::patience::patiently;
+use super::{FactsHash, Gathered, PatchRequest, Session, gather, lock, snapshot};
 use crate::boot::Boot;
+use crate::effect::expected;
 use crate::packages::tool::ToolRun;
 use crate::packages::{GatherOptions, PackageManager, RefreshLists};
-use crate::transport::call::now;
+use crate::transport::call::{CALL_TIMEOUT, now};
 
 /// Solving takes seconds; downloading old versions may take minutes.
 const TIME_LIMIT: Duration = Duration::from_secs(3600);
@@ -43,97 +45,63 @@ pub fn plan(request: &PatchRequest) -> anyhow::Result<String> {
         let evaluation = evaluate(&snapshot.rules, &seen.facts, &seen.observation, &conditions)
             .with_context(|| format!("baseline {} cannot be applied", snapshot.baseline_id))?;
         let asked = wanted(&evaluation);
-        let plan = manager.plan(&asked, &limits(&snapshot.rules), &mut silent(&request.data_dir))?;
+        let found = manager.plan(&asked, &limits(&snapshot.rules), &mut silent(&request.data_dir));
+        let answer = NodePlan {
+            made_at: now(),
+            baseline_id: snapshot.baseline_id.clone(),
+            snapshot_id: snapshot.snapshot_id.clone(),
+            approved: u32::try_from(asked.len()).ok(),
+            plan: complete(found, manager, &boot, &seen, &mut silent(&request.data_dir)),
+        };
+        put(&session, &request.command_id, &answer)?;
         let mut text =
             format!("{} approved by {} missing.\n", counted(asked.len(), "patch"), snapshot.baseline_id);
-        tell(&mut text, &plan, "An installation would change nothing.");
+        tell(&mut text, &answer.plan, "An installation would change nothing.");
         Ok(text)
     });
     clear_scratch(&request.data_dir);
     result
 }
 
-/// Whether changes are only looked at, or made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    Preview,
-    Apply,
-}
-
-#[derive(Clone, Debug)]
-pub struct UndoRequest {
-    pub root: PathBuf,
-    pub data_dir: PathBuf,
-    /// Of the run to take back.
-    pub execution_id: String,
-    pub mode: Mode,
-    /// Of the command that runs this; empty when started by hand.
-    pub command_id: String,
-}
-
-/// `fettle-agent undo`: takes back what one run changed, or tells what of it can be.
-pub fn undo(request: &UndoRequest) -> anyhow::Result<Exit> {
-    let _one_at_a_time = lock(&request.data_dir)?;
-    let past = history::find(&request.data_dir, &request.execution_id)?;
-    let boot = Boot::of(&request.root);
-    let memory = MemoryFile::open(&request.data_dir, &boot.id)?;
-    let output = Rc::new(RefCell::new(Output::new(&request.data_dir)));
-    let result = gather::with_manager(&request.root, &request.data_dir, |manager, facts_hash| {
-        let plan = manager.undo_plan(&past.changes, &mut silent(&request.data_dir))?;
-        let mut text = format!(
-            "Run {} of {} changed {}.\n",
-            past.execution_id,
-            past.at.to_iso_seconds(),
-            counted(past.changes.len(), "package")
-        );
-        tell(&mut text, &plan, "There is nothing to take back.");
-        output.borrow_mut().say(text.trim_end());
-        if request.mode == Mode::Preview || plan.changes.is_empty() {
-            return Ok(if plan.refused.is_empty() { Exit::Done } else { Exit::SomeFailed });
-        }
-        let seen = look(manager, &boot, &request.data_dir, RefreshLists::Never, facts_hash)?;
-        take_back(request, manager, memory, &past.changes, &seen, &output)
-    });
-    clear_scratch(&request.data_dir);
-    result
-}
-
-/// Written down first, as an installation is: what a killed run left is repaired by the next installation.
-fn take_back(
-    request: &UndoRequest,
+/// The solver's plan with what is known besides: what is in the way at this moment, what runs replaced files
+/// afterwards, what needs a reboot. A solver that did not even start is in the way of everything.
+pub(super) fn complete(
+    found: Result<Plan, Failure>,
     manager: &dyn PackageManager,
-    mut memory: MemoryFile,
-    changes: &[Change],
+    boot: &Boot,
     seen: &Gathered,
-    output: &Rc<RefCell<Output>>,
-) -> anyhow::Result<Exit> {
-    if memory.get().run.is_some() {
-        bail!("a run on this node was interrupted or waits for a restart; install first, which settles it");
-    }
-    let execution_id = match request.command_id.as_str() {
-        "" => crate::transport::call::new_id().to_string(),
-        id => id.to_owned(),
+    run: &mut ToolRun,
+) -> Plan {
+    let mut plan = match found {
+        Ok(plan) => plan,
+        Err(failure) => return Plan { blockers: vec![failure], ..Plan::default() },
     };
-    let phase = Phase::Installing { wanted: Vec::new(), before: installed(&seen.facts) };
-    let record = RunRecord { execution_id: execution_id.clone(), started_at: now(), phase };
-    memory.change(|memory| memory.run = Some(record))?;
-    let listener = Rc::clone(output);
-    let mut run = silent(&request.data_dir).streaming_to(move |_, line| listener.borrow_mut().pass_on(line));
-    let outcome = manager.undo(changes, &mut run);
-    let done = outcome.as_ref().map(|outcome| outcome.changes.clone()).unwrap_or_default();
-    history::remember(&request.data_dir, &execution_id, now(), &done)?;
-    memory.change(|memory| {
-        memory.count_installed(&done);
-        memory.run = None;
-    })?;
-    let outcome = outcome?;
-    let mut text = format!("Taken back: {}.\n", counted(outcome.changes.len(), "package"));
-    list_refused(&mut text, &outcome.failed);
-    output.borrow_mut().say(text.trim_end());
-    Ok(if outcome.failed.is_empty() { Exit::Done } else { Exit::SomeFailed })
+    plan.blockers = manager.blockers(&plan);
+    plan.reboot_expected |= expected::is_announced(&plan, &seen.facts);
+    let known = expected::reboot_signs(&plan, &seen.facts);
+    let mut asked = manager.reboot_signs(&plan.changes);
+    asked.retain(|sign| known.iter().all(|known| known.package != sign.package));
+    plan.reboot_signs = known.into_iter().chain(asked).collect();
+    plan.restarts = expected::restarts(boot, &plan.changes, &mut |changes| manager.files_of(changes, run));
+    plan
 }
 
-fn look(
+/// Stores the answer to the command that asked; nothing for a plan that was asked for by hand.
+pub(super) fn put(session: &Session, command_id: &str, answer: &NodePlan) -> anyhow::Result<()> {
+    if command_id.is_empty() {
+        return Ok(());
+    }
+    let request = PutPatchPlanRequest {
+        instance_id: session.instance_id.clone(),
+        plan_id: command_id.to_owned(),
+        plan: answer.to_wire(version_order(None)),
+    };
+    patiently(|| session.caller.call_blocking(&session.credentials, &request, CALL_TIMEOUT))
+        .map(drop)
+        .context("the server did not take the plan")
+}
+
+pub(super) fn look(
     manager: &dyn PackageManager,
     boot: &Boot,
     data_dir: &Path,
@@ -144,14 +112,14 @@ fn look(
     Gathered::by(manager, boot, &options, facts_hash).context("the packages of this node cannot be read")
 }
 
-fn silent(data_dir: &Path) -> ToolRun {
+pub(super) fn silent(data_dir: &Path) -> ToolRun {
     ToolRun::new(&data_dir.join(SCRATCH_FOLDER), TIME_LIMIT)
 }
 
 /// A title, and which changes stand under it.
 type Group = (&'static str, fn(&Change) -> bool);
 
-fn tell(text: &mut String, plan: &Plan, nothing: &str) {
+pub(super) fn tell(text: &mut String, plan: &Plan, nothing: &str) {
     if plan.changes.is_empty() {
         text.push_str(nothing);
         text.push('\n');
@@ -177,6 +145,9 @@ fn tell(text: &mut String, plan: &Plan, nothing: &str) {
         }
     }
     list_refused(text, &plan.refused);
+    for blocker in &plan.blockers {
+        let _ = writeln!(text, "\nIn the way of everything now: {blocker}");
+    }
     if !plan.restarts.is_empty() {
         let _ = writeln!(text, "\nServices that will run replaced files: {}", plan.restarts.join(", "));
     }
@@ -187,12 +158,18 @@ fn tell(text: &mut String, plan: &Plan, nothing: &str) {
     if let Some(bytes) = plan.disk_bytes {
         let _ = writeln!(text, "Disk: {bytes:+} bytes");
     }
-    let expected =
-        if plan.reboot_expected { "will be needed, by the publisher's word" } else { "not announced" };
+    let expected = match (plan.reboot_expected, plan.reboot_signs.is_empty()) {
+        (true, _) => "will be needed, by the publisher's word",
+        (false, false) => "likely",
+        (false, true) => "not announced",
+    };
     let _ = writeln!(text, "Reboot: {expected}");
+    for sign in plan.reboot_signs.iter().take(MAX_LISTED) {
+        let _ = writeln!(text, "  {}: {}", sign.package, sign.reason);
+    }
 }
 
-fn list_refused(text: &mut String, refused: &[Refusal]) {
+pub(super) fn list_refused(text: &mut String, refused: &[Refusal]) {
     if !refused.is_empty() {
         text.push_str("\nNot possible:\n");
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::upload::{self, Told};
-use super::{Gathered, Session, gather, lock};
+use super::{Gathered, Session, gather, history, lock};
 use crate::boot::Boot;
 use crate::packages::{GatherOptions, RefreshLists};
 use crate::transport::call::now;
@@ -23,6 +23,9 @@ pub fn tell_facts(root: &Path, data_dir: &Path) -> anyhow::Result<String> {
             .context("the packages of this node cannot be read; nothing was told")
     })?;
     let facts_hash = gathered.facts_hash();
+    if history::is_untold(data_dir) {
+        history::tell(&Session::open(data_dir)?, data_dir).context("what runs changed was not stored")?;
+    }
     if Told::load(data_dir).is_some_and(|told| told == Told::of(&facts_hash, &gathered.observation)) {
         return Ok(format!("nothing new: the server has the facts {facts_hash}"));
     }

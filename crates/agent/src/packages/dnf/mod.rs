@@ -71,6 +71,14 @@ impl PackageManager for Dnf<'_> {
         self.transactions.undo(changes, run)
     }
 
+    fn blockers(&self, plan: &Plan) -> Vec<Failure> {
+        self.transactions.blockers(plan)
+    }
+
+    fn files_of(&self, changes: &[Change], run: &mut ToolRun) -> Vec<String> {
+        self.transactions.files_of(changes, run)
+    }
+
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
         self.transactions.undo_plan(changes, run)
     }

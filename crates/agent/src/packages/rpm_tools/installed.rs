@@ -46,6 +46,17 @@ fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Rpms {
     rpms
 }
 
+/// The files of the installed versions of these packages, by rpm's own word. `rpm` is told its root already.
+pub fn files(rpm: Tool, changes: &[Change], run: &mut ToolRun) -> Vec<String> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let names = changes.iter().map(|change| format!("{}.{}", change.name, change.arch));
+    let tool = rpm.args(["-q", "--qf", "[%{FILENAMES}\\n]"]).args(names).quiet();
+    let Ok(finished) = run.run(&tool) else { return Vec::new() };
+    finished.out().filter(|line| line.starts_with('/')).map(str::to_owned).collect()
+}
+
 fn broken(finished: &Finished) -> Failure {
     let said: Vec<_> = finished.err().filter(|line| line.starts_with("error:")).collect();
     match said.first() {

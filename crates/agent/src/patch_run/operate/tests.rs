@@ -181,6 +181,7 @@ impl Bed {
         Task {
             rules: &self.rules,
             baseline_id: "pb-0123456789abcdef0",
+            snapshot_id: "snapshot",
             operation,
             reboot_option,
             override_list: None,

@@ -35,6 +35,11 @@ impl Apt<'_> {
         })
     }
 
+    pub(super) fn in_the_way(&self, plan: &Plan) -> Vec<Failure> {
+        let held = self.locks().ok().and_then(|locks| lock::held(self.root, &locks));
+        held.into_iter().chain(self.room_for(plan).err()).collect()
+    }
+
     pub(super) fn room_for(&self, plan: &Plan) -> Result<(), Failure> {
         let archives = self.settings()?.archives.unwrap_or_else(|| PathBuf::from("/var/cache/apt"));
         let growth = plan.disk_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);

@@ -2,6 +2,7 @@
 //! What to ask for is decided elsewhere; reading the node is the parent module's.
 
 pub mod failures;
+mod forecast;
 mod guard;
 mod install;
 mod installed;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use domain::baseline::Source;
 use domain::facts::{FactSet, Observation};
 use domain::patch::Failure;
-use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::transaction::{Change, Limits, Outcome, Plan, RebootSign, Wanted};
 
 use super::super::root::Root;
 use super::super::tool::ToolRun;
@@ -74,6 +75,18 @@ impl PackageManager for Apt<'_> {
 
     fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
         undo::undo(self, changes, run)
+    }
+
+    fn blockers(&self, plan: &Plan) -> Vec<Failure> {
+        self.in_the_way(plan)
+    }
+
+    fn files_of(&self, changes: &[Change], _run: &mut ToolRun) -> Vec<String> {
+        self.listed_files(changes)
+    }
+
+    fn reboot_signs(&self, changes: &[Change]) -> Vec<RebootSign> {
+        self.scripts_that_ask_for_a_reboot(changes)
     }
 
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {

@@ -92,6 +92,14 @@ impl<'r> DnfTransactions<'r> {
         Ok(Outcome { changes: before.changes_to(&after, &[]), failed, ..Outcome::default() })
     }
 
+    pub fn blockers(&self, plan: &Plan) -> Vec<Failure> {
+        lock::held(self.root, &self.locks()).into_iter().chain(self.check_space(plan).err()).collect()
+    }
+
+    pub fn files_of(&self, changes: &[Change], run: &mut ToolRun) -> Vec<String> {
+        self.place().map(|place| installed::files(place.rpm(), changes, run)).unwrap_or_default()
+    }
+
     fn place(&self) -> Result<Place, Failure> {
         Place::find(self.root, self.own.as_ref())
     }

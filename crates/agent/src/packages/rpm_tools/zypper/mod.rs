@@ -96,6 +96,15 @@ impl<'r> ZypperTransactions<'r> {
         Ok(Outcome { changes: before.changes_to(&after, &[]), failed, ..Outcome::default() })
     }
 
+    pub fn blockers(&self, plan: &Plan) -> Vec<Failure> {
+        let space = Limited { zypper: self, blocked: &[] }.check_space(plan);
+        lock::held(self.root, &self.locks()).into_iter().chain(space.err()).collect()
+    }
+
+    pub fn files_of(&self, changes: &[Change], run: &mut ToolRun) -> Vec<String> {
+        self.place(&[]).map(|place| installed::files(place.rpm(), changes, run)).unwrap_or_default()
+    }
+
     fn place(&self, blocked: &[String]) -> Result<Place, Failure> {
         Place::find(self.root, self.own.as_ref(), blocked)
     }

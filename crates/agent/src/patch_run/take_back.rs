@@ -1,0 +1,188 @@
+//! Taking back what one run changed, or telling what of it can be. Which versions are still to be had is the package
+//! managers' to find out; what runs changed is `history`'s.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::bail;
+use domain::patch::Failure;
+use domain::patch::execution::{ExecutionKind, NodePlan, PatchExecution, UndoOutlook};
+use domain::patch::transaction::{Change, Plan};
+
+use super::memory::{MemoryFile, Phase, RunRecord, installed};
+use super::operate::{clear_scratch, counted};
+use super::output::Output;
+use super::preview::{complete, list_refused, look, put, silent, tell};
+use super::{Exit, Gathered, Session, gather, history, lock};
+use crate::boot::Boot;
+use crate::enroll::Registration;
+use crate::packages::{PackageManager, RefreshLists};
+use crate::transport::call::{new_id, now};
+
+/// Whether changes are only looked at, or made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Preview,
+    /// Everything, or nothing.
+    Apply,
+    /// What can be.
+    ApplyPartly,
+}
+
+impl Mode {
+    pub const NAMES: [&str; 3] = ["Preview", "Apply", "ApplyPartly"];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let modes = [Self::Preview, Self::Apply, Self::ApplyPartly];
+        let at = Self::NAMES.iter().position(|name| name.eq_ignore_ascii_case(text))?;
+        Some(modes[at])
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct UndoRequest {
+    pub root: PathBuf,
+    pub data_dir: PathBuf,
+    /// Of the run to take back.
+    pub execution_id: String,
+    pub mode: Mode,
+    /// Of the command that runs this; empty when started by hand.
+    pub command_id: String,
+}
+
+/// `fettle-agent undo`. Needs a server only for runs that this node forgot.
+pub fn undo(request: &UndoRequest) -> anyhow::Result<Exit> {
+    let _one_at_a_time = lock(&request.data_dir)?;
+    let session = match Registration::require(&request.data_dir) {
+        Ok(_) => Some(Session::open(&request.data_dir)?),
+        Err(_) => None,
+    };
+    let past = history::find_or_ask(session.as_ref(), &request.data_dir, &request.execution_id)?;
+    let boot = Boot::of(&request.root);
+    let memory = MemoryFile::open(&request.data_dir, &boot.id)?;
+    let output = Rc::new(RefCell::new(Output::new(&request.data_dir)));
+    let result = gather::with_manager(&request.root, &request.data_dir, |manager, facts_hash| {
+        let seen = look(manager, &boot, &request.data_dir, RefreshLists::Never, facts_hash)?;
+        let found = manager.undo_plan(&past.changes, &mut silent(&request.data_dir));
+        // A node that forgot the run knows it again from here on.
+        history::remember(&request.data_dir, PatchExecution { undo: outlook(&found), ..past.clone() })?;
+        let plan = complete(found, manager, &boot, &seen, &mut silent(&request.data_dir));
+        let answer = NodePlan {
+            made_at: now(),
+            baseline_id: String::new(),
+            snapshot_id: String::new(),
+            approved: None,
+            plan,
+        };
+        if let Some(session) = &session {
+            put(session, &request.command_id, &answer)?;
+        }
+        let mut text = format!(
+            "Run {} of {} changed {}.\n",
+            past.execution_id,
+            past.ended_at.to_iso_seconds(),
+            counted(past.changes.len(), "package")
+        );
+        tell(&mut text, &answer.plan, "There is nothing to take back.");
+        output.borrow_mut().say(text.trim_end());
+        if let Some(exit) = without_change(request.mode, &answer.plan, &output) {
+            return Ok(exit);
+        }
+        take_back(request, manager, memory, &past, &seen, &output)
+    });
+    clear_scratch(&request.data_dir);
+    if let Some(session) = &session
+        && let Err(error) = history::tell(session, &request.data_dir)
+    {
+        output.borrow_mut().say(&format!("The server was not told; it is with the next run: {error:#}"));
+    }
+    result
+}
+
+/// How it ends when nothing is to be changed.
+fn without_change(mode: Mode, plan: &Plan, output: &Rc<RefCell<Output>>) -> Option<Exit> {
+    let is_whole = plan.refused.is_empty() && plan.blockers.is_empty();
+    if mode == Mode::Preview {
+        return Some(Exit::Done);
+    }
+    if plan.changes.is_empty() {
+        return Some(if is_whole { Exit::Done } else { Exit::SomeFailed });
+    }
+    if mode == Mode::Apply && !plan.refused.is_empty() {
+        let count = counted(plan.refused.len(), "package");
+        output.borrow_mut().say(&format!(
+            "Nothing was taken back, because {count} cannot be; ApplyPartly takes back the others."
+        ));
+        return Some(Exit::SomeFailed);
+    }
+    None
+}
+
+/// What the solver's answer says of an undo at this moment.
+pub(super) fn outlook(found: &Result<Plan, Failure>) -> UndoOutlook {
+    match found {
+        Ok(plan) => UndoOutlook::Known { checked_at: now(), refused: plan.refused.clone() },
+        Err(failure) => UndoOutlook::Unknown { reason: failure.to_string() },
+    }
+}
+
+/// Written down first, as an installation is: what a killed run left is repaired by the next installation.
+fn take_back(
+    request: &UndoRequest,
+    manager: &dyn PackageManager,
+    mut memory: MemoryFile,
+    past: &PatchExecution,
+    seen: &Gathered,
+    output: &Rc<RefCell<Output>>,
+) -> anyhow::Result<Exit> {
+    if memory.get().run.is_some() {
+        bail!("a run on this node was interrupted or waits for a restart; install first, which settles it");
+    }
+    let execution_id = match request.command_id.as_str() {
+        "" => new_id().to_string(),
+        id => id.to_owned(),
+    };
+    let phase = Phase::Installing { wanted: Vec::new(), before: installed(&seen.facts) };
+    let record = RunRecord { execution_id: execution_id.clone(), started_at: now(), phase };
+    memory.change(|memory| memory.run = Some(record))?;
+    let listener = Rc::clone(output);
+    let mut run = silent(&request.data_dir).streaming_to(move |_, line| listener.borrow_mut().pass_on(line));
+    let outcome = manager.undo(&past.changes, &mut run);
+    let (done, failed) = match &outcome {
+        Ok(outcome) => (outcome.changes.clone(), outcome.failed.clone()),
+        Err(_) => (Vec::new(), Vec::new()),
+    };
+    let undo = again(manager, &done, request);
+    history::remember(
+        &request.data_dir,
+        PatchExecution {
+            execution_id,
+            kind: ExecutionKind::Undo,
+            ended_at: now(),
+            baseline_id: String::new(),
+            snapshot_id: String::new(),
+            undo_of: Some(past.execution_id.clone()),
+            changes: done.clone(),
+            failed,
+            undo,
+        },
+    )?;
+    memory.change(|memory| {
+        memory.count_installed(&done);
+        memory.run = None;
+    })?;
+    let outcome = outcome?;
+    let mut text = format!("Taken back: {}.\n", counted(outcome.changes.len(), "package"));
+    list_refused(&mut text, &outcome.failed);
+    output.borrow_mut().say(text.trim_end());
+    Ok(if outcome.failed.is_empty() { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Whether what was taken back could come again.
+fn again(manager: &dyn PackageManager, done: &[Change], request: &UndoRequest) -> UndoOutlook {
+    match done {
+        [] => UndoOutlook::default(),
+        done => outlook(&manager.undo_plan(done, &mut silent(&request.data_dir))),
+    }
+}
