@@ -51,15 +51,27 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Show whether what one patch run changed on a node can be taken back; with --yes, take it back.
+    /// List the runs that changed a node's packages, and whether each can be taken back.
+    History {
+        /// Its id, its computer name, or the beginning of either.
+        node: String,
+        /// Show all of this run: its execution id, or the beginning of it.
+        execution_id: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Take back what one patch run changed on a node, after showing whether and how that is possible.
     Undo {
         /// Its id, its computer name, or the beginning of either.
         node: String,
-        /// The command that installed.
+        /// The command that installed, or the beginning of its id.
         execution_id: String,
-        /// Do it.
+        /// Only show what can be taken back.
         #[arg(long)]
-        yes: bool,
+        dry_run: bool,
+        /// Take back what can be, when not everything can.
+        #[arg(long, conflicts_with = "dry_run")]
+        partly: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -96,8 +108,15 @@ impl Command {
             Self::Why { node, .. } => why::why(&client, node, output),
             Self::Advisories(command) => command.run(&client, output),
             Self::Plan { node, .. } => order::plan(&client, node, output),
-            Self::Undo { node, execution_id, yes, .. } => {
-                let undo = if *yes { order::Undo::Apply } else { order::Undo::Preview };
+            Self::History { node, execution_id, .. } => {
+                order::history(&client, node, execution_id.as_deref(), output)
+            }
+            Self::Undo { node, execution_id, dry_run, partly, .. } => {
+                let undo = match (dry_run, partly) {
+                    (true, _) => order::Undo::DryRun,
+                    (false, false) => order::Undo::Whole,
+                    (false, true) => order::Undo::Partly,
+                };
                 order::undo(&client, node, execution_id, undo, output)
             }
         };
@@ -110,6 +129,7 @@ impl Command {
             | Self::Report { common, .. }
             | Self::Why { common, .. }
             | Self::Plan { common, .. }
+            | Self::History { common, .. }
             | Self::Undo { common, .. } => common,
             Self::Advisories(command) => command.common(),
         }

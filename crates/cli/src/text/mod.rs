@@ -3,7 +3,9 @@
 pub mod advisories;
 mod age;
 pub mod fleet;
+pub mod history;
 pub mod nodes;
+pub mod plan;
 pub mod report;
 mod table;
 pub mod why;

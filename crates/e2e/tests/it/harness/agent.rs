@@ -116,6 +116,11 @@ impl Agent {
         self.kill();
     }
 
+    /// What runs changed is not remembered by the node any more.
+    pub fn forget_history(&self) {
+        std::fs::remove_file(self.folder.path().join("agent").join("patch-history.json")).unwrap();
+    }
+
     /// Ends the process as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

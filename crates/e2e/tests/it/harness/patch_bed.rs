@@ -2,9 +2,10 @@
 //! kernel of its own that can be rebooted.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::eventually;
@@ -111,6 +112,33 @@ impl PatchBed {
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
 
+    /// A service has a process that maps a file.
+    pub fn run_service(&self, unit: &str, file: &str) {
+        let process = self.proc().join("1000");
+        fs::create_dir_all(&process).unwrap();
+        fs::write(process.join("comm"), "service\n").unwrap();
+        fs::write(process.join("cgroup"), format!("0::/system.slice/{unit}\n")).unwrap();
+        fs::write(process.join("maps"), format!("7f00-7f01 r--p 00000000 08:01 12 {file}\n")).unwrap();
+    }
+
+    /// The installed version of a package has a script that asks for a reboot.
+    pub fn ask_for_reboot(&self, package: &str) {
+        let script = self.root().join(format!("var/lib/dpkg/info/{package}.postinst"));
+        fs::write(script, "#!/bin/sh\n/usr/share/update-notifier/notify-reboot-required\n").unwrap();
+    }
+
+    /// Another program is at work on the packages, until this is dropped.
+    pub fn hold_dpkg_lock(&self) -> LockHolder {
+        const HOLD: &str = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.lockf(f, fcntl.LOCK_EX); \
+            print('held', flush=True); sys.stdin.read()";
+        let mut command = Command::new("python3");
+        command.args(["-c", HOLD]).arg(self.root().join("var/lib/dpkg/lock-frontend"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        LockHolder(child)
+    }
+
     /// Keeps the node as it is now, for [`Self::restore`].
     pub fn keep(&self) {
         self.copy("root", "kept");
@@ -124,6 +152,16 @@ impl PatchBed {
         let (from, to) = (self.folder.path().join(from), self.folder.path().join(to));
         let _ = fs::remove_dir_all(&to);
         assert!(Command::new("cp").arg("-a").arg(&from).arg(&to).status().unwrap().success());
+    }
+}
+
+/// A process that holds a lock; ended when dropped.
+pub struct LockHolder(Child);
+
+impl Drop for LockHolder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
