@@ -8,6 +8,7 @@ mod compact;
 mod compressed;
 mod dialect;
 mod error;
+mod memory;
 mod migrate;
 mod postgres;
 mod sqlite;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::memory::{Memory, Tables};
 use crate::postgres::{Postgres, PostgresTx};
 use crate::sqlite::{Sqlite, SqliteTx};
 use crate::strings::Strings;
 use crate::value::{Row, Value};
-use crate::{Result, StoreError, migrate};
+use crate::{Result, StoreError, migrate, wakeups};
 
 /// Where the data lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ impl StoreOptions {
 pub struct Store {
     engine: Arc<Engine>,
     strings: Arc<Strings>,
+    memory: Arc<Memory>,
 }
 
 pub(crate) enum Engine {
@@ -53,7 +55,8 @@ impl Store {
             StoreOptions::SqliteFile(path) => Engine::Sqlite(Sqlite::open_file(path)?),
             StoreOptions::Postgres(url) => Engine::Postgres(Box::new(Postgres::open(url)?)),
         };
-        let store = Self { engine: Arc::new(engine), strings: Arc::default() };
+        let memory = Arc::new(Memory::new(matches!(engine, Engine::Postgres(_))));
+        let store = Self { engine: Arc::new(engine), strings: Arc::default(), memory };
         migrate::run(&store).await?;
         Ok(store)
     }
@@ -64,17 +67,20 @@ impl Store {
             Engine::Sqlite(engine) => Kind::Sqlite(engine.read().await?),
             Engine::Postgres(engine) => Kind::Postgres(engine.read().await?),
         };
-        Ok(Tx(kind, Arc::clone(&self.strings)))
+        Ok(self.tx(kind))
     }
 
     /// Statements that need no common moment, above all a single one: each sees what is committed when
     /// it runs. Spares the database, and the way to it, the begin and the end of a transaction.
     pub async fn read_each(&self) -> Result<Tx> {
-        let kind = match &*self.engine {
-            Engine::Sqlite(engine) => Kind::Sqlite(engine.read_each().await?),
-            Engine::Postgres(engine) => Kind::Postgres(engine.read_each().await?),
-        };
-        Ok(Tx(kind, Arc::clone(&self.strings)))
+        let kind = Kind::read_each(&self.engine).await?;
+        Ok(self.tx(kind))
+    }
+
+    /// As [`Self::read_each`], and what was answered before may be answered from memory: what this process committed is
+    /// always seen, what another server committed within the moment its word takes. For reads that decide nothing.
+    pub fn read_remembered(&self) -> Tx {
+        self.tx(Kind::Remembering(Arc::clone(&self.engine), None))
     }
 
     /// A transaction that sees no other's writes in between. Lost unless committed.
@@ -83,7 +89,7 @@ impl Store {
             Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
             Engine::Postgres(engine) => Kind::Postgres(engine.write().await?),
         };
-        Ok(Tx(kind, Arc::clone(&self.strings)))
+        Ok(self.tx(kind))
     }
 
     /// A transaction that sees what others commit meanwhile, for rows that many write at once: the
@@ -94,11 +100,20 @@ impl Store {
             Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
             Engine::Postgres(engine) => Kind::Postgres(engine.write_by_locks().await?),
         };
-        Ok(Tx(kind, Arc::clone(&self.strings)))
+        Ok(self.tx(kind))
+    }
+
+    fn tx(&self, kind: Kind) -> Tx {
+        let (strings, memory) = (Arc::clone(&self.strings), Arc::clone(&self.memory));
+        Tx { kind, strings, memory, written: Tables::default() }
     }
 
     pub(crate) fn strings(&self) -> Arc<Strings> {
         Arc::clone(&self.strings)
+    }
+
+    pub(crate) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -108,7 +123,18 @@ impl Store {
     /// The same database as another process sees it: nothing remembered yet.
     #[cfg(feature = "testing")]
     pub fn without_memory(&self) -> Self {
-        Self { engine: Arc::clone(&self.engine), strings: Arc::default() }
+        // Processes do not share an embedded database: there, what one wrote would never be heard.
+        let memory = match self.memory.is_shared() {
+            true => Arc::new(Memory::new(true)),
+            false => Arc::clone(&self.memory),
+        };
+        Self { engine: Arc::clone(&self.engine), strings: Arc::default(), memory }
+    }
+
+    /// How many questions memory answered.
+    #[cfg(feature = "testing")]
+    pub fn recalled(&self) -> u64 {
+        self.memory.recalled()
     }
 
     /// Whether one process alone uses the database.
@@ -126,19 +152,36 @@ impl Store {
 }
 
 /// What every store function takes.
-pub struct Tx(Kind, Arc<Strings>);
+pub struct Tx {
+    kind: Kind,
+    strings: Arc<Strings>,
+    memory: Arc<Memory>,
+    /// What of the tables that are remembered this transaction wrote.
+    written: Tables,
+}
 
 enum Kind {
     Sqlite(SqliteTx),
     Postgres(PostgresTx),
+    /// Opened with the first question that memory does not answer.
+    Remembering(Arc<Engine>, Option<Box<Kind>>),
 }
 
 impl Tx {
     pub async fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
-        match &mut self.0 {
-            Kind::Sqlite(tx) => tx.query(sql, values),
-            Kind::Postgres(tx) => tx.query(sql, values).await,
+        if !matches!(self.kind, Kind::Remembering(..)) {
+            self.written.add(Tables::written_by(sql));
+            return self.kind.query(sql, values).await;
         }
+        if let Some(rows) = self.memory.recall(sql, values) {
+            return Ok(rows);
+        }
+        let mark = self.memory.mark(sql);
+        let rows = self.kind.query(sql, values).await?;
+        if let Some(mark) = mark {
+            self.memory.remember(mark, sql, values, &rows);
+        }
+        Ok(rows)
     }
 
     /// The only row, or none. More than one is a fault of the statement.
@@ -152,33 +195,84 @@ impl Tx {
 
     /// How many rows it touched.
     pub async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
-        match &mut self.0 {
+        self.written.add(Tables::written_by(sql));
+        match &mut self.kind {
             Kind::Sqlite(tx) => tx.execute(sql, values),
             Kind::Postgres(tx) => tx.execute(sql, values).await,
+            Kind::Remembering(..) => Err(read_only()),
         }
     }
 
     /// Several statements without parameters.
     pub(crate) async fn batch(&mut self, sql: &str) -> Result<()> {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Sqlite(tx) => tx.batch(sql),
             Kind::Postgres(tx) => tx.batch(sql).await,
+            Kind::Remembering(..) => Err(read_only()),
         }
     }
 
     /// Returns when the transaction is durable. On an error nothing of it remains.
-    pub async fn commit(self) -> Result<()> {
-        match self.0 {
-            Kind::Sqlite(tx) => tx.commit().await,
-            Kind::Postgres(tx) => tx.commit().await,
+    pub async fn commit(mut self) -> Result<()> {
+        if self.written.is_empty() {
+            return self.kind.commit().await;
         }
+        if self.memory.is_shared() {
+            let written = self.written;
+            wakeups::announce_writes(&mut self, written).await?;
+        }
+        let Self { kind, memory, written, .. } = self;
+        // Apart from the caller, who may go away between the commit and the forgetting.
+        let committed = tokio::spawn(async move {
+            let outcome = kind.commit().await;
+            // Also after an error: the connection may have broken behind the commit.
+            memory.forget(written);
+            outcome
+        });
+        committed.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".into())))
     }
 
     pub(crate) fn strings(&self) -> Arc<Strings> {
-        Arc::clone(&self.1)
+        Arc::clone(&self.strings)
     }
 
     pub(crate) fn is_postgres(&self) -> bool {
-        matches!(self.0, Kind::Postgres(_))
+        matches!(self.kind, Kind::Postgres(_))
     }
+}
+
+impl Kind {
+    async fn read_each(engine: &Engine) -> Result<Self> {
+        Ok(match engine {
+            Engine::Sqlite(engine) => Self::Sqlite(engine.read_each().await?),
+            Engine::Postgres(engine) => Self::Postgres(engine.read_each().await?),
+        })
+    }
+
+    async fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
+        let open = match self {
+            Self::Remembering(engine, open) => match open {
+                Some(open) => open,
+                None => open.insert(Box::new(Self::read_each(engine).await?)),
+            },
+            open => open,
+        };
+        match open {
+            Self::Sqlite(tx) => tx.query(sql, values),
+            Self::Postgres(tx) => tx.query(sql, values).await,
+            Self::Remembering(..) => Err(read_only()),
+        }
+    }
+
+    async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+            Self::Remembering(..) => Ok(()),
+        }
+    }
+}
+
+fn read_only() -> StoreError {
+    StoreError::Backend("a remembered read runs no other statements than queries".into())
 }

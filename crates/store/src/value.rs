@@ -10,12 +10,34 @@ use tokio_postgres::types::{IsNull, ToSql, Type};
 use crate::StoreError;
 
 /// One parameter or one column.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value<'a> {
     Null,
     Int(i64),
     Text(Cow<'a, str>),
     Blob(Cow<'a, [u8]>),
+}
+
+impl Value<'_> {
+    /// One that outlives what it was made of.
+    pub(crate) fn to_owned_value(&self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(number) => Value::Int(*number),
+            Self::Text(text) => Value::Text(Cow::Owned(text.clone().into_owned())),
+            Self::Blob(bytes) => Value::Blob(Cow::Owned(bytes.clone().into_owned())),
+        }
+    }
+
+    /// The room it takes, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let beside = match self {
+            Self::Null | Self::Int(_) => 0,
+            Self::Text(text) => text.len(),
+            Self::Blob(bytes) => bytes.len(),
+        };
+        size_of::<Self>() + beside
+    }
 }
 
 impl<'a> From<&'a str> for Value<'a> {
@@ -119,7 +141,7 @@ impl ToSql for Value<'_> {
 }
 
 /// One row of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(pub(crate) Vec<Value<'static>>);
 
 impl Row {

@@ -1,20 +1,29 @@
-//! Word from one server to the others that there is something to deliver, so that a command given
-//! here reaches a node that is connected there at once. Only PostgreSQL carries it; it may be lost
-//! with a connection, so that everybody polls as well. The rows say what is to be delivered.
+//! Word from one server to the others: that there is something to deliver, so that a command given here reaches a node
+//! that is connected there at once, and that a table was written whose rows the others may remember. Only PostgreSQL
+//! carries it; it may be lost with a connection, so that everybody polls as well, and remembers only while the connection
+//! is known to live. The rows say what is to be delivered.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket};
 
+use crate::memory::{Memory, Tables};
 use crate::node_messages::NodeKey;
 use crate::tx::Engine;
 use crate::{Result, Store, StoreError, Tx};
 
 const CHANNEL: &str = "fettle_node_messages";
-const LISTEN: &str = "LISTEN fettle_node_messages";
+/// Names of tables that were written.
+const WRITES: &str = "fettle_writes";
+const LISTEN: &str = "LISTEN fettle_node_messages; LISTEN fettle_writes";
+/// How often the connection is asked whether it lives; well below `memory::HEARD_FOR`.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 /// PostgreSQL carries less than 8,000 bytes at a time; a node takes some 50.
 const NODES_AT_ONCE: usize = 100;
 
@@ -32,12 +41,23 @@ pub(crate) async fn announce(tx: &mut Tx, nodes: &[&NodeKey]) -> Result<()> {
     Ok(())
 }
 
+/// With the commit of `tx`, as [`announce`] does.
+pub(crate) async fn announce_writes(tx: &mut Tx, tables: Tables) -> Result<()> {
+    let sql = "SELECT pg_notify($1, $2)";
+    tx.execute(sql, &[WRITES.into(), tables.to_text().into()]).await.map(drop)
+}
+
 /// A connection of its own that listens.
 pub struct Wakeups {
-    /// Keeps the connection open.
-    _client: Client,
+    client: Arc<Client>,
     connection: Connection<Socket, NoTlsStream>,
+    memory: Arc<Memory>,
+    next_question: Interval,
+    question: Option<Question>,
 }
+
+/// Whether the connection lives, asked at that moment. What was announced before is delivered before the answer.
+type Question = (Instant, Pin<Box<dyn Future<Output = Result<()>> + Send>>);
 
 impl Store {
     /// `None` where one process has the database for itself: it knows what it wrote.
@@ -59,24 +79,56 @@ impl Store {
             Either::Left((listening, _)) => listening?,
             Either::Right((error, _)) => return Err(error),
         }
-        Ok(Some(Wakeups { _client: client, connection }))
+        let mut next_question = interval(ASK_EVERY);
+        next_question.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (client, memory) = (Arc::new(client), Arc::clone(self.memory()));
+        Ok(Some(Wakeups { client, connection, memory, next_question, question: None }))
     }
 }
 
 impl Wakeups {
-    /// Waits for the next word: the nodes there is something for. After an error a new connection is
-    /// needed, and what was said in between is lost.
+    /// Waits for the next word: the nodes there is something for. Words of writes are taken in on the way. After an error
+    /// a new connection is needed, and what was said in between is lost.
     pub async fn next(&mut self) -> Result<Vec<NodeKey>> {
         loop {
-            match poll_fn(|context| self.connection.poll_message(context)).await {
-                Some(Ok(AsyncMessage::Notification(word))) => {
-                    return Ok(word.payload().lines().filter_map(read).collect());
+            let Self { client, connection, memory, next_question, question } = self;
+            tokio::select! {
+                message = poll_fn(|context| connection.poll_message(context)) => match message {
+                    Some(Ok(AsyncMessage::Notification(word))) if word.channel() == WRITES => {
+                        memory.forget(Tables::from_text(word.payload()));
+                    }
+                    Some(Ok(AsyncMessage::Notification(word))) => {
+                        return Ok(word.payload().lines().filter_map(read).collect());
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(error.into()),
+                    None => return Err(closed_by_database()),
+                },
+                _ = next_question.tick(), if question.is_none() => {
+                    let client = Arc::clone(client);
+                    let ask = async move { Ok(client.batch_execute("SELECT 1").await?) };
+                    *question = Some((Instant::now(), Box::pin(ask)));
                 }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(error.into()),
-                None => return Err(closed_by_database()),
+                (asked, outcome) = answer(question), if question.is_some() => {
+                    *question = None;
+                    outcome?;
+                    memory.heard(asked);
+                }
             }
         }
+    }
+}
+
+impl Drop for Wakeups {
+    fn drop(&mut self) {
+        self.memory.deafen();
+    }
+}
+
+async fn answer(question: &mut Option<Question>) -> (Instant, Result<()>) {
+    match question {
+        Some((asked, answer)) => (*asked, answer.await),
+        None => std::future::pending().await,
     }
 }
 

@@ -20,7 +20,7 @@ pub async fn list_commands(ctx: &Ctx, request: ListCommandsRequest) -> Result<Li
     let key = request.command_id.as_deref().map(|id| command_key(ctx, id)).transpose()?;
     let node = request.instance_id.as_deref().map(|id| node_id(ctx, id)).transpose()?;
 
-    let mut tx = ctx.store.read_each().await?;
+    let mut tx = ctx.store.read_remembered();
     if let Some(key) = &key
         && commands::find(&mut tx, key).await?.is_none()
     {

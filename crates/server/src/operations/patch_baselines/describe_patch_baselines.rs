@@ -22,7 +22,7 @@ pub async fn describe_patch_baselines(
     let size = page_size(request.max_results, DEFAULT_PAGE);
     let page = Page::open(ctx, OPERATION, &request.filters, request.next_token.as_deref(), size)?;
 
-    let mut tx = ctx.store.read_each().await?;
+    let mut tx = ctx.store.read_remembered();
     let mut found = provided(ctx, &filters, page.after.as_deref());
     if found.len() <= page.limit && filters.wants_owner(Owner::Account) {
         found.extend(own(&mut tx, ctx, &filters, &page).await?);

@@ -12,7 +12,7 @@ pub async fn get_default_patch_baseline(
 ) -> Result<GetDefaultPatchBaselineResult, ApiError> {
     let os = super::operating_system(request.operating_system.as_ref())?;
 
-    let mut tx = ctx.store.read_each().await?;
+    let mut tx = ctx.store.read_remembered();
     let id = super::default_id(&mut tx, ctx, os).await?;
     Ok(GetDefaultPatchBaselineResult {
         baseline_id: Some(id.to_string()),

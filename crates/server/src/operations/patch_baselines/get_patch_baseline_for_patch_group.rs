@@ -14,7 +14,7 @@ pub async fn get_patch_baseline_for_patch_group(
     let group = super::patch_group(&request.patch_group)?;
     let os = super::operating_system(request.operating_system.as_ref())?;
 
-    let mut tx = ctx.store.read_each().await?;
+    let mut tx = ctx.store.read_remembered();
     let id = match patch_groups::find(&mut tx, &ctx.account, &ctx.region, &group, os).await? {
         Some(registered) => registered,
         None => super::default_id(&mut tx, ctx, os).await?,
