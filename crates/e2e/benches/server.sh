@@ -77,14 +77,20 @@ wait_for() { # wait_for PID PATH LOG
 start_server() { # start_server DATA [ARGUMENT...]: sets server_pid, port and started_ms.
   local data=$1 begun
   shift
-  # A free port is only known to have been free a moment ago.
-  port=$((20000 + RANDOM % 20000))
-  begun=${EPOCHREALTIME/./}
-  FETTLE_LOG=warn "$root/target/release/fettle" server --data "$data" --listen "127.0.0.1:$port" "$@" \
-    > "$work/server.log" 2>&1 &
-  server_pid=$!
-  wait_for "$server_pid" /healthz "$work/server.log"
-  started_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+  # A port that was drawn may be in use, if only by one of the driver's own old connections.
+  for _ in 1 2 3 4 5; do
+    port=$((20000 + RANDOM % 10000))
+    begun=${EPOCHREALTIME/./}
+    FETTLE_LOG=warn "$root/target/release/fettle" server --data "$data" --listen "127.0.0.1:$port" "$@" \
+      > "$work/server.log" 2>&1 &
+    server_pid=$!
+    if wait_for "$server_pid" /healthz "$work/server.log"; then
+      started_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+      return 0
+    fi
+    grep -q 'Address already in use' "$work/server.log" || return 1
+  done
+  return 1
 }
 
 fresh_database() { # fresh_database ENGINE NAME: sets data, arguments and database_pid.
@@ -152,7 +158,7 @@ peer() { # peer ENGINE: our side of the comparison.
 
 moto() {
   say "moto_server, the same reads"
-  port=$((20000 + RANDOM % 20000))
+  port=$((20000 + RANDOM % 10000))
   .venv/bin/moto_server -H 127.0.0.1 -p "$port" > "$work/moto.log" 2>&1 &
   peer_pid=$!
   wait_for "$peer_pid" /moto-api/ "$work/moto.log"
@@ -176,7 +182,7 @@ judge_peer() { # judge_peer ENGINE
     of=$(ratio "$work/moto.tsv" "$work/$1-peer.tsv" "$name")
     printf '%-50s %s\n' "$name" "${of}x"
     # With PostgreSQL its own processes are counted too, against a peer that keeps nothing.
-    [ "$1" = postgres ] || holds "$of" '>=' "$peer_floor" || missed+=("$name: ${of}x of moto, floor ${peer_floor}x")
+    holds "$of" '>=' "$peer_floor" || missed+=("$name: ${of}x of moto, floor ${peer_floor}x")
   done < "$work/moto.tsv"
 }
 

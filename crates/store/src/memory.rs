@@ -105,7 +105,7 @@ impl Tables {
 fn has_list_of_tables(sql: &str) -> bool {
     let mut rest = sql;
     while let Some((_, after)) = rest.split_once("FROM ") {
-        let end = after.find(|c: char| c == '(' || c == ')').unwrap_or(after.len());
+        let end = after.find(['(', ')']).unwrap_or(after.len());
         let clause = &after[..end];
         let end =
             ["WHERE", "ORDER", "GROUP", "LIMIT", "JOIN"].iter().filter_map(|word| clause.find(word)).min();
