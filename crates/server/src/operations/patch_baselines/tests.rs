@@ -285,7 +285,7 @@ async fn baselines_are_listed_page_by_page() {
         let filter = |key: &str, values: &[&str]| json!({"Key": key, "Values": values});
         assert_eq!(count(json!([filter("OWNER", &["AWS"])])).await, 19);
         assert_eq!(count(json!([filter("OWNER", &["Self"])])).await, 3);
-        assert_eq!(count(json!([filter("OWNER", &["All"])])).await, 20);
+        assert_eq!(count(json!([filter("OWNER", &["All"])])).await, 22);
         assert_eq!(count(json!([filter("NAME_PREFIX", &["prod-", "AWS-Debian"])])).await, 3);
         assert_eq!(count(json!([filter("OPERATING_SYSTEM", &["UBUNTU"])])).await, 4);
         assert_eq!(
