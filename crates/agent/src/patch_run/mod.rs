@@ -51,6 +51,7 @@ use crate::platform;
 use crate::plugins::engine::EXIT_RESTART;
 use crate::transport::call::{Caller, new_id, now};
 use crate::transport::credentials::{Credentials, Source};
+use crate::transport::http::Trust;
 use memory::{MemoryFile, Phase};
 use operate::{Next, Node, NotSearched, Operated, Task};
 use output::Output;
@@ -154,16 +155,18 @@ pub struct Session {
     pub caller: Caller,
     pub credentials: Credentials,
     pub instance_id: String,
+    /// Whom to trust, besides the server: stores that the node's settings name.
+    pub trust: Trust,
 }
 
 impl Session {
     fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let registration = Registration::require(data_dir)?;
-        let caller = registration.caller()?;
+        let (caller, trust) = (registration.caller()?, registration.trust());
         let instance_id = registration.instance_id.clone();
         let source = Source { caller: caller.clone(), registration, data_dir: data_dir.to_owned() };
         let credentials = source.stored_or_new().context("no credentials for this node")?;
-        Ok(Self { caller, credentials, instance_id })
+        Ok(Self { caller, credentials, instance_id, trust })
     }
 }
 

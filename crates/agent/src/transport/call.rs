@@ -8,7 +8,7 @@ use api::{Request, Timestamp};
 use serde::Deserialize;
 
 use super::credentials::Credentials;
-use super::endpoint::{Endpoint, Scheme};
+use super::endpoint::Endpoint;
 use super::http::{Answer, Http, TransportError, Trust, TrustError};
 use super::sign::{self, Service, Unsigned};
 
@@ -69,10 +69,7 @@ pub struct Caller {
 
 impl Caller {
     pub fn new(endpoint: Endpoint, region: &str, trust: &Trust) -> Result<Self, TrustError> {
-        let http = match endpoint.scheme() {
-            Scheme::Http => Http::without_tls(),
-            Scheme::Https => Http::with_tls(trust)?,
-        };
+        let http = Http::to(&endpoint, trust)?;
         Ok(Self { endpoint, region: region.into(), http })
     }
 
@@ -192,7 +189,7 @@ mod tests {
     use super::*;
 
     fn read(status: u16, body: &str) -> Result<Empty, CallError> {
-        read_answer("AmazonSSM.Test", &Answer { status, body: body.as_bytes().to_vec() })
+        read_answer("AmazonSSM.Test", &Answer { status, body: body.as_bytes().to_vec(), bucket_region: None })
     }
 
     #[test]

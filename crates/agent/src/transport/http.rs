@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::endpoint::{Endpoint, Scheme};
+use super::objects::REGION_HEADER;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -28,6 +30,8 @@ pub struct Http {
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
+    /// Where an object store says that a bucket is.
+    pub bucket_region: Option<String>,
 }
 
 /// The server was not reached, or did not answer in time.
@@ -117,6 +121,14 @@ impl Http {
         Ok(Self { agent: config(tls) })
     }
 
+    /// With TLS where the endpoint asks for it.
+    pub fn to(endpoint: &Endpoint, trust: &Trust) -> Result<Self, TrustError> {
+        match endpoint.scheme() {
+            Scheme::Http => Ok(Self::without_tls()),
+            Scheme::Https => Self::with_tls(trust),
+        }
+    }
+
     /// Any status is an answer.
     pub fn post(
         &self,
@@ -130,11 +142,58 @@ impl Http {
             request = request.header(name, value);
         }
         let answer = request.config().timeout_global(Some(timeout)).build().send(body);
-        read(url, answer)
+        read(url, answer, MAX_ANSWER_BYTES)
     }
 
     pub fn get(&self, url: &str, timeout: Duration) -> Result<Answer, TransportError> {
-        read(url, self.agent.get(url).config().timeout_global(Some(timeout)).build().call())
+        self.get_signed(url, &[], timeout, MAX_ANSWER_BYTES)
+    }
+
+    /// With headers, and no more of the answer than `limit_bytes`.
+    pub fn get_signed(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        timeout: Duration,
+        limit_bytes: u64,
+    ) -> Result<Answer, TransportError> {
+        let mut request = self.agent.get(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        read(url, request.config().timeout_global(Some(timeout)).build().call(), limit_bytes)
+    }
+
+    /// Sends the rest of a file; `headers` say how long that is.
+    pub fn put_signed(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        file: &std::fs::File,
+        timeout: Duration,
+    ) -> Result<Answer, TransportError> {
+        let mut request = self.agent.put(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let mut file = file;
+        let body = ureq::SendBody::from_reader(&mut file);
+        let answer = request.config().timeout_global(Some(timeout)).build().send(body);
+        read(url, answer, MAX_ANSWER_BYTES)
+    }
+
+    pub fn put_empty(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        timeout: Duration,
+    ) -> Result<Answer, TransportError> {
+        let mut request = self.agent.put(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.config().timeout_global(Some(timeout)).build().send_empty();
+        read(url, answer, MAX_ANSWER_BYTES)
     }
 }
 
@@ -158,6 +217,7 @@ fn config(tls: TlsConfig) -> ureq::Agent {
 fn read(
     url: &str,
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    limit_bytes: u64,
 ) -> Result<Answer, TransportError> {
     // Path and query of a download's address are secrets.
     let failed = |source| TransportError {
@@ -169,11 +229,12 @@ fn read(
     answer
         .body_mut()
         .as_reader()
-        .take(MAX_ANSWER_BYTES)
+        .take(limit_bytes)
         .read_to_end(&mut body)
         .map_err(io_error)
         .map_err(failed)?;
-    Ok(Answer { status: answer.status().as_u16(), body })
+    let region = answer.headers().get(REGION_HEADER).and_then(|region| region.to_str().ok());
+    Ok(Answer { status: answer.status().as_u16(), body, bucket_region: region.map(str::to_owned) })
 }
 
 fn io_error(error: io::Error) -> ureq::Error {

@@ -8,5 +8,7 @@ pub mod endpoint;
 pub mod http;
 pub mod link;
 pub mod long_poll;
+pub mod machine;
+pub mod objects;
 pub mod rsa_key;
 pub mod sign;

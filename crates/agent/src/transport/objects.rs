@@ -1,0 +1,208 @@
+//! Objects of a store that speaks S3: this node's own server, or another that the node's settings name.
+//! Blocking. What the objects are for belongs to whoever asks. Source: S3 API reference, GetObject and PutObject.
+
+use std::fs::File;
+use std::time::Duration;
+
+use api::sigv4::{self, PathStyle, RequestParts, Signer, UNSIGNED_PAYLOAD, payload_hash};
+use domain::object::{BucketName, ObjectAddress, ObjectKey};
+
+use super::call::{Caller, now};
+use super::credentials::Credentials;
+use super::endpoint::Endpoint;
+use super::http::{Answer, Http, TransportError};
+
+const GET_TIMEOUT: Duration = Duration::from_secs(60);
+const PUT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+const SERVICE: &str = "s3";
+/// In which a store says in which region a bucket is.
+pub const REGION_HEADER: &str = "x-amz-bucket-region";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    #[error("{address}: {code}: {message}{}", hint(code))]
+    Refused { address: ObjectAddress, code: String, message: String, status: u16 },
+    #[error("{address}: it has more than {limit_bytes} bytes")]
+    TooLarge { address: ObjectAddress, limit_bytes: usize },
+    /// The bucket is elsewhere.
+    #[error("{address}: the bucket is in {region}")]
+    OtherRegion { address: ObjectAddress, region: String },
+    #[error("{address}")]
+    Transport {
+        address: ObjectAddress,
+        #[source]
+        source: TransportError,
+    },
+    #[error("{address}: the request cannot be signed")]
+    Unsigned {
+        address: ObjectAddress,
+        #[source]
+        source: sigv4::Refusal,
+    },
+}
+
+/// What to do about it.
+fn hint(code: &str) -> &'static str {
+    match code {
+        "NoSuchKey" => "\n  hint: put the file there with `aws s3 cp`, or correct its name",
+        "NoSuchBucket" => "\n  hint: make the bucket with `aws s3 mb`, or correct its name",
+        "AccessDenied" => {
+            "\n  hint: a node reads from its server what a running command of its own names; from another \
+             store what the node's credentials there allow"
+        }
+        _ => "",
+    }
+}
+
+/// One store, and as whom.
+pub struct ObjectStore {
+    pub endpoint: Endpoint,
+    pub region: String,
+    pub credentials: sigv4::Credentials,
+    pub http: Http,
+}
+
+impl ObjectStore {
+    /// The store of this node's server.
+    pub fn of_server(caller: &Caller, credentials: &Credentials) -> Self {
+        Self {
+            endpoint: caller.endpoint.clone(),
+            region: caller.region.to_string(),
+            credentials: sigv4::Credentials {
+                access_key_id: credentials.access_key_id.clone(),
+                secret_access_key: credentials.secret_access_key.clone(),
+                session_token: Some(credentials.session_token.clone()),
+            },
+            http: caller.http().clone(),
+        }
+    }
+
+    /// A whole object of at most so many bytes.
+    pub fn get(&self, address: &ObjectAddress, limit_bytes: usize) -> Result<Vec<u8>, ObjectError> {
+        let (url, headers) = self.sign("GET", address, &payload_hash(b""))?;
+        let answer = self.http.get_signed(&url, &headers, GET_TIMEOUT, limit_bytes as u64 + 1);
+        let answer = self.answered(address, answer)?;
+        if answer.body.len() > limit_bytes {
+            return Err(ObjectError::TooLarge { address: address.clone(), limit_bytes });
+        }
+        Ok(answer.body)
+    }
+
+    /// The rest of an opened file becomes an object. Its content is not covered by the signature: it need not be read twice.
+    pub fn put(&self, address: &ObjectAddress, file: &File, size_bytes: u64) -> Result<(), ObjectError> {
+        let (url, mut headers) = self.sign("PUT", address, UNSIGNED_PAYLOAD)?;
+        headers.push(("content-length".to_owned(), size_bytes.to_string()));
+        let answer = self.http.put_signed(&url, &headers, file, PUT_TIMEOUT);
+        self.answered(address, answer).map(drop)
+    }
+
+    fn sign(
+        &self,
+        method: &str,
+        address: &ObjectAddress,
+        hash: &str,
+    ) -> Result<(String, Vec<(String, String)>), ObjectError> {
+        let path = path(&address.bucket, &address.key);
+        let host = self.endpoint.host_header();
+        let headers = [("host", host.as_str()), ("x-amz-content-sha256", hash)];
+        let request = RequestParts { method, path: &path, query: "", headers: &headers };
+        let signer = Signer {
+            credentials: &self.credentials,
+            region: &self.region,
+            service: SERVICE,
+            style: PathStyle::ObjectKey,
+        };
+        let added = signer
+            .sign(&request, hash, now())
+            .map_err(|source| ObjectError::Unsigned { address: address.clone(), source })?;
+        let mut headers = vec![("x-amz-content-sha256".to_owned(), hash.to_owned())];
+        headers.extend(added.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        Ok((self.endpoint.url(&path), headers))
+    }
+
+    fn answered(
+        &self,
+        address: &ObjectAddress,
+        answer: Result<Answer, TransportError>,
+    ) -> Result<Answer, ObjectError> {
+        let answer = answer.map_err(|source| ObjectError::Transport { address: address.clone(), source })?;
+        if answer.status == 200 {
+            return Ok(answer);
+        }
+        if let Some(region) = answer.bucket_region.as_ref().filter(|region| **region != self.region) {
+            return Err(ObjectError::OtherRegion { address: address.clone(), region: region.clone() });
+        }
+        let text = String::from_utf8_lossy(&answer.body);
+        let code = element(&text, "Code").unwrap_or_else(|| format!("HTTP status {}", answer.status));
+        let message = element(&text, "Message").unwrap_or_else(|| "no further explanation".to_owned());
+        Err(ObjectError::Refused { address: address.clone(), code, message, status: answer.status })
+    }
+}
+
+/// Path style: `/BUCKET/KEY`, the key encoded but for its slashes.
+fn path(bucket: &BucketName, key: &ObjectKey) -> String {
+    let parts: Vec<String> = key.as_str().split('/').map(sigv4::percent_encode).collect();
+    format!("/{bucket}/{}", parts.join("/"))
+}
+
+/// The text of an element in an error's few lines of XML, without control characters: it is printed.
+fn element(xml: &str, name: &str) -> Option<String> {
+    const MOST_CHARS: usize = 500;
+    let rest = xml.split_once(&format!("<{name}>"))?.1;
+    let text = rest.split_once(&format!("</{name}>"))?.0;
+    Some(text.chars().filter(|c| !c.is_control()).take(MOST_CHARS).collect())
+}
+
+/// The object that an address names which belongs to this server: `https://SERVER/BUCKET/KEY`. One with a query carries
+/// its own proof.
+pub fn of_server(endpoint: &Endpoint, url: &str) -> Option<ObjectAddress> {
+    let rest = url.strip_prefix(&endpoint.url("/"))?;
+    if rest.contains(['?', '#']) {
+        return None;
+    }
+    let (bucket, key) = rest.split_once('/')?;
+    let key = String::from_utf8(sigv4::percent_decode_bytes(key)).ok()?;
+    Some(ObjectAddress { bucket: bucket.parse().ok()?, key: key.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_encoded_but_for_their_slashes() {
+        let address: ObjectAddress = "s3://lists/a b/ü+c%".parse().unwrap();
+        assert_eq!(path(&address.bucket, &address.key), "/lists/a%20b/%C3%BC%2Bc%25");
+    }
+
+    #[test]
+    fn knows_the_addresses_of_its_own_server() {
+        let endpoint: Endpoint = "https://fettle.example:4510".parse().unwrap();
+        let check = |url: &str, expected: Option<&str>| {
+            let found = of_server(&endpoint, url).map(|address| address.to_string());
+            assert_eq!(found.as_deref(), expected, "{url}");
+        };
+        check("https://fettle.example:4510/lists/a%20b/c", Some("s3://lists/a b/c"));
+        check("https://fettle.example:4510/lists/a?X-Amz-Signature=1", None);
+        check("https://fettle.example:4510/lists", None);
+        check("https://fettle.example:4510/lists/../a", None);
+        check("https://fettle.example:45100/lists/a", None);
+        check("https://other.example/lists/a", None);
+        check("http://fettle.example:4510/lists/a", None);
+    }
+
+    #[test]
+    fn refusals_say_what_to_do() {
+        let text = "<Error><Code>NoSuchKey</Code><Message>the key a does\u{7} not exist</Message></Error>";
+        assert_eq!(element(text, "Message").as_deref(), Some("the key a does not exist"));
+        assert_eq!(element(text, "Region"), None);
+        let error = ObjectError::Refused {
+            address: "s3://lists/a".parse().unwrap(),
+            code: "NoSuchKey".into(),
+            message: "the key a does not exist".into(),
+            status: 404,
+        };
+        let said = error.to_string();
+        assert!(said.starts_with("s3://lists/a: NoSuchKey: the key a does not exist\n  hint: "), "{said}");
+    }
+}
