@@ -10,6 +10,7 @@ use super::plan::Plan;
 use crate::journal::Suspension;
 use crate::plugins::Surroundings;
 use crate::plugins::engine::{self, DocumentEnd, Run, StepDone};
+use crate::plugins::kept_output::Destination;
 use crate::transport::call::now;
 
 /// A command on its task.
@@ -18,6 +19,7 @@ pub(super) struct Document {
     pub job_id: String,
     pub command_id: String,
     pub plan: Plan,
+    pub destination: Option<Destination>,
     pub resume: Suspension,
     pub progress: mpsc::Sender<StepDone>,
 }
@@ -34,6 +36,7 @@ impl Document {
             first_step: self.resume.next_step,
             done: self.resume.done,
             depth: 0,
+            destination: self.destination,
         };
         let end = engine::run(run, now, &mut cancelled, &self.progress).await;
         (self.job_id, end)

@@ -23,6 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use crate::journal::{Journal, Leftover, Receipt, ReplyKind, StoredReply, Suspension};
 use crate::plugins::Surroundings;
 use crate::plugins::engine::{DocumentEnd, StepDone};
+use crate::plugins::kept_output::Destination;
 use crate::transport::call::{new_id, now};
 use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
 use document::{Document, remove_work_dir, work_dir};
@@ -258,8 +259,13 @@ impl Commands {
 
     /// Journals the start; only then anything runs. False when the job must wait for a journal that can be written.
     fn start(&mut self, job: Job) -> bool {
-        let plan = match plan::plan(&job.payload, self.surroundings.platform_type) {
-            Ok(plan) => plan,
+        let planned = plan::plan(&job.payload, self.surroundings.platform_type);
+        let planned = planned.and_then(|plan| {
+            let destination = Destination::of(&job.payload, &self.surroundings.instance_id);
+            Ok((plan, destination.map_err(|reason| format!("the output has no place: {reason}"))?))
+        });
+        let (plan, destination) = match planned {
+            Ok(planned) => planned,
             Err(reason) => {
                 self.finish(&job.job_id, DocumentStatus::Failed, &reason, &[], &BTreeMap::new());
                 return true;
@@ -283,6 +289,7 @@ impl Commands {
             command_id: job.payload.command_id,
             job_id: job.job_id,
             plan,
+            destination,
             resume,
             progress: self.progress.clone(),
         };

@@ -14,7 +14,7 @@ pub mod history;
 pub mod memory;
 mod operate;
 mod output;
-mod patience;
+pub(crate) mod patience;
 pub mod preview;
 mod reboot;
 mod services;

@@ -194,7 +194,15 @@ mod tests {
             expires_at: now().plus_seconds(3600),
         };
         let caller = Caller::new(endpoint, "us-east-1", &Trust::default()).unwrap();
-        (Session { caller, credentials, instance_id: "mi-0123456789abcdef0".into(), trust: Trust::default() }, bodies)
+        (
+            Session {
+                caller,
+                credentials,
+                instance_id: "mi-0123456789abcdef0".into(),
+                trust: Trust::default(),
+            },
+            bodies,
+        )
     }
 
     fn read_body(reader: &mut BufReader<TcpStream>) -> Value {

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use api::Timestamp;
 use api::agent::{StepReply, StepStatus};
+use domain::object::Stream;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
+use super::kept_output::{Destination, Spool};
 use super::output::{combined, cut_stream};
 use super::process::Ending;
 use super::{Surroundings, run_document, script};
@@ -71,6 +73,8 @@ pub struct Run<'a> {
     pub done: Vec<(String, StepReply)>,
     /// How many documents run this one.
     pub depth: u8,
+    /// Where all of the output goes, beside what replies carry.
+    pub destination: Option<Destination>,
 }
 
 /// A finished step, told at once.
@@ -112,9 +116,16 @@ pub async fn run(
         let (mut reply, next) = match skipped(step, &rest) {
             Some(reply) => (reply, rest),
             None => {
-                let result = execute(&run, index, step, cancel).await;
+                let mut result = execute(&run, index, step, cancel).await;
+                let kept = put_output(&run, index, step, &mut result).await;
                 let (status, next) = judge(step, &result, rest);
-                (step_reply(step, status, result), next)
+                let mut reply = step_reply(step, status, result);
+                if let Some(destination) = kept {
+                    destination.bucket().clone_into(&mut reply.output_s3_bucket_name);
+                    reply.output_s3_key_prefix = destination.key_prefix(&step.action);
+                    reply.step_name.clone_from(&step.key);
+                }
+                (reply, next)
             }
         };
         rest = next;
@@ -165,13 +176,18 @@ async fn execute(
             return PluginResult { ending: Ending::Cancelled, code: CODE_KILLED, ..total };
         }
         let dir = run.work_dir.join(format!("{index}-{part}"));
+        let spool = spool(run, index);
         let result = match step.action.as_str() {
-            script::ACTION => script::run(run, &dir, inputs, cancel).await,
+            script::ACTION => script::run(run, &dir, inputs, spool.as_ref(), cancel).await,
             run_document::ACTION => Box::pin(run_document::run(run, &dir, inputs, cancel)).await,
             other => PluginResult::refused(format!(
                 "plugin {other} is not known to this agent; a newer agent may know it"
             )),
         };
+        if let (Some(spool), true) = (&spool, step.action != script::ACTION) {
+            spool.add(Stream::Output, &result.stdout);
+            spool.add(Stream::Error, &result.stderr);
+        }
         total.stdout.push_str(&result.stdout);
         total.stderr.push_str(&result.stderr);
         if result.code != 0 {
@@ -182,6 +198,33 @@ async fn execute(
         }
     }
     total
+}
+
+/// The files of a step's whole output, if it is wanted.
+fn spool(run: &Run<'_>, index: usize) -> Option<Spool> {
+    run.destination.as_ref().map(|_| Spool::new(&run.work_dir.join("output"), index))
+}
+
+/// Puts a step's whole output where it is wanted: there, when it worked. A failure is told with the output that replies carry.
+async fn put_output<'a>(
+    run: &'a Run<'_>,
+    index: usize,
+    step: &Step,
+    result: &mut PluginResult,
+) -> Option<&'a Destination> {
+    let (destination, spool) = (run.destination.as_ref()?, spool(run, index)?);
+    match spool.put(&run.surroundings.data_dir, destination, &step.action, &step.key).await {
+        Ok(()) => Some(destination),
+        Err(reason) => {
+            tracing::warn!(reason, "a step's output was not put into the bucket");
+            if !result.stderr.is_empty() && !result.stderr.ends_with('\n') {
+                result.stderr.push('\n');
+            }
+            let bucket = destination.bucket();
+            result.stderr.push_str(&format!("the output is not in the bucket {bucket}: {reason}\n"));
+            None
+        }
+    }
 }
 
 const STOPPING: [i64; 3] = [EXIT_RESTART, EXIT_STOP_WITH_SUCCESS, EXIT_STOP_WITH_FAILURE];
@@ -327,6 +370,7 @@ mod tests {
             first_step: 0,
             done: vec![],
             depth: 0,
+            destination: None,
         };
         let end = run(document, || Timestamp::from_seconds(1_800_000_000), cancel, &sender).await;
         drop(sender);

@@ -2,6 +2,7 @@
 //! Parsing documents and filling in parameters belongs to `domain::document`; journal and replies to `commands`.
 
 pub mod engine;
+pub mod kept_output;
 pub mod output;
 pub mod process;
 pub mod run_document;

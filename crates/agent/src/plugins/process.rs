@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use domain::object::Stream;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::kept_output::{Sink, Spool};
 use crate::platform;
 
 /// Kept of each stream; the rest is read and dropped so that the child never blocks on it.
@@ -25,6 +27,8 @@ pub struct Program {
     pub working_dir: PathBuf,
     pub environment: Vec<(String, String)>,
     pub timeout: Duration,
+    /// Where all of the output is kept, if it is wanted.
+    pub spool: Option<Spool>,
 }
 
 #[derive(Debug)]
@@ -60,9 +64,13 @@ pub async fn run(program: Program, cancel: &mut watch::Receiver<bool>) -> std::i
     let mut child = command.spawn()?;
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (mut all_out, mut all_err) =
+        (sink(&program.spool, Stream::Output), sink(&program.spool, Stream::Error));
 
     let ending = {
-        let streams = async { tokio::join!(drain(out, &mut stdout), drain(err, &mut stderr)) };
+        let streams = async {
+            tokio::join!(drain(out, &mut stdout, &mut all_out), drain(err, &mut stderr, &mut all_err))
+        };
         tokio::pin!(streams);
         let mut open = true;
         let ending = loop {
@@ -107,8 +115,19 @@ fn ending_of(status: ExitStatus) -> Ending {
     status.code().map_or(Ending::Killed, Ending::Exited)
 }
 
-/// Reads to the end, keeping the beginning.
-async fn drain(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+/// The program runs all the same when its output cannot be kept.
+fn sink(spool: &Option<Spool>, stream: Stream) -> Option<Sink> {
+    match spool.as_ref()?.open(stream) {
+        Ok(sink) => Some(sink),
+        Err(error) => {
+            tracing::warn!(%error, "a step's output is not kept");
+            None
+        }
+    }
+}
+
+/// Reads to the end, keeping the beginning; all of it goes into the sink.
+async fn drain(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>, all: &mut Option<Sink>) {
     let Some(mut stream) = stream else { return };
     let mut chunk = [0; 4096];
     loop {
@@ -117,6 +136,9 @@ async fn drain(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
             Ok(length) => {
                 let room = KEPT_STREAM_BYTES.saturating_sub(kept.len());
                 kept.extend_from_slice(&chunk[..length.min(room)]);
+                if let Some(all) = all {
+                    all.write(&chunk[..length]);
+                }
             }
         }
     }
@@ -133,6 +155,7 @@ mod tests {
             working_dir: "/".into(),
             environment: vec![("GREETING".into(), "hello".into())],
             timeout,
+            spool: None,
         }
     }
 

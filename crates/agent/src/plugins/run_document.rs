@@ -130,6 +130,8 @@ async fn nested(
         first_step: 0,
         done: Vec::new(),
         depth: outer.depth + 1,
+        // Its words are this step's, and go with them.
+        destination: None,
     };
     let end = engine::run(inner, now, cancel, &progress).await;
     // Its steps have removed their own folders.

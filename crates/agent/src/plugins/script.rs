@@ -6,10 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::object::Stream;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::engine::{PluginResult, Run};
+use super::kept_output::Spool;
 use super::output::stream_text;
 use super::process::{self, Ending, Program};
 use crate::files::write_atomically;
@@ -25,6 +27,7 @@ pub async fn run(
     run: &Run<'_>,
     step_dir: &Path,
     inputs: &Value,
+    spool: Option<&Spool>,
     cancel: &mut watch::Receiver<bool>,
 ) -> PluginResult {
     let Some(interpreter) = platform::script_interpreter() else {
@@ -33,7 +36,7 @@ pub async fn run(
             run.surroundings.platform_type
         ));
     };
-    let result = run_with(interpreter, run, step_dir, inputs, cancel).await;
+    let result = run_with(interpreter, run, step_dir, inputs, spool, cancel).await;
     if let Err(error) = fs::remove_dir_all(step_dir) {
         tracing::debug!(%error, path = %step_dir.display(), "script folder not removed");
     }
@@ -45,6 +48,7 @@ async fn run_with(
     run: &Run<'_>,
     step_dir: &Path,
     inputs: &Value,
+    spool: Option<&Spool>,
     cancel: &mut watch::Receiver<bool>,
 ) -> Result<PluginResult, String> {
     let lines = format!("{}{}", interpreter.preamble, lines(inputs.get("runCommand"))?);
@@ -63,11 +67,17 @@ async fn run_with(
         working_dir: working_dir.clone(),
         environment: environment(run, inputs),
         timeout: timeout(inputs.get("timeoutSeconds")),
+        spool: spool.cloned(),
     };
     let finished = process::run(program, cancel).await.map_err(|error| {
         format!("cannot start {} in {}: {error}", interpreter.program, working_dir.display())
     })?;
-    Ok(result(finished.ending, stream_text(&finished.stdout), stream_text(&finished.stderr)))
+    let stderr = stream_text(&finished.stderr);
+    let result = result(finished.ending, stream_text(&finished.stdout), stderr.clone());
+    if let (Some(spool), Some(reason)) = (spool, result.stderr.strip_prefix(&stderr)) {
+        spool.add(Stream::Error, reason);
+    }
+    Ok(result)
 }
 
 fn result(ending: Ending, stdout: String, stderr: String) -> PluginResult {

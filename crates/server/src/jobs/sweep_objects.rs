@@ -91,3 +91,42 @@ pub async fn at_start(app: &Arc<App>, now: Timestamp) -> Result<(), ApiError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::now;
+    use crate::objects::Pending;
+    use crate::testing::TestServer;
+
+    async fn waste(server: &TestServer) -> i64 {
+        store::testing::count(&server.app.store(), "object_waste").await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_dead_writer_left_is_cleared_at_the_next_start() {
+        let server = TestServer::on_sqlite().await;
+        // Begun and never finished: as if the process had ended.
+        let mut pending = Pending::begin(&server.app).await.unwrap();
+        pending.write(b"half").await.unwrap();
+        drop(pending);
+        run_once(Arc::clone(&server.app), now()).await.unwrap();
+        assert_eq!(waste(&server).await, 1, "a writer may still be at it");
+        at_start(&server.another().await, now()).await.unwrap();
+        assert_eq!(waste(&server).await, 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_writer_that_is_not_heard_of_is_taken_for_gone() {
+        for server in TestServer::on_each_engine().await {
+            let mut pending = Pending::begin(&server.app).await.unwrap();
+            pending.write(b"half").await.unwrap();
+            let later = now().plus_seconds(3600);
+            assert_eq!(run_once(Arc::clone(&server.app), later).await.unwrap(), 1);
+            // It was not gone: what it wrote is, and it is told so.
+            let content = pending.finish().await.unwrap();
+            let mut tx = server.app.store().write().await.unwrap();
+            assert!(!crate::objects::keep(&server.app, &mut tx, &content).await.unwrap());
+        }
+    }
+}

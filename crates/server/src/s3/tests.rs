@@ -480,22 +480,3 @@ async fn a_node_reads_what_a_command_names_and_writes_its_own_output() {
     server.answer("CancelCommand", json!({"CommandId": id})).await;
     assert_eq!(node.get("/lists/core.yaml").await.code(), "AccessDenied", "the command is over");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_dead_writer_left_is_cleared_at_the_next_start() {
-    let server = TestServer::on_sqlite().await;
-    let client = Client::root(&server).await;
-    client.put("/lists", b"").await;
-    client.put("/lists/a", b"hello").await;
-    // Begun and never finished: as if the process had ended.
-    let mut pending = crate::objects::Pending::begin(&server.app).await.unwrap();
-    pending.write(b"half").await.unwrap();
-    drop(pending);
-    assert_eq!(waste(&server).await, 1);
-    sweep_objects::run_once(Arc::clone(&server.app), now()).await.unwrap();
-    assert_eq!(waste(&server).await, 1, "a writer may still be at it");
-    let next = server.another().await;
-    sweep_objects::at_start(&next, now()).await.unwrap();
-    assert_eq!(waste(&server).await, 0);
-    assert_eq!(client.get("/lists/a").await.text(), "hello");
-}

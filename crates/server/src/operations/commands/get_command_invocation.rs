@@ -6,10 +6,12 @@ use api::agent::reply::MAX_STREAM_CHARS;
 use api::ssm::{ErrorCode, GetCommandInvocationRequest, GetCommandInvocationResult};
 use domain::command::{Progress, StepResult};
 use domain::ids::NodeId;
+use domain::object::Stream;
 use store::commands::{self, Command, Step};
 use store::invocations::{self, InvocationKey};
 use store::step_results;
 
+use super::output_urls::OutputUrls;
 use super::{cloud_watch, command_key, cut};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
@@ -30,6 +32,7 @@ pub async fn get_command_invocation(
     let command = commands::find(&mut tx, &key.command).await?.ok_or_else(does_not_exist)?;
     let steps = step_results::list(&mut tx, &key).await?;
 
+    let urls = OutputUrls::find(ctx, &mut tx, std::iter::once((&command, &key.node))).await?;
     let step = step(&command, request.plugin_name.as_deref())?;
     let progress = Progress { status: row.status, steps, trace_output: row.trace_output };
     let result = progress.shown(&step.name, &step.plugin);
@@ -49,9 +52,9 @@ pub async fn get_command_invocation(
         status: Some(row.status.as_status_str().into()),
         status_details: Some(row.status.as_str().to_owned()),
         standard_output_content: Some(when_done(&result.standard_output, MAX_STREAM_CHARS)),
-        standard_output_url: Some(String::new()),
+        standard_output_url: Some(urls.of(&command, &key.node, step, Stream::Output)),
         standard_error_content: Some(when_done(&error_text(&result), MAX_ERROR_CHARS)),
-        standard_error_url: Some(String::new()),
+        standard_error_url: Some(urls.of(&command, &key.node, step, Stream::Error)),
         cloud_watch_output_config: Some(cloud_watch(command.request.cloud_watch_output_config)),
     })
 }

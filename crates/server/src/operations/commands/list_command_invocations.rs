@@ -8,11 +8,13 @@ use api::ssm::{
     CommandInvocation, CommandPlugin, ListCommandInvocationsRequest, ListCommandInvocationsResult,
 };
 use domain::command::{Progress, StepResult};
+use domain::object::Stream;
 use store::commands::{self, Command, CommandKey};
 use store::invocations::{self, Invocation, InvocationFilter, InvocationKey};
 use store::{Tx, step_results};
 
 use super::filters::Filters;
+use super::output_urls::OutputUrls;
 use super::{after, cloud_watch, command_key, cut, invalid_command_id, node_id, page_key};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
@@ -61,9 +63,11 @@ pub async fn list_command_invocations(
         }
         _ => None,
     };
+    let sent = cut.rows.iter().filter_map(|row| Some((commands.get(&row.key.command)?, &row.key.node)));
+    let urls = OutputUrls::find(ctx, &mut tx, sent).await?;
     let rows = cut.rows.into_iter().filter_map(|row| {
         let command = commands.get(&row.key.command)?;
-        Some(to_wire(row, command, steps.as_ref()))
+        Some(to_wire(row, command, steps.as_ref(), &urls))
     });
     Ok(ListCommandInvocationsResult { command_invocations: Some(rows.collect()), next_token: cut.next_token })
 }
@@ -74,9 +78,20 @@ async fn commands_of(tx: &mut Tx, rows: &[Invocation]) -> Result<BTreeMap<Comman
     Ok(commands.into_iter().map(|command| (command.key.clone(), command)).collect())
 }
 
-fn to_wire(row: Invocation, command: &Command, steps: Option<&Steps>) -> CommandInvocation {
+fn to_wire(
+    row: Invocation,
+    command: &Command,
+    steps: Option<&Steps>,
+    urls: &OutputUrls,
+) -> CommandInvocation {
     let request = &command.request;
-    let plugins = steps.map(|steps| plugins(&row, command, steps.get(&row.key))).unwrap_or_default();
+    // With several steps each plugin has its own.
+    let only = |stream| match command.steps.as_slice() {
+        [step] => urls.of(command, &row.key.node, step, stream),
+        _ => String::new(),
+    };
+    let (output_url, error_url) = (only(Stream::Output), only(Stream::Error));
+    let plugins = steps.map(|steps| plugins(&row, command, steps.get(&row.key), urls)).unwrap_or_default();
     CommandInvocation {
         command_id: Some(row.key.command.id.to_string()),
         instance_id: Some(row.key.node.to_string()),
@@ -88,8 +103,8 @@ fn to_wire(row: Invocation, command: &Command, steps: Option<&Steps>) -> Command
         status: Some(row.status.as_status_str().into()),
         status_details: Some(row.status.as_str().to_owned()),
         trace_output: Some(cut(&row.trace_output, MAX_OUTPUT_CHARS)),
-        standard_output_url: Some(String::new()),
-        standard_error_url: Some(String::new()),
+        standard_output_url: Some(output_url),
+        standard_error_url: Some(error_url),
         command_plugins: Some(plugins),
         service_role: Some(request.service_role_arn.clone().unwrap_or_default()),
         notification_config: Some(request.notification_config.clone().unwrap_or_default()),
@@ -101,14 +116,21 @@ fn plugins(
     row: &Invocation,
     command: &Command,
     steps: Option<&BTreeMap<String, StepResult>>,
+    urls: &OutputUrls,
 ) -> Vec<CommandPlugin> {
     let progress = Progress {
         status: row.status,
         steps: steps.cloned().unwrap_or_default(),
         trace_output: String::new(),
     };
-    let shown = command.steps.iter().map(|step| (&step.name, progress.shown(&step.name, &step.plugin)));
-    shown.map(|(name, result)| plugin(name, result, command)).collect()
+    let shown = command.steps.iter().map(|step| {
+        let url = |stream| urls.of(command, &row.key.node, step, stream);
+        let mut plugin = plugin(&step.name, progress.shown(&step.name, &step.plugin), command);
+        plugin.standard_output_url = Some(url(Stream::Output));
+        plugin.standard_error_url = Some(url(Stream::Error));
+        plugin
+    });
+    shown.collect()
 }
 
 fn plugin(name: &str, result: StepResult, command: &Command) -> CommandPlugin {
@@ -121,8 +143,8 @@ fn plugin(name: &str, result: StepResult, command: &Command) -> CommandPlugin {
         response_start_date_time: result.started_at,
         response_finish_date_time: result.ended_at,
         output: Some(output(&result)),
-        standard_output_url: Some(String::new()),
-        standard_error_url: Some(String::new()),
+        standard_output_url: None,
+        standard_error_url: None,
         output_s3_region: request.output_s3_region.clone(),
         output_s3_bucket_name: Some(request.output_s3_bucket_name.clone().unwrap_or_default()),
         output_s3_key_prefix: Some(request.output_s3_key_prefix.clone().unwrap_or_default()),

@@ -6,6 +6,7 @@ mod filters;
 mod get_command_invocation;
 mod list_command_invocations;
 mod list_commands;
+mod output_urls;
 mod send_command;
 mod targets;
 #[cfg(test)]

@@ -7,10 +7,13 @@ use api::ssm::{self, ErrorCode, SendCommandRequest, SendCommandResult};
 use domain::command::{CommandStatus, Event, InvocationStatus};
 use domain::document::{Document, Parameters, Platform, shipped};
 use domain::ids::CommandId;
+use domain::object::{BucketName, ObjectKey};
 use domain::rollout::RolloutLimits;
+use store::Tx;
 use store::commands::{self, Command, CommandKey, Counters, Step};
 use store::invocations::{self, Invocation, InvocationKey};
 use store::nodes::Node;
+use store::objects::buckets;
 
 use super::targets::{self, Addressed};
 use super::to_wire;
@@ -23,6 +26,9 @@ use crate::progress;
 const DEFAULT_TIMEOUT_SECONDS: i32 = 3600;
 /// Of the payload: the document with its parameters.
 const MAX_CONTENT_BYTES: usize = 64 * 1024;
+
+/// Command, node, plugin, step and stream in the key of an output.
+const LONGEST_OUTPUT_NAME: usize = 400;
 
 /// A document with the parameters of this command.
 struct Prepared {
@@ -48,6 +54,7 @@ pub async fn issue(ctx: &Ctx, request: SendCommandRequest) -> Result<ssm::Comman
         refuse_platforms(&prepared, &nodes)?;
     }
     refuse_unserved(&request)?;
+    check_output(ctx, &mut tx, &request).await?;
     let mut command = command(ctx, &prepared, request);
     let payload = payload(&prepared, &command)?;
     let invocations: Vec<Invocation> =
@@ -117,12 +124,31 @@ fn refuse_unserved(request: &SendCommandRequest) -> Result<(), ApiError> {
     {
         return Err(ApiError::new(ErrorCode::InvalidRole, format!("`{role}` is not the ARN of a role")));
     }
-    if is_given(&request.output_s3_bucket_name) {
-        let message = "this server does not keep output in buckets: leave out OutputS3BucketName";
-        return Err(ApiError::new(ErrorCode::InvalidOutputFolder, message));
-    }
     if request.alarm_configuration.is_some() {
         return Err(error::validation("this server has no alarms: leave out AlarmConfiguration"));
+    }
+    Ok(())
+}
+
+/// Output goes into this server's object store: where nodes could not put it is said now.
+async fn check_output(ctx: &Ctx, tx: &mut Tx, request: &SendCommandRequest) -> Result<(), ApiError> {
+    let invalid = |message: String| ApiError::new(ErrorCode::InvalidOutputFolder, message);
+    let prefix = request.output_s3_key_prefix.as_deref().unwrap_or_default();
+    let Some(name) = request.output_s3_bucket_name.as_deref().filter(|name| !name.is_empty()) else {
+        if prefix.is_empty() {
+            return Ok(());
+        }
+        return Err(invalid("OutputS3KeyPrefix needs OutputS3BucketName".to_owned()));
+    };
+    let bucket: BucketName = name.parse().map_err(|error| invalid(format!("OutputS3BucketName: {error}")))?;
+    // What a node adds to it stands here in full length.
+    let longest = format!("{}/{}", prefix.trim_matches('/'), "x".repeat(LONGEST_OUTPUT_NAME));
+    let key: Result<ObjectKey, _> = longest.trim_start_matches('/').parse();
+    key.map_err(|error| invalid(format!("OutputS3KeyPrefix `{prefix}`: {error}")))?;
+    if buckets::find(tx, &ctx.account, &bucket).await?.is_none() {
+        return Err(invalid(format!(
+            "the bucket `{bucket}` is not in this server's object store: make it with `aws s3 mb s3://{bucket}`"
+        )));
     }
     Ok(())
 }
@@ -165,8 +191,8 @@ fn payload(prepared: &Prepared, command: &Command) -> Result<String, ApiError> {
         document_name: prepared.shipped.name.to_owned(),
         document_content: prepared.document.content().clone(),
         parameters: prepared.parameters.values.clone(),
-        output_s3_bucket_name: String::new(),
-        output_s3_key_prefix: String::new(),
+        output_s3_bucket_name: command.request.output_s3_bucket_name.clone().unwrap_or_default(),
+        output_s3_key_prefix: command.request.output_s3_key_prefix.clone().unwrap_or_default(),
         cloud_watch_log_group_name: cloud_watch.cloud_watch_log_group_name.unwrap_or_default(),
         cloud_watch_output_enabled: is_enabled.to_string(),
     };
