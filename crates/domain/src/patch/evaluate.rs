@@ -13,7 +13,7 @@ use crate::facts::{FactSet, Observation};
 use crate::os::{DetectedSystem, Family, OperatingSystem};
 
 use super::item::{Frame, Item};
-use super::{PatchCounts, Verdict, apt, macos, plain, rpm, table, version_pacman, windows};
+use super::{PatchCounts, Verdict, apt, macos, plain, rpm, table, version_apk, version_pacman, windows};
 
 /// What is neither rule nor fact: the moment, and what patching did before.
 #[derive(Clone, Copy, Debug)]
@@ -114,8 +114,7 @@ fn judge_all(frame: &Frame<'_>) -> (Vec<Verdict>, Vec<String>) {
         }
         Family::Windows => (judge_items(frame, &windows::items(frame)), Vec::new()),
         Family::MacOs => (judge_items(frame, &macos::items(frame)), Vec::new()),
-        // Facts of Alpine name as candidate only what is newer.
-        Family::Alpine => judge_plain(frame, |version, than| version != than),
+        Family::Alpine => judge_plain(frame, version_apk::is_newer),
         Family::Arch => judge_plain(frame, version_pacman::is_newer),
     }
 }

@@ -21,6 +21,7 @@ mod table;
 pub mod transaction;
 pub mod transaction_wire;
 pub mod verdict;
+pub mod version_apk;
 pub mod version_deb;
 pub mod version_pacman;
 pub mod version_rpm;

@@ -9,7 +9,7 @@ use crate::facts::{FactSet, PackageFact, UpdateStatus};
 use crate::os::{Family, OperatingSystem, WINDOWS_ID};
 
 use super::transaction::{Refusal, Wanted};
-use super::{Failure, FailureCode, update_item_id, version_deb, version_pacman, version_rpm};
+use super::{Failure, FailureCode, update_item_id, version_apk, version_deb, version_pacman, version_rpm};
 
 /// More would be a mistake, or an attack on the node's memory.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -119,6 +119,7 @@ impl Entry {
             Some(Family::Debian) => version_deb::is_newer(version, &package.version),
             Some(Family::Rpm | Family::Suse) => version_rpm::is_newer(version, &package.version),
             Some(Family::Arch) => version_pacman::is_newer(version, &package.version),
+            Some(Family::Alpine) => version_apk::is_newer(version, &package.version),
             // Offers come newest first, the installed version among them.
             _ => version != package.version,
         };
