@@ -28,6 +28,9 @@ const WITH_REBOOT: [&str; 8] = [
     "systemd-udev",
 ];
 
+/// The same of Alpine: the C library, and what runs as the first process and starts the others.
+const WITH_REBOOT_ON_ALPINE: [&str; 5] = ["musl", "busybox", "openrc", "linux-firmware", "intel-ucode"];
+
 /// Fills in what waits. Nothing for a root that is not running. Looks at these processes only, where `known_suspects`
 /// are all that can run replaced files; returns those that are left.
 pub fn observe(
@@ -57,7 +60,8 @@ fn newer_kernel(facts: &FactSet, observation: &Observation) -> Option<String> {
     match OperatingSystem::detect(&facts.os)?.operating_system.family() {
         Family::Debian => newer_on_debian(facts, observation, running),
         Family::Rpm | Family::Suse => newer_on_rpm(facts, running),
-        Family::Windows | Family::MacOs | Family::Alpine | Family::Arch => None,
+        Family::Alpine => newer_on_alpine(facts, running),
+        Family::Windows | Family::MacOs | Family::Arch => None,
     }
 }
 
@@ -92,12 +96,27 @@ fn newer_on_rpm(facts: &FactSet, running: &str) -> Option<String> {
     (!is_running).then(|| version.to_owned())
 }
 
+/// One package for each flavour, replaced in place: with it go the modules of the kernel that runs. That one calls itself
+/// `6.12.58-0-virt` and is of version `6.12.58-r0` of `linux-virt`.
+fn newer_on_alpine(facts: &FactSet, running: &str) -> Option<String> {
+    let (_, flavour) = running.rsplit_once('-')?;
+    let kernel =
+        facts.packages.iter().find(|package| package.name.strip_prefix("linux-") == Some(flavour))?;
+    let (version, revision) = kernel.version.rsplit_once("-r")?;
+    let installed = format!("{version}-{revision}-{flavour}");
+    (installed != running).then_some(installed)
+}
+
 fn since_boot(facts: &FactSet, observation: &Observation) -> Vec<String> {
-    let is_rpm = OperatingSystem::detect(&facts.os)
-        .is_some_and(|detected| matches!(detected.operating_system.family(), Family::Rpm | Family::Suse));
-    let Some(booted_at) = observation.booted_at.filter(|_| is_rpm) else { return Vec::new() };
+    let family = OperatingSystem::detect(&facts.os).map(|detected| detected.operating_system.family());
+    let with_reboot = match family {
+        Some(Family::Rpm | Family::Suse) => &WITH_REBOOT[..],
+        Some(Family::Alpine) => &WITH_REBOOT_ON_ALPINE[..],
+        _ => return Vec::new(),
+    };
+    let Some(booted_at) = observation.booted_at else { return Vec::new() };
     let waits = |package: &&domain::facts::PackageFact| {
-        WITH_REBOOT.contains(&package.name.as_str()) && package.installed_at.is_some_and(|at| at > booted_at)
+        with_reboot.contains(&package.name.as_str()) && package.installed_at.is_some_and(|at| at > booted_at)
     };
     let mut names: Vec<String> =
         facts.packages.iter().filter(waits).map(|package| package.name.clone()).collect();
@@ -185,6 +204,15 @@ mod tests {
                 vec![("kernel-default", "5.14.21-150400.24.100.2", 1)],
                 None,
             ),
+            (("alpine", "3.23.6"), "6.12.58-0-virt", vec![("linux-virt", "6.12.58-r0", 1)], None),
+            (
+                ("alpine", "3.23.6"),
+                "6.12.58-0-virt",
+                vec![("linux-lts", "6.12.58-r9", 1), ("linux-virt", "6.12.60-r1", 1)],
+                Some("6.12.60-1-virt"),
+            ),
+            // A container on another system's kernel.
+            (("alpine", "3.23.6"), "6.8.0-cloud", vec![("linux-virt", "6.12.60-r1", 1)], None),
         ];
         for (os, running, packages, expected) in rows {
             let found = newer_kernel(&facts(os, &packages), &at_boot(running));
@@ -196,6 +224,8 @@ mod tests {
     fn packages_that_take_effect_with_the_boot() {
         let packages = [("glibc", "2", 200), ("systemd", "2", 50), ("bash", "2", 200)];
         assert_eq!(since_boot(&facts(("rhel", "9.2"), &packages), &at_boot("5")), ["glibc"]);
+        let packages = [("musl", "2-r0", 200), ("openrc", "2-r0", 50), ("bash", "2-r0", 200)];
+        assert_eq!(since_boot(&facts(("alpine", "3.23.6"), &packages), &at_boot("6")), ["musl"]);
         // Debian has a sign of its own.
         assert!(since_boot(&facts(("debian", "12"), &packages), &at_boot("5")).is_empty());
     }

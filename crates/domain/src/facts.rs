@@ -65,12 +65,13 @@ pub struct Repository {
     /// As written in the sources, without credentials: `http://deb.example.org/debian`.
     pub uri: String,
     /// `Suite` of the Release file (apt calls it archive): `stable-security`.
-    /// rpm systems: the repository's id, or alias.
+    /// rpm systems: the repository's id, or alias. apk: the part of the branch, `main`.
     pub suite: String,
     /// `Codename` of the Release file; on Amazon Linux 2023 the release to which the node is locked, whichever is read.
     pub codename: String,
     pub origin: String,
     pub label: String,
+    /// apk: the tag that packages have to be asked for with, `@edge`.
     /// rpm systems: `$releasever` of what was read. On Amazon Linux 2023 that is `latest`, or the locked release where
     /// nothing of the latest is there.
     pub component: String,

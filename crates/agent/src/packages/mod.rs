@@ -2,6 +2,8 @@
 //! through their own tools. Judging facts and deciding what to ask for belongs to `domain::patch`.
 
 #[cfg(target_os = "linux")]
+pub mod apk;
+#[cfg(target_os = "linux")]
 pub mod apt;
 #[cfg(target_os = "linux")]
 pub mod decompress;
@@ -99,6 +101,7 @@ pub trait PackageManager {
 pub fn of(root: &root::Root) -> Result<Box<dyn PackageManager + '_>, ScanError> {
     Ok(match Kind::of(root)? {
         Kind::Apt => Box::new(apt::Apt::new(root, apt::Environment::of_process())),
+        Kind::Apk => Box::new(apk::Apk::new(root)),
         Kind::Dnf => Box::new(dnf::Dnf::new(root)),
         Kind::Zypper => Box::new(zypper::Zypper::new(root)),
     })
@@ -114,8 +117,8 @@ pub fn lacking(
     let system = match Kind::of(root)? {
         Kind::Dnf => dnf::Dnf::new(root).system(root, None)?,
         Kind::Zypper => zypper::Zypper::new(root).system(root, None)?,
-        Kind::Apt => {
-            let reason = "Debian's repositories publish no advisories; `fettle-agent scan` tells which updates are missing";
+        Kind::Apk | Kind::Apt => {
+            let reason = "the repositories of Debian and Alpine publish no advisories; `fettle-agent scan` tells which updates are missing";
             return Err(ScanError::Settings(reason.to_owned()));
         }
     };
@@ -125,6 +128,7 @@ pub fn lacking(
 #[cfg(target_os = "linux")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    Apk,
     Apt,
     Dnf,
     Zypper,
@@ -140,8 +144,10 @@ impl Kind {
             Some(Family::Rpm) => Self::Dnf,
             Some(Family::Suse) => Self::Zypper,
             Some(Family::Debian) => Self::Apt,
+            Some(Family::Alpine) => Self::Apk,
             // A derivative, or something that does not say what it is: what it has decides.
             _ if has_apt => Self::Apt,
+            _ if apk::has_database(root)? => Self::Apk,
             _ if rpm::database::Database::find(root)?.is_none() => Self::Apt,
             _ if !root.list_files(Path::new("/etc/zypp/repos.d"))?.is_empty() => Self::Zypper,
             _ => Self::Dnf,

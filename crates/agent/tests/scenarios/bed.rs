@@ -23,6 +23,17 @@ impl Bed {
         Some(Self { folder: copy(&base), environment: vec![("TB_SLOW".into(), "0".into())], base })
     }
 
+    pub fn apk() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return skip("apk changes into the root, which needs root rights");
+        }
+        // Shared by all beds of apk, since it is fetched.
+        let image = Path::new(env!("CARGO_TARGET_TMPDIR")).join("apk-image");
+        let settings = [("BED_CACHE", image.to_str().unwrap())];
+        let base = base("apk-bed", &["busybox", "openssl", "python3"], &settings)?;
+        Some(Self { folder: copy(&base), environment: Vec::new(), base })
+    }
+
     pub fn dnf(scenario: &str) -> Option<Self> {
         Self::rpm("dnf-bed", &["dnf"], scenario)
     }
