@@ -258,7 +258,8 @@ pub enum UpdateStatus {
     Hidden,
 }
 
-/// dpkg's third status word, for packages with files on disk; other package managers know only the first.
+/// dpkg's third status word, for packages with files on disk. Of rpm packages those are half installed of which an
+/// interrupted transaction left an older version beside the newer one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PackageState {

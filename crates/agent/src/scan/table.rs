@@ -227,7 +227,7 @@ fn why(verdict: &Verdict) -> String {
                 write!(why, "; phased, {percent} % of machines so far")
             }
             Restriction::PhasedOut { percent: None } => write!(why, "; phased"),
-            Restriction::Unfinished { .. } => write!(why, "; dpkg did not finish with it"),
+            Restriction::Unfinished { .. } => write!(why, "; its installation was not finished"),
         };
     }
     why

@@ -12,6 +12,7 @@ use domain::patch::FailureCode;
 use domain::patch::transaction::{Limits, Outcome, Wanted};
 
 use crate::bed::Bed;
+use crate::killing::kill_all;
 use crate::oracle::skip;
 use crate::transactions::{codes, wanted};
 
@@ -65,29 +66,6 @@ fn copy_of(bed: &Bed, name: &str) -> PathBuf {
     let copied = Command::new("cp").arg("-a").arg(bed.root()).arg(&copy).status().unwrap();
     assert!(copied.success());
     copy.canonicalize().unwrap()
-}
-
-/// `kill -9` for a process and all that it started, in whatever process groups.
-fn kill_all(pid: u32) {
-    let mut doomed = vec![pid];
-    let mut at = 0;
-    while at < doomed.len() {
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            let Ok(child) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let parent =
-                stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok());
-            if parent == Some(doomed[at]) && !doomed.contains(&child) {
-                doomed.push(child);
-            }
-        }
-        at += 1;
-    }
-    let doomed = doomed.iter().filter_map(|&pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?));
-    for pid in doomed {
-        // It may have ended by itself in the meantime.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-    }
 }
 
 /// `name version` of everything that dpkg has, and whether each is whole.

@@ -9,6 +9,7 @@ mod command;
 mod crashes;
 mod damage;
 mod kept;
+mod killing;
 mod machine;
 mod oracle;
 mod random_nodes;

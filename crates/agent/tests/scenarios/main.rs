@@ -6,7 +6,10 @@
 
 mod alpine;
 mod bed;
+mod crashes;
 mod debian;
+#[path = "../apt/killing.rs"]
+mod killing;
 mod node;
 mod rhel;
 mod server;

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -58,6 +58,12 @@ impl Node {
         self.bed.folder.path().join("data")
     }
 
+    /// Another value for one of the variables that the node's tools see.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.bed.environment.retain(|(known, _)| known != name);
+        self.bed.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The baseline of every later run; an id is added.
     pub fn use_baseline(&self, mut baseline: Value) {
         baseline["BaselineId"] = json!(BASELINE);
@@ -92,6 +98,13 @@ impl Node {
             .envs(self.bed.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
+    }
+
+    /// Begins an installation in a process of its own, whose output nobody reads.
+    pub fn begin_install(&self) -> Child {
+        self.commands.set(self.commands.get() + 1);
+        let mut command = self.command("Install", "NoReboot");
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     fn run(&self, operation: &str, reboot_option: &str) -> Run {

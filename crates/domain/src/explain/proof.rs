@@ -252,6 +252,9 @@ fn in_words(restriction: &Restriction, verdict: &Verdict, family: Family) -> Str
         Restriction::PhasedOut { percent: None } => {
             "the publisher rolls the candidate out in phases, and this node is not among them yet".to_owned()
         }
+        Restriction::Unfinished { .. } if matches!(family, Family::Rpm | Family::Suse) => {
+            "an interrupted transaction left an older version of it installed beside this one".to_owned()
+        }
         Restriction::Unfinished { state } => format!(
             "dpkg did not finish with {} {}: it is {}",
             verdict.name,
@@ -292,10 +295,13 @@ fn hidden(fix: &HiddenFix, verdict: &Verdict, facts: &FactSet) -> String {
 
 fn remedy(verdict: &Verdict, family: Family) -> String {
     let is_held = verdict.restrictions.contains(&Restriction::Held);
+    let is_half_done = verdict.restrictions.iter().any(Restriction::is_half_done);
     match family {
         Family::Debian => {}
         Family::Rpm if is_held => return format!("dnf versionlock delete {}", verdict.name),
         Family::Suse if is_held => return format!("zypper removelock {}", verdict.name),
+        Family::Rpm if is_half_done => return format!("dnf remove --duplicates {}", verdict.name),
+        Family::Suse if is_half_done => return format!("zypper install --force {}", verdict.name),
         Family::Alpine if is_held => return format!("apk add {}", verdict.name),
         Family::Arch if is_held => return "pacman-conf IgnorePkg IgnoreGroup".to_owned(),
         _ => return String::new(),

@@ -105,10 +105,9 @@ fn unfinished(verdict: &Verdict) -> Failure {
         _ => None,
     });
     let state = state.as_ref().and_then(|state| state.as_str()).unwrap_or("unfinished");
-    let detail = format!(
-        "an earlier installation left it {state}; the next one, or `dpkg --configure -a`, finishes it"
-    );
-    Failure { code: FailureCode::ToolFailed, subject: "dpkg".to_owned(), detail }
+    let detail =
+        format!("an earlier installation was broken off and left it {state}; the next one finishes it");
+    Failure { code: FailureCode::ToolFailed, subject: String::new(), detail }
 }
 
 #[cfg(test)]

@@ -56,12 +56,16 @@ pub(super) fn item<'f>(frame: &Frame<'f>, package: &'f PackageFact) -> Item<'f> 
         },
         versions,
         obstacle: None,
-        restrictions: match package.held {
-            true => vec![Restriction::Held],
-            false => Vec::new(),
-        },
+        restrictions: restrictions(package),
         hidden_fix: None,
     }
+}
+
+fn restrictions(package: &PackageFact) -> Vec<Restriction> {
+    let held = package.held.then_some(Restriction::Held);
+    let state = package.state;
+    let unfinished = (!state.is_whole()).then_some(Restriction::Unfinished { state });
+    held.into_iter().chain(unfinished).collect()
 }
 
 fn is_installed(package: &PackageFact, version: &str) -> bool {

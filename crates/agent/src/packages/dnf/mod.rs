@@ -16,6 +16,7 @@ use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
 
 use super::root::Root;
 use super::rpm::database::Database;
+use super::rpm::glob::Glob;
 use super::rpm::modules::Modules;
 use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, VendorRule};
 use super::rpm::primary::Offer;
@@ -100,7 +101,9 @@ impl Configured for Dnf<'_> {
         let (sources, filters) = sources(root, &main, &os, &variables)?;
         let obsoletes = if main.minds_obsoletes() { ObsoletesRule::Heed } else { ObsoletesRule::Ignore };
         let choice = Choice { vendor: VendorRule::Any, obsoletes };
-        let policy = Box::new(DnfPolicy { filters, locks: VersionLocks::load(root, &main)?, choice });
+        let several = main.section.list("installonlypkgs").iter().map(|pattern| Glob::new(pattern)).collect();
+        let locks = VersionLocks::load(root, &main)?;
+        let policy = Box::new(DnfPolicy { several, filters, locks, choice });
         let modules = match main.flavour {
             Flavour::Dnf => Modules::load(root, &sources.found, &platform(root, &main)?)?,
             Flavour::Yum => Modules::default(),
@@ -184,6 +187,8 @@ fn platform(root: &Root, main: &Main) -> Result<String, ScanError> {
 }
 
 struct DnfPolicy {
+    /// Patterns of names that stay installed in several versions.
+    several: Vec<Glob>,
     /// In the order of the sources.
     filters: Vec<Filter>,
     locks: VersionLocks,
@@ -201,5 +206,9 @@ impl Policy for DnfPolicy {
 
     fn choice(&self) -> Choice {
         self.choice
+    }
+
+    fn keeps_several(&self, name: &str) -> bool {
+        self.several.iter().any(|pattern| pattern.matches(name))
     }
 }

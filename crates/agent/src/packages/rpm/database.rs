@@ -223,6 +223,8 @@ fn parse_line(line: &str) -> Option<Installed> {
         installed_at: installed_at.parse().ok(),
         vendor: vendor.to_owned(),
         source_rpm: source_rpm.to_owned(),
+        // Not asked: nobody is accused of a version too many.
+        stays_beside_others: true,
         release: None,
     })
 }

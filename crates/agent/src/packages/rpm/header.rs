@@ -31,6 +31,8 @@ pub struct Installed {
     pub vendor: String,
     /// `openssl-3.0.7-1.el9.src.rpm`.
     pub source_rpm: String,
+    /// By its own word: kernels, and modules for them.
+    pub stays_beside_others: bool,
     /// What it says `$releasever` is, and how much that counts: the lowest number wins.
     pub release: Option<(usize, String)>,
 }
@@ -62,6 +64,7 @@ impl Installed {
                 release: required(RELEASE, "a package without a release")?,
             },
             release,
+            stays_beside_others: header.texts(PROVIDE_NAME).any(is_of_several),
             arch: text(ARCH).unwrap_or_default(),
             installed_at: header.number(INSTALL_TIME).or_else(|| header.number(BUILD_TIME)).map(i64::from),
             vendor: text(VENDOR).unwrap_or_default(),
@@ -73,6 +76,11 @@ impl Installed {
     pub fn is_key(&self) -> bool {
         self.name == "gpg-pubkey"
     }
+}
+
+/// What dnf and zypper look for.
+fn is_of_several(provided: &str) -> bool {
+    provided.starts_with("installonlypkg(") || provided.starts_with("multiversion(")
 }
 
 struct Header<'a> {

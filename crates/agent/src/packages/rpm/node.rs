@@ -63,6 +63,8 @@ pub trait Policy {
     fn is_excluded(&self, source: usize, offer: &Offer) -> bool;
     fn lock(&self, name: &str, arch: &str, version: &str) -> Lock;
     fn choice(&self) -> Choice;
+    /// Whether the configuration lets packages of this name stay installed in several versions.
+    fn keeps_several(&self, name: &str) -> bool;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +171,7 @@ impl Node<'_> {
         PackageFact {
             name: newest.name.clone(),
             arch: newest.arch.clone(),
-            state: PackageState::Installed,
+            state: self.state(group),
             source,
             source_version,
             installed_at: newest.installed_at.map(Timestamp::from_seconds),
@@ -182,6 +184,18 @@ impl Node<'_> {
             obsoleted_by: self.obsoleted_by(newest, &version, offers),
             version,
             ..PackageFact::default()
+        }
+    }
+
+    /// A transaction that was broken off has put the new version in and not taken the old one out.
+    fn state(&self, group: &Group<'_>) -> PackageState {
+        let name = group[0].name.as_str();
+        let may_be_several = name.starts_with("kernel")
+            || group.iter().any(|installed| installed.stays_beside_others)
+            || self.policy.keeps_several(name);
+        match group.len() > 1 && !may_be_several {
+            true => PackageState::HalfInstalled,
+            false => PackageState::Installed,
         }
     }
 

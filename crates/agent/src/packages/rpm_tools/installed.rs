@@ -127,27 +127,45 @@ impl State for Rpms {
     }
 }
 
-/// Older versions that an interrupted transaction left beside newer ones, as `name-version.arch`. What may be installed in
-/// several versions says so by what it provides.
-pub fn leftovers(rpms: &Rpms, rpm: impl Fn() -> Tool, run: &mut ToolRun) -> Result<Vec<String>, Failure> {
+/// What an interrupted transaction left of one package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    pub newest: Wanted,
+    /// As `name-version.arch`.
+    older: Vec<String>,
+}
+
+/// Packages of which older versions stand beside newer ones. What may be installed in several versions says so by what it
+/// provides.
+pub fn leftovers(rpms: &Rpms, rpm: impl Fn() -> Tool, run: &mut ToolRun) -> Result<Vec<Leftover>, Failure> {
     let mut leftovers = Vec::new();
     for ((name, arch), versions) in rpms.packages.iter().filter(|(_, versions)| versions.len() > 1) {
-        let (_, older) = versions.split_last().expect("more than one");
-        let newest = nevra(name, &versions[older.len()], arch);
-        let finished = run.run(&rpm().args(["-q", "--provides", &newest]).quiet())?;
+        let (newest, older) = versions.split_last().expect("more than one");
+        let finished = run.run(&rpm().args(["-q", "--provides", &nevra(name, newest, arch)]).quiet())?;
         let several = name.starts_with("kernel")
             || finished
                 .out()
                 .any(|line| line.starts_with("installonlypkg(") || line.starts_with("multiversion("));
         if !several && finished.succeeded() {
-            leftovers.extend(older.iter().map(|version| nevra(name, version, arch)));
+            let newest = Wanted { name: name.clone(), arch: arch.clone(), version: newest.clone() };
+            let older = older.iter().map(|version| nevra(name, version, arch)).collect();
+            leftovers.push(Leftover { newest, older });
         }
     }
     Ok(leftovers)
 }
 
-/// Takes the leftovers away as the interrupted transaction would have done. Files that the newer version has too stay.
-pub fn finish_interrupted(rpm: impl Fn() -> Tool, run: &mut ToolRun) -> Result<(), Failure> {
+/// How a package manager installs the newest of several versions once more, and takes the others out; `None` when it cannot.
+pub type Again<'a> = &'a dyn Fn(&[Leftover], &mut ToolRun) -> Result<Option<Finished>, Failure>;
+
+/// Finishes what an interrupted transaction left. The newest versions are installed once more, since their scripts may not
+/// have come to their end; where they are not to be had, only the older ones are taken out. What the node's configuration
+/// lets stay in several versions stays, because the package manager leaves it alone.
+pub fn finish_interrupted(
+    rpm: impl Fn() -> Tool,
+    again: Again<'_>,
+    run: &mut ToolRun,
+) -> Result<(), Failure> {
     let rpms = match read(rpm(), run) {
         Err(failure) if failure.code == FailureCode::DatabaseBroken => {
             run.say("rpm's database cannot be read; rebuilding its indexes");
@@ -156,12 +174,22 @@ pub fn finish_interrupted(rpm: impl Fn() -> Tool, run: &mut ToolRun) -> Result<(
         }
         other => other?,
     };
-    let leftovers = leftovers(&rpms, &rpm, run)?;
-    if leftovers.is_empty() {
+    let left = leftovers(&rpms, &rpm, run)?;
+    if left.is_empty() {
         return Ok(());
     }
-    run.say(&format!("finishing an interrupted transaction: {} stayed behind", leftovers.join(", ")));
-    let finished = run.run(&rpm().args(["-e", "--nodeps"]).args(&leftovers))?;
+    let names: Vec<_> = left.iter().flat_map(|left| left.older.iter().map(String::as_str)).collect();
+    run.say(&format!("finishing an interrupted transaction: {} stayed behind", names.join(", ")));
+    // zypper's codes for success with a remark among them; and dnf, where the configuration lets all of them stay.
+    let is_done = |finished: Finished| {
+        matches!(finished.exit_code(), Some(0 | 102 | 103 | 106 | 107))
+            || finished.text().any(|line| line.contains("No duplicated packages found"))
+    };
+    if again(&left, run)?.is_some_and(is_done) {
+        return Ok(());
+    }
+    run.say("their newer versions cannot be installed again; only the older ones are taken out");
+    let finished = run.run(&rpm().args(["-e", "--nodeps"]).args(names))?;
     if finished.succeeded() { Ok(()) } else { Err(broken(&finished)) }
 }
 

@@ -54,6 +54,11 @@ impl Main {
         self.path("locksfile.path", PathBuf::from("/etc/zypp/locks"))
     }
 
+    /// Names of packages that stay installed in several versions; `provides:` entries speak of what packages say themselves.
+    pub fn multiversion(&self) -> Vec<String> {
+        self.section.list("multiversion")
+    }
+
     pub fn allows_vendor_change(&self) -> bool {
         self.section.flag("solver.allowVendorChange").unwrap_or(false)
     }

@@ -97,7 +97,8 @@ impl Configured for Zypper<'_> {
         let sources = sources(root, &main, &variables)?;
         let vendor = if main.allows_vendor_change() { VendorRule::Any } else { VendorRule::Keep };
         let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed };
-        let policy = Box::new(ZypperPolicy { locks: Locks::load(root, &main.locks_file())?, choice });
+        let (several, locks) = (main.multiversion(), Locks::load(root, &main.locks_file())?);
+        let policy = Box::new(ZypperPolicy { several, locks, choice });
         // Module streams are dnf's.
         Ok(System { installed, os, architecture, sources, modules: Modules::default(), policy })
     }
@@ -163,6 +164,8 @@ fn source(repository: &Repository, variables: &Variables, found: repository::Fou
 }
 
 struct ZypperPolicy {
+    /// Names that stay installed in several versions.
+    several: Vec<String>,
     locks: Locks,
     choice: Choice,
 }
@@ -178,5 +181,9 @@ impl Policy for ZypperPolicy {
 
     fn choice(&self) -> Choice {
         self.choice
+    }
+
+    fn keeps_several(&self, name: &str) -> bool {
+        self.several.iter().any(|known| known == name)
     }
 }

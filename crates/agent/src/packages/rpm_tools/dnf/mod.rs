@@ -18,7 +18,7 @@ use super::super::root::Root;
 use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
-use super::installed::{self, Rpms, nevra, nevra_in_messages};
+use super::installed::{self, Leftover, Rpms, nevra, nevra_in_messages};
 use place::Place;
 
 /// What a transaction needs to know of the node.
@@ -143,7 +143,15 @@ impl Backend for DnfTransactions<'_> {
 
     fn finish_interrupted(&self, run: &mut ToolRun) -> Result<(), Failure> {
         let place = self.place()?;
-        installed::finish_interrupted(|| place.rpm(), run)
+        let again = |left: &[Leftover], run: &mut ToolRun| {
+            if !place.removes_duplicates() {
+                return Ok(None);
+            }
+            let names = left.iter().map(|left| format!("{}.{}", left.newest.name, left.newest.arch));
+            let tool = place.dnf(&[]).args(["-y", "remove", "--duplicates"]).args(names);
+            self.change(&tool, run).map(Some)
+        };
+        installed::finish_interrupted(|| place.rpm(), &again, run)
     }
 
     fn settle(

@@ -93,6 +93,11 @@ impl Place {
         tool.args(&self.options).args(excluded.iter().map(|pattern| format!("--exclude={pattern}")))
     }
 
+    /// Whether it installs the newest of several versions again and removes the others.
+    pub fn removes_duplicates(&self) -> bool {
+        self.variant == Variant::Dnf
+    }
+
     /// Leaves out by itself what cannot be had.
     pub fn lenient(&self) -> &'static str {
         match self.variant {

@@ -18,7 +18,7 @@ use super::super::root::Root;
 use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
-use super::installed::{self, Rpms, nevra_in_messages};
+use super::installed::{self, Leftover, Rpms, nevra_in_messages};
 use place::Place;
 
 /// What a transaction needs to know of the node.
@@ -125,7 +125,12 @@ impl<'r> ZypperTransactions<'r> {
 
     fn finish_interrupted(&self, run: &mut ToolRun) -> Result<(), Failure> {
         let place = self.place(&[])?;
-        installed::finish_interrupted(|| place.rpm(), run)
+        let again = |left: &[Leftover], run: &mut ToolRun| {
+            let newest = left.iter().map(|left| settle::argument(&left.newest));
+            let tool = place.zypper().args(["install", "-l", "--force"]).args(newest);
+            self.change(&tool, run).map(Some)
+        };
+        installed::finish_interrupted(|| place.rpm(), &again, run)
     }
 
     fn settle(
