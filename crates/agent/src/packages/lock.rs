@@ -9,7 +9,7 @@ use domain::patch::{Failure, FailureCode};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::root::{Identity, Root};
-use super::tool::{Finished, ToolRun, failure};
+use super::tool::{Finished, Tool, ToolRun, failure};
 
 /// How often a lock that is held is looked at again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -108,7 +108,10 @@ pub fn wait(root: &Root, locks: &[Lock], run: &mut ToolRun, program: &str) -> Re
             return Err(failure(FailureCode::LockHeld, &holder.to_string(), detail));
         }
         if spoken.is_none_or(|spoken| spoken.elapsed() > REMINDER) {
-            run.say(&format!("waiting for {holder}, which holds {}", holder.file.display()));
+            let text = format!("waiting for {holder}, which holds {}", holder.file.display());
+            // For lists that are fetched before anything is shown to anybody, too.
+            tracing::info!("{text}");
+            run.say(&text);
             spoken = Some(Instant::now());
         }
         std::thread::sleep(PAUSE.min(patience));
@@ -116,9 +119,24 @@ pub fn wait(root: &Root, locks: &[Lock], run: &mut ToolRun, program: &str) -> Re
     Ok(())
 }
 
+/// Runs a tool once nobody holds these locks; again while another process is quicker to take one, which `came_second` sees.
+pub fn run_alone(
+    root: &Root,
+    locks: &[Lock],
+    run: &mut ToolRun,
+    tool: &Tool,
+    came_second: impl Fn(&Finished) -> bool,
+) -> Result<Finished, Failure> {
+    let attempt = |run: &mut ToolRun| {
+        wait(root, locks, run, &tool.name())?;
+        run.run(tool)
+    };
+    until_not_second(run, attempt, came_second)
+}
+
 /// Runs what changes something, and again while another process is quicker to take the lock; `attempt` waits for
 /// the holders first. Ends with the last attempt once the run's patience with locks is over.
-pub fn until_not_second(
+fn until_not_second(
     run: &mut ToolRun,
     mut attempt: impl FnMut(&mut ToolRun) -> Result<Finished, Failure>,
     came_second: impl Fn(&Finished) -> bool,

@@ -27,6 +27,8 @@ const QUEUED_LINES: usize = 256;
 const TICK: Duration = Duration::from_millis(20);
 /// Between the polite signal and the other one.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long another process may hold the package manager's lock, unless told.
+pub const LOCK_WAIT: Duration = Duration::from_secs(300);
 /// For a look at what a run came to.
 const LAST_LOOK: Duration = Duration::from_secs(120);
 /// After the tool's end, how long output of processes it left behind is still taken.
@@ -86,7 +88,7 @@ impl ToolRun {
             cancelled: Arc::default(),
             sink: Box::new(|_, _| ()),
             scratch: scratch.to_owned(),
-            lock_wait: Duration::from_secs(300),
+            lock_wait: LOCK_WAIT,
             environment: Vec::new(),
         }
     }
@@ -269,7 +271,8 @@ impl Tool {
         self
     }
 
-    fn name(&self) -> String {
+    /// What people know it by: the program without its folder.
+    pub fn name(&self) -> String {
         let shown = match self.arguments.get(1) {
             Some(inside) if self.program == "chroot" => inside,
             _ => &self.program,

@@ -241,14 +241,12 @@ fn sources_of_a_baseline_take_the_place_of_the_nodes_own() {
     assert_eq!((std::fs::read(&list).unwrap(), lists()), (own, lists_before));
 }
 
-#[test]
-fn somebody_elses_lock_is_waited_for_and_named() {
-    let Some(node) = Node::new() else { return };
-    let admin = node.bed.root().join("var/lib/dpkg");
-    // Opened anew: a lock of this very process would not stand in its own way.
+/// Another process that holds the lock of a file until its input is closed. A lock of this very process would not stand in
+/// its own way.
+fn hold(file: &std::path::Path) -> std::process::Child {
     let mut holder = std::process::Command::new("python3")
         .args(["-c", "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"])
-        .arg(admin.join("lock-frontend"))
+        .arg(file)
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -256,6 +254,28 @@ fn somebody_elses_lock_is_waited_for_and_named() {
     let mut said = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.take().unwrap()), &mut said)
         .unwrap();
+    holder
+}
+
+#[test]
+fn lists_are_fetched_once_nobody_else_fetches_them() {
+    let Some(node) = Node::new() else { return };
+    let apt = Apt::new(&node.root, Environment::default());
+    let mut holder = hold(&node.bed.root().join("var/lib/apt/lists/lock"));
+    let mut impatient = node.tool_run().waiting_for_locks(Duration::from_millis(300));
+    let failure = apt.fetch_lists(&mut impatient).unwrap_err();
+    assert_eq!(failure.code, FailureCode::LockHeld);
+    assert!(failure.to_string().contains(&format!("(pid {})", holder.id())), "{failure}");
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    let refresh = apt.fetch_lists(&mut node.tool_run()).unwrap();
+    assert_eq!((refresh.outcome, refresh.failed), (ListRefresh::Refreshed, vec![]));
+}
+
+#[test]
+fn somebody_elses_lock_is_waited_for_and_named() {
+    let Some(node) = Node::new() else { return };
+    let mut holder = hold(&node.bed.root().join("var/lib/dpkg/lock-frontend"));
     let manager = of(&node.root).unwrap();
     let bug = [wanted("tb-bug", "1.0-1+u1")];
     let mut impatient = node.tool_run().waiting_for_locks(Duration::from_millis(300));

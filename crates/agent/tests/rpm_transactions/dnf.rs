@@ -118,6 +118,22 @@ fn sources_of_a_baseline_take_the_place_of_the_nodes_own() {
 }
 
 #[test]
+fn metadata_is_fetched_once_nobody_else_fetches_it() {
+    let Some(bed) = bed() else { return };
+    let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    std::fs::write(bed.path().join("var/cache/dnf/metadata_lock.pid"), other.id().to_string()).unwrap();
+    let dnf = Dnf::new(&bed.root);
+    let mut impatient = bed.run().waiting_for_locks(std::time::Duration::from_millis(300));
+    let failure = dnf.fetch_metadata(&mut impatient).unwrap_err();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let holder = format!("sleep (pid {})", other.id());
+    assert_eq!((failure.code, failure.subject), (FailureCode::LockHeld, holder));
+    // Its file still lies there, and holds nothing.
+    assert!(dnf.fetch_metadata(&mut bed.run()).unwrap().succeeded());
+}
+
+#[test]
 fn an_unreachable_repository_is_named_before_anything_begins() {
     let Some(bed) = bed() else { return };
     let file = bed.path().join("etc/yum.repos.d/bed.repo");

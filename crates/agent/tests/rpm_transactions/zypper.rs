@@ -142,8 +142,12 @@ fn another_zypper_is_named() {
     let mut impatient = run(&bed).waiting_for_locks(std::time::Duration::from_millis(300));
     let installed =
         Zypper::new(&bed.root).install(&[wanted("tb-ssl", "1.1")], &Limits::default(), &mut impatient);
+    let mut impatient = run(&bed).waiting_for_locks(std::time::Duration::from_millis(300));
+    let fetched = Zypper::new(&bed.root).fetch_metadata(&mut impatient);
     other.kill().unwrap();
     other.wait().unwrap();
+    assert_eq!(fetched.unwrap_err().code, FailureCode::LockHeld);
+    assert!(Zypper::new(&bed.root).fetch_metadata(&mut run(&bed)).unwrap().succeeded());
     let failure = installed.unwrap_err();
     let holder = format!("sleep (pid {})", other.id());
     assert_eq!((failure.code, failure.subject), (FailureCode::LockHeld, holder));

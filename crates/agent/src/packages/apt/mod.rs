@@ -65,7 +65,9 @@ pub struct Options {
 pub fn gather(root: &Root, options: &Options) -> Result<(FactSet, Observation), ScanError> {
     let may_refresh = root.is_host() && rustix::process::geteuid().is_root();
     let refresh = match options.refresh {
-        RefreshLists::WherePossible if may_refresh => refresh::run(),
+        RefreshLists::WherePossible if may_refresh => {
+            refresh::run(root, &options.environment, options.index.as_deref())
+        }
         _ => Refresh::default(),
     };
     root.forget_looks();

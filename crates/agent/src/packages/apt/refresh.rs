@@ -1,18 +1,15 @@
-//! `apt-get update` before a scan: fetches the lists anew and tells which repositories failed.
-//! The only apt process that the agent starts for a scan.
+//! `apt-get update` before a scan: fetches the lists anew and tells which repositories failed. The only apt process that the
+//! agent starts for a scan; starting it is the transactions'.
 
 use std::collections::BTreeSet;
-use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::path::Path;
 
 use domain::facts::{ListRefresh, RepositoryFailure};
-use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Slow mirrors are given this long; then the old lists are used.
-const TIMEOUT: Duration = Duration::from_secs(300);
+use super::super::root::Root;
+use super::super::tool::{LOCK_WAIT, ToolRun};
+use super::transaction::guard::REFRESH_LIMIT;
+use super::{Apt, Environment};
 
 /// What a refresh came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,65 +18,16 @@ pub struct Refresh {
     pub failed: Vec<RepositoryFailure>,
 }
 
-/// Runs `apt-get update` for the running machine.
-pub fn run() -> Refresh {
-    let mut command = Command::new("apt-get");
-    command.args(["-q", "update"]).env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
-    run_command(command, TIMEOUT)
+/// Fetches the lists of a root's own repositories.
+pub fn run(root: &Root, environment: &Environment, data_dir: Option<&Path>) -> Refresh {
+    through(&Apt::new(root, environment.clone()), data_dir)
 }
 
-/// Its own process group, so that a timeout ends the download methods as well.
-fn run_command(mut command: Command, timeout: Duration) -> Refresh {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return Refresh::failed(format!("cannot start apt-get: {error}")),
-    };
-    let (sender, receiver) = mpsc::channel();
-    let readers = [read_all(child.stdout.take(), 0, &sender), read_all(child.stderr.take(), 1, &sender)];
-    drop(sender);
-    let mut texts = [String::new(), String::new()];
-    let deadline = std::time::Instant::now() + timeout;
-    let mut timed_out = false;
-    for _ in 0..texts.len() {
-        match receiver.recv_timeout(deadline.saturating_duration_since(std::time::Instant::now())) {
-            Ok((which, text)) => texts[which] = text,
-            Err(_) => timed_out = true,
-        }
-    }
-    if timed_out {
-        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        // It may have ended in this very moment, which is as good.
-        let _ = group.map(|group| kill_process_group(group, Signal::KILL));
-    }
-    let status = child.wait();
-    for reader in readers.into_iter().flatten() {
-        // A reader cannot panic; were it to, its text is missing, which is told as a failure below.
-        let _ = reader.join();
-    }
-    match status {
-        _ if timed_out => {
-            Refresh::failed(format!("apt-get update took longer than {} seconds", timeout.as_secs()))
-        }
-        Ok(status) => parse(&texts[0], &texts[1], status.success()),
-        Err(error) => Refresh::failed(format!("cannot wait for apt-get: {error}")),
-    }
-}
-
-fn read_all(
-    stream: Option<impl Read + Send + 'static>,
-    which: usize,
-    sender: &mpsc::Sender<(usize, String)>,
-) -> Option<std::thread::JoinHandle<()>> {
-    let (mut stream, sender) = (stream?, sender.clone());
-    Some(std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stream.read_to_end(&mut bytes);
-        let text =
-            read.map_or_else(|error| error.to_string(), |_| String::from_utf8_lossy(&bytes).into_owned());
-        // Nobody listens after a timeout.
-        let _ = sender.send((which, text));
-    }))
+/// Waits for whoever is at it already, as long as a transaction would; a refresh that cannot be had is told, not an error.
+pub fn through(apt: &Apt<'_>, data_dir: Option<&Path>) -> Refresh {
+    let scratch = data_dir.map_or_else(std::env::temp_dir, Path::to_owned).join("fettle-refresh");
+    let mut run = ToolRun::new(&scratch, LOCK_WAIT + REFRESH_LIMIT);
+    apt.fetch_lists(&mut run).unwrap_or_else(|failure| Refresh::failed(failure.to_string()))
 }
 
 impl Refresh {
@@ -140,24 +88,5 @@ fn without_credentials(uri: &str) -> String {
             format!("{scheme}://{host}{path}")
         }
         None => uri.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slow_mirror_is_given_up() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "sleep 60 & sleep 60"]);
-        let refresh = run_command(command, Duration::from_millis(50));
-        assert!(matches!(refresh.outcome, ListRefresh::Failed(reason) if reason.contains("took longer")));
-    }
-
-    #[test]
-    fn a_missing_apt_is_told() {
-        let refresh = run_command(Command::new("/nonexistent/apt-get"), TIMEOUT);
-        assert!(matches!(refresh.outcome, ListRefresh::Failed(reason) if reason.contains("cannot start")));
     }
 }

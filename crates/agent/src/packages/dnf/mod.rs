@@ -119,7 +119,7 @@ impl Configured for Dnf<'_> {
     ) -> Result<Refresh, ScanError> {
         Ok(match own {
             Some(_) => refresh::by(|run| self.transactions.fetch_metadata(run), options),
-            None => refresh::run(Main::load(root)?.flavour, &node::os_release(root, "")?, options),
+            None => refresh::run(root, &Main::load(root)?, &node::os_release(root, "")?, options),
         })
     }
 }

@@ -1,18 +1,16 @@
 //! `dnf makecache` or `yum makecache` before a scan: fetches metadata anew and tells which repositories failed.
 //! The only dnf process that the agent starts for a scan.
 
-use std::time::Duration;
-
 use domain::facts::{ListRefresh, OsRelease, RepositoryFailure};
 use domain::patch::Failure;
 
 use super::super::GatherOptions;
+use super::super::lock;
+use super::super::root::Root;
 use super::super::rpm::refresh::Refresh;
-use super::super::tool::{Finished, Tool, ToolRun};
-use super::config::{Flavour, moves_to_latest};
-
-/// Slow mirrors are given this long; then the old metadata is used.
-const TIMEOUT: Duration = Duration::from_secs(600);
+use super::super::rpm_tools::dnf::{FETCH_LIMIT, came_second, metadata_locks};
+use super::super::tool::{Finished, LOCK_WAIT, Tool, ToolRun};
+use super::config::{Flavour, Main, moves_to_latest};
 
 /// What people run to the same end.
 pub fn remedy(flavour: Flavour, os: &OsRelease) -> &'static str {
@@ -23,23 +21,25 @@ pub fn remedy(flavour: Flavour, os: &OsRelease) -> &'static str {
     }
 }
 
-/// For the running machine.
-pub fn run(flavour: Flavour, os: &OsRelease, options: &GatherOptions) -> Refresh {
-    let mut words = remedy(flavour, os).split(' ');
-    let tool = Tool::new(words.next().unwrap_or_default()).args(["-q", "-y"]).args(words);
-    by(|run| run.run(&tool), options)
+/// For the running machine, once nobody else fetches metadata.
+pub fn run(root: &Root, main: &Main, os: &OsRelease, options: &GatherOptions) -> Refresh {
+    let mut words = remedy(main.flavour, os).split(' ');
+    let tool = Tool::new(words.next().unwrap_or_default());
+    let tool = tool.args(["-q", "-y", "--setopt=exit_on_lock=1"]).args(words).at_most(FETCH_LIMIT);
+    let locks = metadata_locks(&main.cache_folders);
+    by(|run| lock::run_alone(root, &locks, run, &tool, came_second), options)
 }
 
 /// Through a tool that `fetch` starts.
 pub fn by(fetch: impl FnOnce(&mut ToolRun) -> Result<Finished, Failure>, options: &GatherOptions) -> Refresh {
     let data_dir = options.data_dir.as_deref();
     let scratch = data_dir.map_or_else(std::env::temp_dir, |folder| folder.join("scratch"));
-    match fetch(&mut ToolRun::new(&scratch, TIMEOUT)) {
+    match fetch(&mut ToolRun::new(&scratch, LOCK_WAIT + FETCH_LIMIT)) {
         Ok(finished) => {
             let lines: Vec<_> = finished.text().collect();
             parse(&lines, finished.succeeded())
         }
-        Err(failure) => Refresh { outcome: ListRefresh::Failed(failure.detail), failed: Vec::new() },
+        Err(failure) => Refresh { outcome: ListRefresh::Failed(failure.to_string()), failed: Vec::new() },
     }
 }
 

@@ -105,13 +105,13 @@ impl Configured for Zypper<'_> {
 
     fn refresh(
         &self,
-        _: &Root,
+        root: &Root,
         own: Option<&OwnRepositories>,
         options: &GatherOptions,
     ) -> Result<Refresh, ScanError> {
         Ok(match own {
             Some(_) => refresh::by(|run| self.transactions.fetch_metadata(run), options),
-            None => refresh::run(options),
+            None => refresh::run(root, options),
         })
     }
 }

@@ -1,33 +1,30 @@
 //! `zypper refresh` before a scan: fetches metadata anew and tells which repositories failed.
 //! The only zypper process that the agent starts for a scan.
 
-use std::time::Duration;
-
 use domain::facts::{ListRefresh, RepositoryFailure};
 use domain::patch::Failure;
 
 use super::super::GatherOptions;
+use super::super::root::Root;
 use super::super::rpm::refresh::Refresh;
-use super::super::tool::{Finished, Tool, ToolRun};
-
-/// Slow mirrors are given this long; then the old metadata is used.
-const TIMEOUT: Duration = Duration::from_secs(600);
+use super::super::rpm_tools::zypper::{FETCH_LIMIT, refresh_alone};
+use super::super::tool::{Finished, LOCK_WAIT, Tool, ToolRun};
 
 /// For the running machine.
-pub fn run(options: &GatherOptions) -> Refresh {
-    by(|run| run.run(&Tool::new("zypper").args(["--non-interactive", "refresh"])), options)
+pub fn run(root: &Root, options: &GatherOptions) -> Refresh {
+    by(|run| refresh_alone(root, Tool::new("zypper").arg("--non-interactive"), run), options)
 }
 
 /// Through a tool that `fetch` starts.
 pub fn by(fetch: impl FnOnce(&mut ToolRun) -> Result<Finished, Failure>, options: &GatherOptions) -> Refresh {
     let data_dir = options.data_dir.as_deref();
     let scratch = data_dir.map_or_else(std::env::temp_dir, |folder| folder.join("scratch"));
-    match fetch(&mut ToolRun::new(&scratch, TIMEOUT)) {
+    match fetch(&mut ToolRun::new(&scratch, LOCK_WAIT + FETCH_LIMIT)) {
         Ok(finished) => {
             let lines: Vec<_> = finished.text().collect();
             parse(&lines, finished.succeeded())
         }
-        Err(failure) => Refresh { outcome: ListRefresh::Failed(failure.detail), failed: Vec::new() },
+        Err(failure) => Refresh { outcome: ListRefresh::Failed(failure.to_string()), failed: Vec::new() },
     }
 }
 

@@ -125,11 +125,7 @@ impl<'r> ApkTransactions<'r> {
 
     /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
     fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let attempt = |run: &mut ToolRun| {
-            self.wait_for_locks(run)?;
-            run.run(tool)
-        };
-        lock::until_not_second(run, attempt, |finished| {
+        lock::run_alone(self.root, &self.locks(), run, tool, |finished| {
             !finished.succeeded()
                 && failures::read(finished).iter().any(|told| told.failure.code == FailureCode::LockHeld)
         })

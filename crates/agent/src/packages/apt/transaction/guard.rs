@@ -1,6 +1,7 @@
 //! What stands around every change: nobody else at work on the packages, and room for what comes.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use domain::patch::transaction::Plan;
 use domain::patch::{Failure, FailureCode};
@@ -8,7 +9,17 @@ use domain::patch::{Failure, FailureCode};
 use super::super::super::lock::{self, Lock};
 use super::super::super::space::{self, Need};
 use super::super::super::tool::{Finished, Tool, ToolRun};
+use super::super::refresh::{self, Refresh};
 use super::{Apt, failures};
+
+/// Slow mirrors are given this long; then the old lists are used.
+pub const REFRESH_LIMIT: Duration = Duration::from_secs(300);
+
+/// Another process took a lock between our look and the tool's.
+fn came_second(finished: &Finished) -> bool {
+    !finished.succeeded()
+        && failures::read(finished).iter().any(|told| told.failure.code == FailureCode::LockHeld)
+}
 
 impl Apt<'_> {
     fn locks(&self) -> Result<Vec<Lock>, Failure> {
@@ -25,14 +36,22 @@ impl Apt<'_> {
 
     /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
     pub(super) fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let attempt = |run: &mut ToolRun| {
-            self.wait(run)?;
-            run.run(tool)
+        lock::run_alone(self.root, &self.locks()?, run, tool, came_second)
+    }
+
+    /// Fetches package lists once nobody else does: those of the repositories in use, the node's own or the baseline's.
+    pub fn fetch_lists(&self, run: &mut ToolRun) -> Result<Refresh, Failure> {
+        let place = self.place(run)?;
+        let lists = match &self.own {
+            Some(own) => own.lists.clone(),
+            None => self.settings()?.lists,
         };
-        lock::until_not_second(run, attempt, |finished| {
-            !finished.succeeded()
-                && failures::read(finished).iter().any(|told| told.failure.code == FailureCode::LockHeld)
-        })
+        let tool = place.apt_get().arg("update").at_most(REFRESH_LIMIT);
+        let finished =
+            lock::run_alone(self.root, &[Lock::Record(lists.join("lock"))], run, &tool, came_second)?;
+        let text = |lines: Vec<&str>| lines.join("\n");
+        let (out, err) = (text(finished.out().collect()), text(finished.err().collect()));
+        Ok(refresh::parse(&out, &err, finished.succeeded()))
     }
 
     pub(super) fn in_the_way(&self, plan: &Plan) -> Vec<Failure> {

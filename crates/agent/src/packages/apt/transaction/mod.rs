@@ -3,7 +3,7 @@
 
 pub mod failures;
 mod forecast;
-mod guard;
+pub(super) mod guard;
 mod install;
 mod installed;
 mod marks;

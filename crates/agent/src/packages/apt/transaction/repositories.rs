@@ -3,13 +3,10 @@
 //! Source: spec patch-manager 1.8.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use domain::baseline::Source;
-use domain::facts::{FactSet, ListRefresh, Observation};
-use domain::patch::Failure;
+use domain::facts::{FactSet, Observation};
 
-use super::super::super::tool::{Ending, ToolRun};
 use super::super::super::{GatherOptions, RefreshLists, ScanError};
 use super::super::refresh::{self, Refresh};
 use super::super::settings::Settings;
@@ -19,14 +16,11 @@ use super::Apt;
 /// Within the root. Others may look into it, since apt downloads as a user of its own.
 const FOLDER: &str = "/var/cache/fettle-agent/repositories";
 
-/// Slow mirrors are given this long.
-const REFRESH_LIMIT: Duration = Duration::from_secs(300);
-
 /// Paths as the tools and the root see them.
 #[derive(Clone, Debug, Default)]
 pub struct OwnRepositories {
     list: PathBuf,
-    lists: PathBuf,
+    pub(super) lists: PathBuf,
 }
 
 impl OwnRepositories {
@@ -73,7 +67,7 @@ impl Apt<'_> {
         options: &GatherOptions,
     ) -> Result<(FactSet, Observation), ScanError> {
         let refresh = match options.refresh {
-            RefreshLists::WherePossible => self.fetch_lists(),
+            RefreshLists::WherePossible => refresh::through(self, options.data_dir.as_deref()),
             RefreshLists::Never => Refresh::default(),
         };
         let mut settings = Settings::load(self.root, &self.environment)?;
@@ -84,21 +78,5 @@ impl Apt<'_> {
             options.data_dir.as_deref().map(|folder| folder.join(INDEX_FOLDER).join("baseline-sources"));
         let options = Options { environment, now: options.now, refresh: options.refresh, index };
         gather_refreshed(self.root, &options, &settings, refresh)
-    }
-
-    fn fetch_lists(&self) -> Refresh {
-        let scratch = self.root.shown(Path::new(FOLDER)).join("scratch");
-        let mut run = ToolRun::new(&scratch, REFRESH_LIMIT);
-        let update = |run: &mut ToolRun| -> Result<Refresh, Failure> {
-            let place = self.place(run)?;
-            let finished = run.run(&place.apt_get().arg("update"))?;
-            let text = |lines: Vec<&str>| lines.join("\n");
-            let (out, err) = (text(finished.out().collect()), text(finished.err().collect()));
-            Ok(refresh::parse(&out, &err, finished.ending == Ending::Exited(0)))
-        };
-        update(&mut run).unwrap_or_else(|failure| Refresh {
-            outcome: ListRefresh::Failed(failure.to_string()),
-            failed: Vec::new(),
-        })
     }
 }

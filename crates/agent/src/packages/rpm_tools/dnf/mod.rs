@@ -8,6 +8,9 @@ pub mod table;
 
 pub(super) use place::write_repositories;
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use domain::baseline::Source;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Refusal, Wanted};
 use domain::patch::{Failure, FailureCode};
@@ -20,6 +23,17 @@ use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
 use super::installed::{self, Leftover, Rpms, nevra, nevra_in_messages};
 use place::Place;
+
+/// Slow mirrors are given this long; then the old metadata is used.
+pub const FETCH_LIMIT: Duration = Duration::from_secs(600);
+
+/// What keeps others from fetching metadata into these folders. dnf and yum 3 themselves would wait without end.
+pub fn metadata_locks(cache_folders: &[String]) -> Vec<Lock> {
+    let folders = cache_folders.iter().filter(|folder| !folder.contains('$'));
+    let of_dnf = folders.map(|folder| Path::new(folder).join("metadata_lock.pid"));
+    let of_yum = ["/run/yum.pid", "/var/run/yum.pid"].map(PathBuf::from);
+    of_dnf.chain(of_yum).map(Lock::PidFile).collect()
+}
 
 /// What a transaction needs to know of the node.
 pub struct DnfTransactions<'r> {
@@ -40,7 +54,8 @@ impl<'r> DnfTransactions<'r> {
     }
 
     pub fn fetch_metadata(&self, run: &mut ToolRun) -> Result<Finished, Failure> {
-        run.run(&self.place()?.dnf(&[]).args(["-y", "makecache"]))
+        let tool = self.place()?.dnf(&[]).args(["-y", "makecache"]).at_most(FETCH_LIMIT);
+        lock::run_alone(self.root, &metadata_locks(&["/var/cache/dnf".to_owned()]), run, &tool, came_second)
     }
 
     pub fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {
@@ -119,15 +134,14 @@ impl<'r> DnfTransactions<'r> {
 
     /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
     fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let attempt = |run: &mut ToolRun| {
-            self.wait_for_locks(run)?;
-            run.run(tool)
-        };
-        lock::until_not_second(run, attempt, |finished| {
-            !finished.succeeded()
-                && failures::read(finished).iter().any(|told| told.failure.code == FailureCode::LockHeld)
-        })
+        lock::run_alone(self.root, &self.locks(), run, tool, came_second)
     }
+}
+
+/// Another process took a lock between our look and the tool's.
+pub fn came_second(finished: &Finished) -> bool {
+    !finished.succeeded()
+        && failures::read(finished).iter().any(|told| told.failure.code == FailureCode::LockHeld)
 }
 
 impl Backend for DnfTransactions<'_> {

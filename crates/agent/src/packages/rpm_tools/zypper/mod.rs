@@ -7,6 +7,7 @@ mod place;
 pub mod settle;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use domain::baseline::Source;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Refusal, Wanted};
@@ -20,6 +21,23 @@ use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
 use super::installed::{self, Leftover, Rpms, nevra_in_messages};
 use place::Place;
+
+/// Slow mirrors are given this long; then the old metadata is used.
+pub const FETCH_LIMIT: Duration = Duration::from_secs(600);
+
+fn pid_files() -> [Lock; 2] {
+    ["/run/zypp.pid", "/var/run/zypp.pid"].map(|path| Lock::PidFile(path.into()))
+}
+
+/// Another process took the lock between our look and zypper's.
+fn came_second(finished: &Finished) -> bool {
+    finished.exit_code() == Some(7)
+}
+
+/// `zypper refresh` once no other zypper, nor anything of its libraries, is at work.
+pub fn refresh_alone(root: &Root, zypper: Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
+    lock::run_alone(root, &pid_files(), run, &zypper.arg("refresh").at_most(FETCH_LIMIT), came_second)
+}
 
 /// What a transaction needs to know of the node.
 pub struct ZypperTransactions<'r> {
@@ -48,7 +66,7 @@ impl<'r> ZypperTransactions<'r> {
     }
 
     pub fn fetch_metadata(&self, run: &mut ToolRun) -> Result<Finished, Failure> {
-        run.run(&self.place(&[])?.zypper().arg("refresh"))
+        refresh_alone(self.root, self.place(&[])?.zypper(), run)
     }
 
     pub fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {
@@ -114,9 +132,8 @@ impl<'r> ZypperTransactions<'r> {
     }
 
     fn locks(&self) -> Vec<Lock> {
-        let pid_files = ["/run/zypp.pid", "/var/run/zypp.pid"].map(|path| Lock::PidFile(path.into()));
         let records = ["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"];
-        pid_files.into_iter().chain(records.map(|path| Lock::Record(path.into()))).collect()
+        pid_files().into_iter().chain(records.map(|path| Lock::Record(path.into()))).collect()
     }
 
     fn wait_for_locks(&self, run: &mut ToolRun) -> Result<(), Failure> {
@@ -151,11 +168,7 @@ impl<'r> ZypperTransactions<'r> {
 
     /// Runs a tool that changes something once nobody holds a lock; again when somebody was quicker.
     fn change(&self, tool: &Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let attempt = |run: &mut ToolRun| {
-            self.wait_for_locks(run)?;
-            run.run(tool)
-        };
-        lock::until_not_second(run, attempt, |finished| finished.exit_code() == Some(7))
+        lock::run_alone(self.root, &self.locks(), run, tool, came_second)
     }
 }
 
