@@ -44,7 +44,7 @@ use domain::facts::{FactSet, Observation};
 #[cfg(target_os = "linux")]
 use domain::os::{Family, OperatingSystem};
 use domain::patch::Failure;
-use domain::patch::transaction::{Change, Limits, Outcome, Plan, RebootSign, Wanted};
+use domain::patch::transaction::{BlockedVersion, Change, Limits, Outcome, Plan, RebootSign, Wanted};
 
 use tool::ToolRun;
 
@@ -54,6 +54,12 @@ pub trait PackageManager {
     /// nothing to restore afterwards. Gather next, since their lists have to be fetched. Which of a baseline's sources
     /// are for this node is told by [`Source::is_for`].
     fn replace_repositories(&mut self, sources: &[Source]) -> Result<(), ScanError>;
+
+    /// The package versions that ids among these entries mean: of advisories, CVE ids, Bugzilla numbers. Repositories without
+    /// advisories know none. Reads files only.
+    fn versions_named(&self, _entries: &[String]) -> Result<Vec<BlockedVersion>, ScanError> {
+        Ok(Vec::new())
+    }
 
     /// What the node has and what its repositories offer. Reads files; starts no tool but the refresh of the lists.
     fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError>;

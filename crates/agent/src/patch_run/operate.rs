@@ -179,8 +179,10 @@ impl Node<'_> {
         let mut run = self.tool_run();
         let half_done = &self.memory.get().half_done;
         let again = half_done.iter().filter(|left| left.state.is_whole() && left.lasts(&seen.facts));
-        let limits = Limits { again: again.map(|left| left.package.clone()).collect(), ..limits(task.rules) };
-        Ok(match self.manager.install(asked, &limits, &mut run) {
+        let again = again.map(|left| left.package.clone()).collect();
+        let installed = limits_for(self.manager, task.rules)
+            .and_then(|limits| self.manager.install(asked, &Limits { again, ..limits }, &mut run));
+        Ok(match installed {
             Ok(outcome) => outcome,
             // Nothing was begun: everything that was asked for has failed, and for this reason.
             Err(failure) => {
@@ -450,6 +452,15 @@ impl Operated {
             Some(Refusal { wanted, failure })
         })
     }
+}
+
+/// The baseline's limits, with what ids in its rejected list mean to this node's repositories.
+pub(super) fn limits_for(manager: &dyn PackageManager, rules: &BaselineRules) -> Result<Limits, Failure> {
+    let mut limits = limits(rules);
+    if !limits.blocked.is_empty() {
+        limits.blocked_versions = manager.versions_named(&limits.blocked)?;
+    }
+    Ok(limits)
 }
 
 pub(super) fn counted(count: usize, noun: &str) -> String {

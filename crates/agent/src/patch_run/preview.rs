@@ -10,10 +10,10 @@ use api::fettle::PutPatchPlanRequest;
 use domain::patch::execution::NodePlan;
 use domain::patch::transaction::{Change, Plan, Refusal};
 use domain::patch::transaction_wire::version_order;
-use domain::patch::{Conditions, Failure, PendingScope, evaluate, limits, wanted};
+use domain::patch::{Conditions, Failure, PendingScope, evaluate, wanted};
 
 use super::memory::MemoryFile;
-use super::operate::{SCRATCH_FOLDER, clear_scratch, counted};
+use super::operate::{SCRATCH_FOLDER, clear_scratch, counted, limits_for};
 use super::patience::patiently;
 use super::{FactsHash, Gathered, PatchRequest, Session, gather, lock, snapshot};
 use crate::boot::Boot;
@@ -45,7 +45,8 @@ pub fn plan(request: &PatchRequest) -> anyhow::Result<String> {
         let evaluation = evaluate(&snapshot.rules, &seen.facts, &seen.observation, &conditions)
             .with_context(|| format!("baseline {} cannot be applied", snapshot.baseline_id))?;
         let asked = wanted(&evaluation);
-        let found = manager.plan(&asked, &limits(&snapshot.rules), &mut silent(&request.data_dir));
+        let found = limits_for(manager, &snapshot.rules)
+            .and_then(|limits| manager.plan(&asked, &limits, &mut silent(&request.data_dir)));
         let answer = NodePlan {
             made_at: now(),
             baseline_id: snapshot.baseline_id.clone(),

@@ -89,6 +89,25 @@ fn advisories_count_from_the_day_they_were_updated() {
 }
 
 #[test]
+fn a_rejected_advisory_keeps_out_what_it_lists() {
+    let Some(node) = node() else { return };
+    let now = json!({"ApproveAfterDays": 0});
+    // 0009 lists `tb-brandnew`, which the node does not have and `tb-newdep` needs; 0012 the other stream's `tb-mod`.
+    let rejected = ["bed-sa-2025:0009", "BED-SA-2025:0010", "CVE-2024-22222", "BED-SA-2025:0012"];
+    node.use_baseline(baseline(&[rule("Security", &["Critical", "Important"], &now)], &rejected, "BLOCK"));
+    assert_eq!(node.scan().names("Missing"), "tb-mod tb-newdep tb-ssl");
+    let run = node.install();
+    assert_eq!(run.failures(), ["tb-newdep rejected-dependency (tb-brandnew)"], "{}", run.said);
+    assert!(
+        run.item("tb-newdep")["DetailedText"].contains("`bed-sa-2025:0009`"),
+        "{:?}",
+        run.item("tb-newdep")
+    );
+    assert_eq!(run.names("InstalledPendingReboot"), "tb-mod tb-ssl");
+    assert_eq!([versions(&node, "tb-brandnew"), versions(&node, "kernel")], ["", "5.10.1"]);
+}
+
+#[test]
 fn what_cannot_be_installed_fails_by_itself_and_stays_told() {
     let Some(node) = node() else { return };
     // A version lock of the administrator's, as its plugin reads it.

@@ -69,6 +69,22 @@ fn an_old_node_becomes_compliant() {
 }
 
 #[test]
+fn a_rejected_cve_id_keeps_out_the_version_that_closes_it() {
+    let Some(node) = node() else { return };
+    let rejected = ["CVE-2024-77777", "BED-SA-2025:001*"];
+    node.use_baseline(baseline(&[rule("Security", &["Critical", "Important"])], &rejected, "BLOCK"));
+    assert_eq!(node.scan().names("Missing"), "kernel tb-newdep tb-ssl");
+    let run = node.install();
+    assert_eq!(run.failures(), ["tb-newdep rejected-dependency (tb-brandnew)"], "{}", run.said);
+    assert!(
+        run.item("tb-newdep")["DetailedText"].contains("`CVE-2024-77777`"),
+        "{:?}",
+        run.item("tb-newdep")
+    );
+    assert_eq!([version(&node, "tb-brandnew"), version(&node, "tb-ssl")], ["", "1.1"]);
+}
+
+#[test]
 fn what_cannot_be_installed_fails_by_itself_and_stays_told() {
     let Some(node) = node() else { return };
     let locks = node.root().join("etc/zypp/locks");

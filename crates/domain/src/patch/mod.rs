@@ -33,6 +33,7 @@ pub use counts::PatchCounts;
 pub use evaluate::{Conditions, EvaluateError, Evaluation, InstalledPackage, PendingScope, evaluate};
 pub use failed::HalfDone;
 pub use failure::{Failure, FailureCode};
+pub use names::names_advisory;
 pub use state::PatchState;
 pub use verdict::{
     Candidate, DateSource, Dated, Decision, HiddenFix, HiddenFixCause, NotApproved, Restriction, Upcoming,

@@ -102,18 +102,27 @@ impl RpmNames<'_> {
     }
 
     fn is_named_by(&self, entry: &str, forms: &[String]) -> bool {
-        let is_number = !entry.is_empty() && entry.bytes().all(|b| b.is_ascii_digit());
-        if is_number {
-            return self.advisories.iter().any(|advisory| advisory.bugzilla_ids.iter().any(|id| id == entry));
-        }
-        let names_advisory = |advisory: &&Advisory| {
-            advisory.id.eq_ignore_ascii_case(entry)
-                || self.patches_have_names && glob(entry, &advisory.id)
-                || advisory.cve_ids.iter().any(|id| id.eq_ignore_ascii_case(entry))
+        let by_advisory = || {
+            self.advisories.iter().any(|advisory| names_advisory(entry, advisory, self.patches_have_names))
         };
         let file = entry.strip_suffix(".rpm").unwrap_or(entry);
-        forms.iter().any(|form| glob(file, form)) || self.advisories.iter().any(names_advisory)
+        !is_bugzilla_id(entry) && forms.iter().any(|form| glob(file, form)) || by_advisory()
     }
+}
+
+fn is_bugzilla_id(entry: &str) -> bool {
+    !entry.is_empty() && entry.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether an entry is an id of this advisory, or of something that it closes: the advisory's own, a CVE id, a Bugzilla
+/// number. On SUSE an advisory is a patch with a name, which may be written as a pattern.
+pub fn names_advisory(entry: &str, advisory: &Advisory, patches_have_names: bool) -> bool {
+    if is_bugzilla_id(entry) {
+        return advisory.bugzilla_ids.iter().any(|id| id == entry);
+    }
+    advisory.id.eq_ignore_ascii_case(entry)
+        || patches_have_names && glob(entry, &advisory.id)
+        || advisory.cve_ids.iter().any(|id| id.eq_ignore_ascii_case(entry))
 }
 
 fn names_update(entry: &str, update: &UpdateFact) -> bool {

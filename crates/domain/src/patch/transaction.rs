@@ -39,6 +39,11 @@ pub struct BlockedVersion {
 }
 
 impl Limits {
+    /// Nothing that is to stay out, or as it is.
+    pub fn block_nothing(&self) -> bool {
+        self.blocked.is_empty() && self.blocked_versions.is_empty()
+    }
+
     /// The entry that rejects this package, whichever version is meant.
     pub fn entry_for(&self, package: &str) -> Option<&str> {
         let by_version = || self.blocked_versions.iter().find(|blocked| blocked.package.name == package);

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use domain::baseline::Source;
 use domain::facts::{FactSet, Observation, OsRelease, RepositoryFailure};
 use domain::patch::Failure;
-use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::transaction::{BlockedVersion, Change, Limits, Outcome, Plan, Wanted};
 
 use super::root::Root;
 use super::rpm::database::Database;
@@ -21,6 +21,7 @@ use super::rpm::modules::Modules;
 use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, VendorRule};
 use super::rpm::primary::Offer;
 use super::rpm::refresh::Refresh;
+use super::rpm::rejected;
 use super::rpm::system::{self, Configured, Sources, System, no_metadata};
 use super::rpm::uri::without_credentials;
 use super::rpm::variables::Variables;
@@ -54,6 +55,11 @@ impl PackageManager for Dnf<'_> {
 
     fn gather(&self, options: &GatherOptions) -> Result<(FactSet, Observation), ScanError> {
         system::gather(self, self.root, self.own.as_ref(), options)
+    }
+
+    fn versions_named(&self, entries: &[String]) -> Result<Vec<BlockedVersion>, ScanError> {
+        let system = self.system(self.root, self.own.as_ref())?;
+        rejected::versions_named(self.root, &system.sources.found, entries, false)
     }
 
     fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {

@@ -19,6 +19,7 @@ mod notices;
 pub mod primary;
 mod primary_db;
 pub mod refresh;
+pub mod rejected;
 pub mod repomd;
 pub mod repository;
 mod sqlite;

@@ -54,7 +54,7 @@ impl<'r> DnfTransactions<'r> {
     }
 
     pub fn fetch_metadata(&self, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let tool = self.place()?.dnf(&[]).args(["-y", "makecache"]).at_most(FETCH_LIMIT);
+        let tool = self.place()?.dnf().args(["-y", "makecache"]).at_most(FETCH_LIMIT);
         lock::run_alone(self.root, &metadata_locks(&["/var/cache/dnf".to_owned()]), run, &tool, came_second)
     }
 
@@ -88,7 +88,7 @@ impl<'r> DnfTransactions<'r> {
         let mut failed = undo.plan.refused.clone();
         let mut reason = None;
         for (command, arguments) in undo.commands() {
-            let tool = place.dnf(&[]).args(["-y", command]).args(arguments);
+            let tool = place.dnf().args(["-y", command]).args(arguments);
             let finished = self.change(&tool, run)?;
             if !finished.succeeded() {
                 reason = reason.or_else(|| Some(failures::summary(&finished)));
@@ -162,7 +162,7 @@ impl Backend for DnfTransactions<'_> {
                 return Ok(None);
             }
             let names = left.iter().map(|left| format!("{}.{}", left.newest.name, left.newest.arch));
-            let tool = place.dnf(&[]).args(["-y", "remove", "--duplicates"]).args(names);
+            let tool = place.dnf().args(["-y", "remove", "--duplicates"]).args(names);
             self.change(&tool, run).map(Some)
         };
         installed::finish_interrupted(|| place.rpm(), &again, run)
@@ -190,16 +190,16 @@ impl Backend for DnfTransactions<'_> {
     }
 
     fn download(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let tool = self.place()?.dnf(&[]).args(["-y", "--downloadonly"]);
+        let tool = self.place()?.dnf().args(["-y", "--downloadonly"]);
         self.change(&settled.complete(tool, "install"), run)
     }
 
     fn apply(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
-        self.change(&settled.complete(self.place()?.dnf(&[]).arg("-y"), "install"), run)
+        self.change(&settled.complete(self.place()?.dnf().arg("-y"), "install"), run)
     }
 
     fn reinstall(&self, wanted: &[Wanted], run: &mut ToolRun) -> Result<Option<Finished>, Failure> {
-        let tool = self.place()?.dnf(&[]).args(["-y", "reinstall"]).args(wanted.iter().map(argument));
+        let tool = self.place()?.dnf().args(["-y", "reinstall"]).args(wanted.iter().map(argument));
         self.change(&tool, run).map(Some)
     }
 

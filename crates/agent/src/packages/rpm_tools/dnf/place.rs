@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use domain::baseline::Source;
 use domain::facts::OsRelease;
 use domain::patch::Failure;
+use domain::patch::transaction::{BlockedVersion, Limits};
 
 use super::super::super::dnf::config::{LATEST, moves_to_latest};
 use super::super::super::root::Root;
 use super::super::super::tool::Tool;
 use super::super::super::{ScanError, node};
+use super::super::installed::nevra;
 
 /// Within the root: `.repo` files of a baseline in place of the node's own.
 pub const REPOSITORIES: &str = "/var/cache/fettle-agent/repositories/yum.repos.d";
@@ -76,8 +78,8 @@ impl Place {
         }
     }
 
-    /// dnf or yum, with what every call has. `excluded` are patterns of packages that must not come.
-    pub fn dnf(&self, excluded: &[String]) -> Tool {
+    /// dnf or yum, with what every call has.
+    pub fn dnf(&self) -> Tool {
         let program = match self.variant {
             Variant::Dnf => "dnf",
             Variant::Yum => "yum",
@@ -90,7 +92,16 @@ impl Place {
             // What nobody needs any more is not a patch's to remove.
             tool = tool.arg("--setopt=clean_requirements_on_remove=False");
         }
-        tool.args(&self.options).args(excluded.iter().map(|pattern| format!("--exclude={pattern}")))
+        tool.args(&self.options)
+    }
+
+    /// What must not come, or change: `name-version.arch` of single versions, beside patterns.
+    pub fn excluding(limits: &Limits) -> impl Iterator<Item = String> {
+        let of = |blocked: &BlockedVersion| {
+            nevra(&blocked.package.name, &blocked.package.version, &blocked.package.arch)
+        };
+        let versions = limits.blocked_versions.iter().map(of);
+        limits.blocked.iter().cloned().chain(versions).map(|pattern| format!("--exclude={pattern}"))
     }
 
     /// Whether it installs the newest of several versions again and removes the others.

@@ -62,7 +62,13 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     fn ask(&self, wanted: &[Wanted], option: Option<&str>, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let tool = self.place.dnf(&self.limits.blocked).arg("--assumeno").args(option).arg("install");
+        let tool = self
+            .place
+            .dnf()
+            .args(Place::excluding(self.limits))
+            .arg("--assumeno")
+            .args(option)
+            .arg("install");
         let finished = run.run(&tool.args(wanted.iter().map(argument)).at_most(SOLVER_LIMIT).quiet())?;
         let fatal = [
             FailureCode::RepositoryUnreachable,
@@ -173,7 +179,7 @@ impl Asking<'_> {
             disk_bytes: table.disk_bytes,
             ..Plan::default()
         };
-        let options = self.limits.blocked.iter().map(|pattern| format!("--exclude={pattern}")).collect();
+        let options = Place::excluding(self.limits).collect();
         Settled { plan, options, arguments: accepted.iter().map(argument).collect(), accepted }
     }
 
@@ -227,7 +233,7 @@ pub fn undo(place: &Place, before: &Rpms, changes: &[Change], run: &mut ToolRun)
         let mut refused = None;
         for (command, arguments) in one.commands().iter().filter(|(command, _)| *command != "remove") {
             let tool =
-                place.dnf(&[]).args(["--assumeno", command]).args(arguments).at_most(SOLVER_LIMIT).quiet();
+                place.dnf().args(["--assumeno", command]).args(arguments).at_most(SOLVER_LIMIT).quiet();
             let finished = run.run(&tool)?;
             let table = table::read(finished.out());
             let comes = table.rows.iter().any(|row| is_of(row, &before_change(change)));

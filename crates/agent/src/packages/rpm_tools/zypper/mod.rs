@@ -66,7 +66,7 @@ impl<'r> ZypperTransactions<'r> {
     }
 
     pub fn fetch_metadata(&self, run: &mut ToolRun) -> Result<Finished, Failure> {
-        refresh_alone(self.root, self.place(&[])?.zypper(), run)
+        refresh_alone(self.root, self.place(&Limits::default())?.zypper(), run)
     }
 
     pub fn plan(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Plan, Failure> {
@@ -75,7 +75,7 @@ impl<'r> ZypperTransactions<'r> {
     }
 
     pub fn install(&self, wanted: &[Wanted], limits: &Limits, run: &mut ToolRun) -> Result<Outcome, Failure> {
-        let limited = Limited { zypper: self, blocked: &limits.blocked };
+        let limited = Limited { zypper: self, limits };
         transaction::install(&limited, wanted, limits, run)
     }
 
@@ -88,12 +88,12 @@ impl<'r> ZypperTransactions<'r> {
 
     pub fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
         let before = self.state(run)?;
-        Ok(settle::undo(&self.place(&[])?, &before, changes, run)?.plan)
+        Ok(settle::undo(&self.place(&Limits::default())?, &before, changes, run)?.plan)
     }
 
     pub fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
         self.wait_for_locks(run)?;
-        let place = self.place(&[])?;
+        let place = self.place(&Limits::default())?;
         let before = self.state(run)?;
         let undo = settle::undo(&place, &before, changes, run)?;
         let mut failed = undo.plan.refused.clone();
@@ -115,20 +115,22 @@ impl<'r> ZypperTransactions<'r> {
     }
 
     pub fn blockers(&self, plan: &Plan) -> Vec<Failure> {
-        let space = Limited { zypper: self, blocked: &[] }.check_space(plan);
+        let space = Limited { zypper: self, limits: &Limits::default() }.check_space(plan);
         lock::held(self.root, &self.locks()).into_iter().chain(space.err()).collect()
     }
 
     pub fn files_of(&self, changes: &[Change], run: &mut ToolRun) -> Vec<String> {
-        self.place(&[]).map(|place| installed::files(place.rpm(), changes, run)).unwrap_or_default()
+        self.place(&Limits::default())
+            .map(|place| installed::files(place.rpm(), changes, run))
+            .unwrap_or_default()
     }
 
-    fn place(&self, blocked: &[String]) -> Result<Place, Failure> {
-        Place::find(self.root, self.own.as_ref(), blocked)
+    fn place(&self, limits: &Limits) -> Result<Place, Failure> {
+        Place::find(self.root, self.own.as_ref(), limits)
     }
 
     fn state(&self, run: &mut ToolRun) -> Result<Rpms, Failure> {
-        installed::read(self.place(&[])?.rpm(), run)
+        installed::read(self.place(&Limits::default())?.rpm(), run)
     }
 
     fn locks(&self) -> Vec<Lock> {
@@ -141,7 +143,7 @@ impl<'r> ZypperTransactions<'r> {
     }
 
     fn finish_interrupted(&self, run: &mut ToolRun) -> Result<(), Failure> {
-        let place = self.place(&[])?;
+        let place = self.place(&Limits::default())?;
         let again = |left: &[Leftover], run: &mut ToolRun| {
             let newest = left.iter().map(|left| settle::argument(&left.newest));
             let tool = place.zypper().args(["install", "-l", "--force"]).args(newest);
@@ -157,7 +159,7 @@ impl<'r> ZypperTransactions<'r> {
         limits: &Limits,
         run: &mut ToolRun,
     ) -> Result<Settled, Failure> {
-        settle::install(&self.place(&limits.blocked)?, before, wanted, limits, run)
+        settle::install(&self.place(limits)?, before, wanted, limits, run)
     }
 
     /// Done, done but a reboot or a restart of zypper is suggested, done without some repositories, done but a
@@ -175,7 +177,7 @@ impl<'r> ZypperTransactions<'r> {
 /// zypper with the locks of one installation.
 struct Limited<'a, 'r> {
     zypper: &'a ZypperTransactions<'r>,
-    blocked: &'a [String],
+    limits: &'a Limits,
 }
 
 impl Backend for Limited<'_, '_> {
@@ -213,17 +215,17 @@ impl Backend for Limited<'_, '_> {
     }
 
     fn download(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let tool = self.zypper.place(self.blocked)?.zypper().args(["install", "-l", "--download-only"]);
+        let tool = self.zypper.place(self.limits)?.zypper().args(["install", "-l", "--download-only"]);
         self.zypper.change(&tool.args(&settled.arguments), run)
     }
 
     fn apply(&self, settled: &Settled, run: &mut ToolRun) -> Result<Finished, Failure> {
-        let tool = self.zypper.place(self.blocked)?.zypper().args(["install", "-l"]);
+        let tool = self.zypper.place(self.limits)?.zypper().args(["install", "-l"]);
         self.zypper.change(&tool.args(&settled.arguments), run)
     }
 
     fn reinstall(&self, wanted: &[Wanted], run: &mut ToolRun) -> Result<Option<Finished>, Failure> {
-        let tool = self.zypper.place(self.blocked)?.zypper().args(["install", "-l", "--force"]);
+        let tool = self.zypper.place(self.limits)?.zypper().args(["install", "-l", "--force"]);
         self.zypper.change(&tool.args(wanted.iter().map(settle::argument)), run).map(Some)
     }
 

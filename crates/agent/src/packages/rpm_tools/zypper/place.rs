@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::patch::transaction::{BlockedVersion, Limits, Wanted};
 use domain::patch::{Failure, FailureCode};
 
 use super::super::super::root::Root;
@@ -30,14 +31,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// `blocked` are patterns of packages that must neither come nor change.
-    pub fn find(root: &Root, own: Option<&OwnRepositories>, blocked: &[String]) -> Result<Self, Failure> {
+    /// What the limits block must neither come nor change.
+    pub fn find(root: &Root, own: Option<&OwnRepositories>, limits: &Limits) -> Result<Self, Failure> {
         let has_zypper = root.identity(Path::new("/usr/bin/zypper"))?.is_some();
         let shown = root.shown(Path::new("/"));
         let chroot = (!root.is_host() && has_zypper).then(|| shown.clone());
         let outside = (!root.is_host() && !has_zypper).then_some(shown);
         let seen = |path: &Path| if outside.is_some() { root.shown(path) } else { path.to_owned() };
-        let settings = if blocked.is_empty() { None } else { Some(seen(&write_settings(root, blocked)?)) };
+        let settings = if limits.block_nothing() { None } else { Some(seen(&write_settings(root, limits)?)) };
         let mut options = Vec::new();
         if let Some(own) = own {
             options.push(format!("--reposd-dir={}", seen(&own.folder).display()));
@@ -74,8 +75,8 @@ impl Place {
     }
 }
 
-/// The node's settings, with a file of locks that has the node's own and one for each pattern.
-fn write_settings(root: &Root, blocked: &[String]) -> Result<PathBuf, Failure> {
+/// The node's settings, with a file of locks that has the node's own and one for each pattern and version.
+fn write_settings(root: &Root, limits: &Limits) -> Result<PathBuf, Failure> {
     let folder = PathBuf::from(FOLDER);
     let mut settings = String::new();
     for path in ["/etc/zypp/zypp.conf", "/usr/etc/zypp/zypp.conf"] {
@@ -87,9 +88,14 @@ fn write_settings(root: &Root, blocked: &[String]) -> Result<PathBuf, Failure> {
     let own_locks = setting(&settings, "locksfile.path").unwrap_or("/etc/zypp/locks").to_owned();
     let mut locks =
         String::from_utf8_lossy(&root.read(Path::new(&own_locks))?.unwrap_or_default()).into_owned();
-    for pattern in blocked {
+    for pattern in &limits.blocked {
         locks.push_str(&format!(
             "\ntype: package\nmatch_type: glob\ncase_sensitive: on\nsolvable_name: {pattern}\n\n"
+        ));
+    }
+    for BlockedVersion { package: Wanted { name, version, .. }, .. } in &limits.blocked_versions {
+        locks.push_str(&format!(
+            "\ntype: package\nmatch_type: exact\ncase_sensitive: on\nsolvable_name: {name}\nversion: == {version}\n\n"
         ));
     }
     let settings = with_locks(&settings, &folder.join("locks"));
