@@ -244,8 +244,14 @@ fn patches(out: &mut String, heading: &str, patches: &[ReportedPatch], style: St
     let mut states: Vec<&Option<String>> = patches.iter().map(|patch| &patch.state).collect();
     states.dedup();
     let state_column = usize::from(heading != MISSING || states.len() > 1);
-    let headings = ["PACKAGE", "ARCH", "INSTALLED", "FIX", "SUITE", "FROM", "LEVEL", "CVES", "STATE"];
-    let mut table = Table::new(&headings[..headings.len() - 1 + state_column]);
+    // Where nobody publishes advisories or delays approvals, there is nothing to show of them.
+    let has_advisories = patches.iter().any(|patch| patch.advisory.is_some());
+    let has_approvals = patches.iter().any(|patch| patch.approved_at.is_some());
+    let mut headings = vec!["PACKAGE", "ARCH", "INSTALLED", "FIX", "SUITE", "FROM", "LEVEL", "CVES"];
+    headings.extend(has_advisories.then_some("ADVISORY"));
+    headings.extend(has_approvals.then_some("APPROVED ON"));
+    headings.extend((state_column == 1).then_some("STATE"));
+    let mut table = Table::new(&headings);
     for patch in patches {
         let mut cells = vec![
             clean(&patch.name),
@@ -257,10 +263,17 @@ fn patches(out: &mut String, heading: &str, patches: &[ReportedPatch], style: St
             or_unknown(patch.compliance_level.as_deref()),
             cves(patch.cves.as_deref()),
         ];
+        cells.extend(has_advisories.then(|| or_unknown(patch.advisory.as_deref())));
+        cells.extend(has_approvals.then(|| or_unknown(patch.approved_at.map(day).as_deref())));
         cells.extend((state_column == 1).then(|| or_unknown(patch.state.as_deref())));
         table.row(cells);
     }
     out.push_str(&table.render("  "));
+}
+
+/// `2026-11-21`
+fn day(at: Timestamp) -> String {
+    at.to_iso_seconds().chars().take(10).collect()
 }
 
 /// Absent means that nobody knows, which is not the same as none.

@@ -100,6 +100,20 @@ fn a_report_says_everything() {
 }
 
 #[test]
+fn advisories_and_approvals_have_columns_where_there_are_some() {
+    let plain = report::render(&full_report(), Style::Plain);
+    assert!(!plain.contains("ADVISORY") && !plain.contains("APPROVED ON"), "{plain}");
+    let mut told = full_report();
+    told.missing[0].advisory = some("RHSA-2026:0001");
+    told.missing[0].approved_at = Some(at("2026-03-05T06:07:08Z"));
+    let told = report::render(&told, Style::Plain);
+    let heading = told.lines().find(|line| line.contains("ADVISORY")).unwrap();
+    assert!(heading.contains("APPROVED ON"), "{told}");
+    let row = told.lines().find(|line| line.contains("RHSA-2026:0001")).unwrap();
+    assert!(row.contains("2026-03-05") && !row.contains("06:07"), "{told}");
+}
+
+#[test]
 fn colours_are_for_terminals() {
     let coloured = report::render(&full_report(), Style::Coloured);
     assert!(coloured.contains("\u{1b}[1;31mNON-COMPLIANT: 2 patches are missing"), "{coloured}");

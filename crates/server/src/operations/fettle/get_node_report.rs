@@ -193,6 +193,8 @@ fn to_patch(item: &PatchItem, seen: &Seen) -> ReportedPatch {
         compliance_level: Some(item.compliance_level.as_str().to_owned()),
         classification: given(&item.classification),
         priority: given(&item.severity),
+        advisory: verdict.and_then(|verdict| verdict.advisory.clone()),
+        approved_at: verdict.and_then(|verdict| verdict.approved_at),
         cves: advisories::cves(item, scan.map(|scan| &scan.facts), seen.known.as_ref()),
     }
 }
