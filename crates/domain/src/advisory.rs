@@ -5,8 +5,9 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::facts::{FactSet, OsRelease, PackageFact};
+use crate::facts::{FactSet, OsRelease, PackageFact, UpdateFact, UpdateStatus};
 use crate::patch::version_deb::compare;
+use crate::patch::version_rpm;
 
 /// One sentence of a feed: versions from `introduced` up to `fixed` have this hole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +97,50 @@ fn without_rebuild(version: &str) -> &str {
         }
         _ => version,
     }
+}
+
+/// A fix that a node lacks, by what its own repositories or its update service publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Unfixed<'f> {
+    pub package: &'f str,
+    pub arch: &'f str,
+    pub installed_version: &'f str,
+    pub fixed_version: &'f str,
+    /// The advisory's id, or the update's.
+    pub advisory: &'f str,
+    pub severity: &'f str,
+    pub cve_ids: &'f [String],
+}
+
+/// Everything that names CVEs and is not installed.
+pub fn unfixed(facts: &FactSet) -> impl Iterator<Item = Unfixed<'_>> {
+    let of_packages = facts.packages.iter().flat_map(move |fact| {
+        fact.notices.iter().filter_map(move |notice| {
+            let advisory = facts.advisories.get(notice.advisory as usize)?;
+            let lacks = !advisory.cve_ids.is_empty() && version_rpm::is_newer(&notice.version, &fact.version);
+            lacks.then(|| Unfixed {
+                package: &fact.name,
+                arch: &fact.arch,
+                installed_version: &fact.version,
+                fixed_version: &notice.version,
+                advisory: &advisory.id,
+                severity: &advisory.severity,
+                cve_ids: &advisory.cve_ids,
+            })
+        })
+    });
+    let offered =
+        |update: &&UpdateFact| update.status == UpdateStatus::Applicable && !update.cve_ids.is_empty();
+    let of_updates = facts.updates.iter().filter(offered).map(|update| Unfixed {
+        package: update.kb_ids.first().unwrap_or(&update.id),
+        arch: "",
+        installed_version: update.installed_version.as_deref().unwrap_or_default(),
+        fixed_version: &update.version,
+        advisory: update.bulletin_ids.first().unwrap_or(&update.id),
+        severity: &update.severity,
+        cve_ids: &update.cve_ids,
+    });
+    of_packages.chain(of_updates)
 }
 
 /// The statements about one system, found by subject.

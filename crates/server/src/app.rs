@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::agents::Agents;
 use crate::auth::KeyCache;
+use crate::fact_index::FactIndexes;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
@@ -31,6 +32,7 @@ pub struct App {
     pub objects: Objects,
     /// Held while the inventory of a whole fleet is counted.
     pub aggregation: tokio::sync::Mutex<()>,
+    pub fact_indexes: FactIndexes,
     shutdown: watch::Sender<bool>,
 }
 
@@ -52,6 +54,7 @@ impl App {
             retention,
             objects,
             aggregation: tokio::sync::Mutex::default(),
+            fact_indexes: FactIndexes::default(),
             shutdown: watch::channel(false).0,
         })
     }

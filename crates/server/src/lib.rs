@@ -10,6 +10,7 @@ mod caller;
 pub mod commands;
 mod ctx;
 mod error;
+mod fact_index;
 pub mod http;
 mod jobs;
 pub mod keyring;

@@ -83,7 +83,7 @@ fn read(row: &crate::Row) -> Result<Counter> {
 }
 
 /// FNV-1a: spreads, and is the same in every release.
-fn shard_of(node: &str) -> u32 {
+pub(crate) fn shard_of(node: &str) -> u32 {
     let hash =
         node.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % SHARDS

@@ -1,16 +1,16 @@
 //! What nodes' package managers know: each distinct fact set once, in compact form, and per scan
 //! what was the node's own. The compact form is `domain::facts::form`; judging facts belongs to `domain::patch`.
 
+mod newest;
+
 use api::Timestamp;
 use domain::facts::{FactSet, Observation, form};
 use domain::ids::NodeId;
 
-use crate::clause::placeholders;
 use crate::compact::{self, Hash, hash_column, split};
-use crate::{Result, Row, Scope, Store, Tx, Value, strings};
+use crate::{Result, Row, Scope, Store, Tx, strings};
 
-/// Nodes per question.
-const CHUNK: usize = 64;
+pub use newest::{Newest, Revision, changed, delete_newest, newest_hashes, put_newest, revisions};
 
 /// One scan of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,27 +111,6 @@ pub async fn find_observation(
         ORDER BY captured_at DESC LIMIT 1";
     let values = [account.as_str().into(), region.as_str().into(), node.as_str().into(), until.into()];
     tx.query_opt(sql, &values).await?.as_ref().map(read_observation).transpose()
-}
-
-/// The newest scan of each of these nodes that had one.
-pub async fn newest(tx: &mut Tx, (account, region): Scope<'_>, nodes: &[NodeId]) -> Result<Vec<NodeFacts>> {
-    let mut found = Vec::with_capacity(nodes.len());
-    for chunk in nodes.chunks(CHUNK) {
-        let sql = format!(
-            "SELECT node_id, received_at, facts_hash, observation FROM node_observations AS o
-            WHERE account = $1 AND region = $2 AND node_id IN ({}) AND captured_at =
-                (SELECT MAX(captured_at) FROM node_observations AS n WHERE n.account = o.account
-                AND n.region = o.region AND n.node_id = o.node_id)
-            ORDER BY node_id",
-            placeholders(3, chunk.len())
-        );
-        let mut values: Vec<Value<'_>> = vec![account.as_str().into(), region.as_str().into()];
-        values.extend(chunk.iter().map(|node| Value::from(node.as_str())));
-        for row in tx.query(&sql, &values).await? {
-            found.push(read_observation(&row)?);
-        }
-    }
-    Ok(found)
 }
 
 fn read_observation(row: &Row) -> Result<NodeFacts> {

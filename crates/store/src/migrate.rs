@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_snapshot_pins", include_str!("../migrations/0009_snapshot_pins.sql")),
     ("0010_objects", include_str!("../migrations/0010_objects.sql")),
     ("0011_patch_executions", include_str!("../migrations/0011_patch_executions.sql")),
+    ("0012_node_facts", include_str!("../migrations/0012_node_facts.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -29,7 +29,8 @@ pub fn feeds(feeds: &[AdvisoryFeed]) -> String {
 }
 
 pub fn render(what: &str, answer: &DescribeAdvisoriesResponse, style: Style) -> String {
-    if answer.feeds.is_empty() {
+    // What nodes' own repositories say needs no feed.
+    if answer.feeds.is_empty() && answer.affected_nodes.is_empty() {
         return NONE.to_owned();
     }
     let mut out = format!("{}\n", style.paint(Tone::Heading, &clean(what)));
@@ -56,7 +57,7 @@ pub fn render(what: &str, answer: &DescribeAdvisoriesResponse, style: Style) -> 
         count(affected.len(), "package", "packages")
     ));
     if !affected.is_empty() {
-        let mut table = Table::new(&["NODE", "CVE", "PACKAGE", "ARCH", "INSTALLED", "FIXED IN"]);
+        let mut table = Table::new(&["NODE", "CVE", "PACKAGE", "ARCH", "INSTALLED", "FIXED IN", "SAYS"]);
         for hole in affected.iter().take(SHOWN) {
             table.row([
                 clean(&hole.instance_id),
@@ -65,6 +66,7 @@ pub fn render(what: &str, answer: &DescribeAdvisoriesResponse, style: Style) -> 
                 clean(&hole.arch),
                 clean(&hole.installed_version),
                 hole.fixed_version.as_deref().map_or_else(|| "not fixed yet".to_owned(), clean),
+                or_unknown(hole.feed.as_deref().or(hole.advisory_id.as_deref())),
             ]);
         }
         out.push_str(&table.render("  "));

@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use crate::wire::{CONTENT_TYPE, Connection, Keys, REGION, now};
 
 /// Patches on a node.
-const ITEMS: usize = 300;
+pub const ITEMS: usize = 300;
 /// Every so manieth patch was installed at a moment of the node's own: no two lists are equal.
 const OWN_TIME: usize = 50;
 /// Nodes whose number leaves the same rest miss the same patches.

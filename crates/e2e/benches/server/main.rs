@@ -21,6 +21,8 @@ use wire::{Connection, Keys};
 /// Requests of each read, unless its time is up before.
 const READS: usize = 2000;
 const READ_SECONDS: u64 = 15;
+/// Releases of a package's version that the fleet has.
+const VERSIONS: usize = 5;
 /// Nodes that talk at the same time, and people.
 const NODE_CONNECTIONS: usize = 8;
 const READ_CONNECTIONS: usize = 2;
@@ -86,6 +88,41 @@ impl Run {
                 {"Key": "ComplianceType", "Values": ["Patch"], "Type": "EQUAL"}]})
         });
         self.read("DescribeInstanceInformation", keys, |_| json!({"MaxResults": 50}));
+        self.advisories(keys);
+    }
+
+    /// A feed that says of each package, in each version, something of its own. The first question makes the index of facts.
+    fn advisories(&self, keys: &Keys) {
+        let mut connection = Connection::open(&self.endpoint);
+        let statements: Vec<_> = (0..fleet::ITEMS * VERSIONS)
+            .map(|i| {
+                json!({"CveId": format!("CVE-2026-{:05}", i), "Distribution": "debian:12",
+                    "Package": format!("package-{}", i / VERSIONS),
+                    "Fixed": format!("1.{}-{}", i / VERSIONS % 40, i % VERSIONS + 1)})
+            })
+            .collect();
+        let feed = json!({"Feed": "bench", "Format": "OSV", "Origin": "bench", "Chunk": 0,
+            "Statements": statements, "Last": true});
+        connection.call(keys, "Fettle.ImportAdvisories", &feed);
+        let rss = resident_kib(self.pid);
+        let begun = std::time::Instant::now();
+        connection.call(keys, "Fettle.DescribeAdvisories", &json!({"CveId": "CVE-2026-00000"}));
+        let took = begun.elapsed().as_millis();
+        let more = resident_kib(self.pid).saturating_sub(rss);
+        measure::note("index of facts", &format!("made in {took} ms, {more} KiB"));
+        let cve = |i: usize| format!("CVE-2026-{:05}", i * 7 % (fleet::ITEMS * VERSIONS));
+        self.ask(
+            "DescribeAdvisories (a CVE, 50 nodes)",
+            "Fettle.DescribeAdvisories",
+            keys,
+            |i| json!({"CveId": cve(i), "MaxResults": 50}),
+        );
+        self.ask(
+            "DescribeAdvisories (a CVE, 1 node)",
+            "Fettle.DescribeAdvisories",
+            keys,
+            |i| json!({"CveId": cve(i), "MaxResults": 1}),
+        );
     }
 
     /// What moto answers too.
@@ -116,9 +153,19 @@ impl Run {
 
     fn read(&self, name: &str, keys: &Keys, request: impl Fn(usize) -> serde_json::Value + Sync) {
         let target = format!("AmazonSSM.{}", name.split(' ').next().unwrap());
+        self.ask(name, &target, keys, request);
+    }
+
+    fn ask(
+        &self,
+        name: &str,
+        target: &str,
+        keys: &Keys,
+        request: impl Fn(usize) -> serde_json::Value + Sync,
+    ) {
         let load = Load { endpoint: &self.endpoint, connections: READ_CONNECTIONS, seconds: READ_SECONDS };
         load.run(name, &self.watched, READS, |connection, i| {
-            connection.call(keys, &target, &request(i));
+            connection.call(keys, target, &request(i));
         });
     }
 }

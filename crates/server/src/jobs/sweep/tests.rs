@@ -120,6 +120,7 @@ async fn look(server: &TestServer, node: &NodeId, at: u32, version: &str) {
     let mut tx = store.write_by_locks().await.unwrap();
     facts::insert(&mut tx, scope, &prepared, day(at)).await.unwrap();
     facts::put_observation(&mut tx, scope, &seen).await.unwrap();
+    facts::put_newest(&mut tx, scope, &seen).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -59,6 +59,7 @@ pub async fn put_node_facts(
     }
     let seen = NodeFacts { node, facts_hash: hash, received_at: ctx.now, observation };
     facts::put_observation(&mut tx, scope, &seen).await?;
+    facts::put_newest(&mut tx, scope, &seen).await?;
     tx.commit().await?;
     Ok(PutNodeFactsResponse { facts_needed: false })
 }

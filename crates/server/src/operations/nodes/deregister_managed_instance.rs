@@ -5,7 +5,7 @@
 use api::ssm::{DeregisterManagedInstanceRequest, DeregisterManagedInstanceResult};
 use domain::ids::NodeId;
 use store::tags::{self, Tagged};
-use store::{compliance, inventory, nodes, patch_states};
+use store::{compliance, facts, inventory, nodes, patch_states};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -27,6 +27,7 @@ pub async fn deregister_managed_instance(
     patch_states::delete(&mut tx, scope, &id).await?;
     compliance::delete_resource(&mut tx, scope, id.as_str()).await?;
     inventory::delete_node(&mut tx, scope, &id).await?;
+    facts::delete_newest(&mut tx, scope, &id).await?;
     tx.commit().await?;
     tracing::info!(node_id = %id, "node deregistered");
     Ok(DeregisterManagedInstanceResult {})

@@ -1,19 +1,20 @@
 //! DescribeAdvisories: what feeds say of a CVE or a package, and which nodes have an affected version installed.
-//! The nodes of a page are looked at, not the whole fleet.
+//! The index of facts says which nodes those are; the facts of a page of them say what exactly they have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::fettle::{
     Advisory, AffectedNode, DescribeAdvisoriesRequest, DescribeAdvisoriesResponse, PackageKind,
 };
-use domain::advisory::{Statement, Subject, distributions_of, installed};
+use domain::advisory::{Statement, Subject, Unfixed, distributions_of, installed, unfixed};
 use domain::facts::FactSet;
 use store::advisories::{self, Import};
-use store::facts::NodeFacts;
-use store::{Hash, Tx, facts, nodes};
+use store::facts::Newest;
+use store::{Hash, Tx, facts};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::fact_index::Question;
 use crate::operations::page::{Page, page_size};
 
 const DEFAULT_PAGE: i32 = 50;
@@ -30,26 +31,38 @@ pub async fn describe_advisories(
     let mut tx = ctx.store.read().await?;
     let feeds = advisories::feeds(&mut tx, scope).await?;
     let statements = statements(ctx, &mut tx, &request, &feeds).await?;
-    let rows = match statements.is_empty() {
-        true => Vec::new(),
-        false => nodes::list(&mut tx, scope, &[], ctx.now, page.after.as_deref(), page.fetch()).await?,
+    drop(tx);
+    let question = Question {
+        statements: &statements,
+        // Of a package alone the nodes' own repositories are not asked: they name no CVE that is looked for.
+        cve_id: request.cve_id.as_deref(),
     };
+    let limit = size.saturating_add(1);
+    let indexes = &ctx.app.fact_indexes;
+    let rows = indexes.affected(&ctx.store, scope, question, page.after.as_deref(), limit).await?;
     let is_first = page.after.is_none();
-    let cut = page.cut(ctx, rows, |node| node.id.to_string());
-    let ids: Vec<_> = cut.rows.iter().map(|node| node.id.clone()).collect();
-    let seen = facts::newest(&mut tx, scope, &ids).await?;
+    let cut = page.cut(ctx, rows, |node| node.to_string());
+
+    // What the index found is shown as the store has it now.
+    let mut tx = ctx.store.read().await?;
+    let seen = facts::newest_hashes(&mut tx, scope, &cut.rows).await?;
     let sets = load_sets(ctx, &mut tx, &seen).await?;
     drop(tx);
 
     let feed_names = super::names(&feeds);
     let feed_of = |import: i64| feed_names.get(&import).cloned().unwrap_or_default();
     let affected = seen.iter().filter_map(|seen| Some((seen, sets.get(&seen.facts_hash)?)));
+    let holes = |(seen, set): (&Newest, &FactSet)| {
+        let mut found = holes(seen, set, &statements, &feed_of);
+        found.extend(own_holes(seen, set, &request));
+        found
+    };
     Ok(DescribeAdvisoriesResponse {
-        affected_nodes: affected.flat_map(|(seen, set)| holes(seen, set, &statements, &feed_of)).collect(),
+        affected_nodes: affected.flat_map(holes).collect(),
         advisories: statements
-            .into_iter()
+            .iter()
             .filter(|_| is_first)
-            .map(|(import, statement)| to_wire(statement, feed_of(import)))
+            .map(|(import, statement)| to_wire(statement.clone(), feed_of(*import)))
             .collect(),
         feeds: feeds.into_iter().map(|(import, names)| super::to_wire(ctx, import, names)).collect(),
         next_token: cut.next_token,
@@ -82,7 +95,7 @@ async fn statements(
 }
 
 /// Nodes built from one image share a fact set: each is loaded once.
-async fn load_sets(ctx: &Ctx, tx: &mut Tx, seen: &[NodeFacts]) -> Result<BTreeMap<Hash, FactSet>, ApiError> {
+async fn load_sets(ctx: &Ctx, tx: &mut Tx, seen: &[Newest]) -> Result<BTreeMap<Hash, FactSet>, ApiError> {
     let mut sets = BTreeMap::new();
     for hash in seen.iter().map(|seen| seen.facts_hash).collect::<BTreeSet<_>>() {
         if let Some(set) = facts::load(tx, (&ctx.account, &ctx.region), &hash).await? {
@@ -93,7 +106,7 @@ async fn load_sets(ctx: &Ctx, tx: &mut Tx, seen: &[NodeFacts]) -> Result<BTreeMa
 }
 
 fn holes(
-    seen: &NodeFacts,
+    seen: &Newest,
     set: &FactSet,
     statements: &[(i64, Statement)],
     feed_of: &impl Fn(i64) -> String,
@@ -116,12 +129,32 @@ fn holes(
                     installed_version: fact.version.clone(),
                     fixed_version: statement.fixed.clone(),
                     severity: Some(statement.severity.clone()).filter(|severity| !severity.is_empty()),
-                    feed: feed_of(*import),
+                    feed: Some(feed_of(*import)),
+                    advisory_id: None,
                 },
             ));
         }
     }
     found
+}
+
+/// By what the node's own repositories and its update service publish.
+fn own_holes(seen: &Newest, set: &FactSet, request: &DescribeAdvisoriesRequest) -> Vec<AffectedNode> {
+    let Some(cve_id) = &request.cve_id else { return Vec::new() };
+    let is_asked = |package: &str| request.package.as_deref().is_none_or(|asked| asked == package);
+    let of_cve = unfixed(set).filter(|hole| hole.cve_ids.contains(cve_id) && is_asked(hole.package));
+    let node = |hole: Unfixed<'_>| AffectedNode {
+        instance_id: seen.node.to_string(),
+        cve_id: cve_id.clone(),
+        package: hole.package.to_owned(),
+        arch: hole.arch.to_owned(),
+        installed_version: hole.installed_version.to_owned(),
+        fixed_version: Some(hole.fixed_version.to_owned()).filter(|version| !version.is_empty()),
+        severity: Some(hole.severity.to_owned()).filter(|severity| !severity.is_empty()),
+        feed: None,
+        advisory_id: Some(hole.advisory.to_owned()),
+    };
+    of_cve.map(node).collect()
 }
 
 fn to_wire(statement: Statement, feed: String) -> Advisory {

@@ -1,6 +1,7 @@
 //! Feeds through the dispatcher, on each engine: imported in parts, replaced, forgotten, matched with a node's report.
 
 use domain::compliance::ComplianceLevel;
+use domain::facts::{Advisory, FactSet, Notice, OsRelease, content_hash};
 use domain::ids::NodeId;
 use serde_json::{Value, json};
 
@@ -190,7 +191,7 @@ async fn a_cve_or_a_package_leads_to_nodes() {
         );
         assert_eq!(describe(json!({})).await.unwrap_err().0, "ValidationException");
 
-        // One node a page; a page may be empty and not the last.
+        // One affected node a page.
         let (mut found, mut pages, mut token) = (Vec::new(), 0, Value::Null);
         loop {
             let mut request = json!({"CveId": "CVE-2026-0001", "MaxResults": 1});
@@ -207,8 +208,81 @@ async fn a_cve_or_a_package_leads_to_nodes() {
                 break;
             }
         }
-        assert_eq!((pages, found), (2, vec![json!(node)]), "{nobody} has no facts");
+        assert_eq!((pages, found), (1, vec![json!(node)]), "{nobody} has no facts");
         let bad = json!({"CveId": "CVE-2026-0001", "NextToken": "x"});
         assert_eq!(describe(bad).await.unwrap_err().0, "InvalidNextToken");
+    }
+}
+
+/// Facts other than those of [`facts`].
+fn put_own(node: &NodeId, at: &str, set: &FactSet) -> Value {
+    let mut request = put(node, at, Some(set));
+    request["FactsHash"] = json!(content_hash(&set.to_canonical_json()));
+    request
+}
+
+fn curl(version: &str) -> FactSet {
+    let mut set = facts();
+    set.packages[0].version = version.to_owned();
+    set
+}
+
+/// The index follows what nodes know, whichever server was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_affected_follows_the_nodes() {
+    const LATER: &str = "2026-03-02T12:00:00Z";
+    const EARLIER: &str = "2020-03-02T12:00:00Z";
+    for server in TestServer::on_each_engine().await {
+        let (first, second) = (server.add_node(1).await, server.add_node(2).await);
+        let other = server.another().await;
+        let ask = async |app: &std::sync::Arc<crate::App>, cve: &str| -> Vec<String> {
+            let ctx = crate::Ctx { app: std::sync::Arc::clone(app), ..server.root() };
+            let told =
+                call(&ctx, Service::Fettle, "DescribeAdvisories", json!({"CveId": cve})).await.unwrap();
+            let rows = told["AffectedNodes"].as_array().unwrap();
+            rows.iter().map(|row| row["InstanceId"].as_str().unwrap().to_owned()).collect()
+        };
+        let affected = async |cve: &str, expected: &[&NodeId]| {
+            let expected: Vec<String> = expected.iter().map(|node| node.to_string()).collect();
+            for app in [&server.app, &other] {
+                assert_eq!(ask(app, cve).await, expected, "{cve}");
+            }
+        };
+        let tell = async |request: Value| fettle(&server, "PutNodeFacts", request).await.unwrap();
+        const CVE: &str = "CVE-2026-0001";
+        let said = [said(CVE, "debian:bookworm", Some("7.88.1-10+deb12u5"))];
+        fettle(&server, "ImportAdvisories", part("debian", None, 0, &said, true)).await.unwrap();
+        affected(CVE, &[]).await;
+        tell(put(&first, AT, Some(&facts()))).await;
+        affected(CVE, &[&first]).await;
+        tell(put(&second, AT, None)).await;
+        affected(CVE, &[&first, &second]).await;
+        tell(put_own(&first, LATER, &curl("7.88.1-10+deb12u5"))).await;
+        affected(CVE, &[&second]).await;
+        // A late word of what was true before changes nothing; the same again neither.
+        tell(put_own(&first, EARLIER, &curl("7.0-1"))).await;
+        tell(put_own(&first, LATER, &curl("7.88.1-10+deb12u5"))).await;
+        affected(CVE, &[&second]).await;
+
+        // What the node's own repositories publish needs no feed.
+        let mut rpm = curl("7.76.1-14.el9");
+        rpm.os = OsRelease { id: "rhel".to_owned(), version_id: "9.4".to_owned(), ..OsRelease::default() };
+        rpm.advisories = vec![Advisory {
+            id: "A-1".to_owned(),
+            cve_ids: vec!["CVE-2026-0002".to_owned()],
+            ..Advisory::default()
+        }];
+        rpm.packages[0].notices = vec![Notice { advisory: 0, version: "7.76.1-15.el9".to_owned() }];
+        tell(put_own(&first, "2026-03-03T12:00:00Z", &rpm)).await;
+        affected("CVE-2026-0002", &[&first]).await;
+        let told = fettle(&server, "DescribeAdvisories", json!({"CveId": "CVE-2026-0002"})).await.unwrap();
+        let row = &told["AffectedNodes"][0];
+        assert_eq!(
+            (&row["AdvisoryId"], &row["FixedVersion"], row.get("Feed")),
+            (&json!("A-1"), &json!("7.76.1-15.el9"), None)
+        );
+
+        server.answer("DeregisterManagedInstance", json!({"InstanceId": second})).await;
+        affected(CVE, &[]).await;
     }
 }
