@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use api::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::{distributions_of, source_version};
 use crate::facts::{Advisory, AvailableVersion, FactSet, PackageFact, UpdateFact, UpdateStatus};
 use crate::os::{DetectedSystem, Family, OperatingSystem};
 
@@ -41,6 +42,18 @@ pub struct OfferDetail {
     /// Of Windows: the update without what is a node's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<UpdateFact>,
+    /// Of the Debian family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<OfferSource>,
+}
+
+/// As feeds of advisories speak of an offered version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferSource {
+    pub package: String,
+    pub version: String,
+    /// Any of these is the system's name.
+    pub distributions: Vec<String>,
 }
 
 /// Each key of product, name, architecture, version and repository once, in that order.
@@ -50,7 +63,7 @@ pub fn offered(facts: &FactSet) -> Vec<Offered> {
     };
     let found: Vec<Offered> = match operating_system.family() {
         Family::Windows => facts.updates.iter().flat_map(|update| of_update(update, &product)).collect(),
-        Family::MacOs => Vec::new(),
+        Family::MacOs => facts.updates.iter().filter_map(|update| of_macos(update, &product)).collect(),
         family => {
             facts.packages.iter().flat_map(|package| of_package(facts, package, &product, family)).collect()
         }
@@ -84,6 +97,10 @@ fn of_package(facts: &FactSet, package: &PackageFact, product: &str, family: Fam
                     classification: if suite::is_security(repository) { "Security" } else { "" }.to_owned(),
                     severity: capitalised(&offer.priority),
                     released_at: repository.released_at,
+                    detail: OfferDetail {
+                        source: source_of(facts, package, &offer.version),
+                        ..OfferDetail::default()
+                    },
                     ..base
                 },
                 _ => published(base, offer, &advisories),
@@ -91,6 +108,32 @@ fn of_package(facts: &FactSet, package: &PackageFact, product: &str, family: Fam
         }
     }
     found
+}
+
+fn source_of(facts: &FactSet, package: &PackageFact, version: &str) -> Option<OfferSource> {
+    let source = package.source.as_ref().unwrap_or(&package.name);
+    let distributions = distributions_of(&facts.os);
+    source_version(package, version).map(|version| OfferSource {
+        package: source.clone(),
+        version,
+        distributions,
+    })
+}
+
+/// What can be installed; what is installed already was offered once, and nobody knows where from.
+fn of_macos(update: &UpdateFact, product: &str) -> Option<Offered> {
+    let offered = || Offered {
+        product: product.to_owned(),
+        name: update.id.clone(),
+        arch: String::new(),
+        version: update.version.clone(),
+        repository: String::new(),
+        classification: update.classification.clone(),
+        severity: update.severity.clone(),
+        released_at: update.released_at,
+        detail: OfferDetail { cve_ids: update.cve_ids.clone(), ..OfferDetail::default() },
+    };
+    (update.status == UpdateStatus::Applicable).then(offered)
 }
 
 /// Those that list exactly this version.
@@ -127,7 +170,7 @@ fn published(base: Offered, offer: &AvailableVersion, advisories: &[&Advisory]) 
             advisory_ids: all(|advisory| std::slice::from_ref(&advisory.id)),
             bugzilla_ids: all(|advisory| &advisory.bugzilla_ids),
             cve_ids: all(|advisory| &advisory.cve_ids),
-            update: None,
+            ..OfferDetail::default()
         },
         ..base
     }
@@ -244,5 +287,56 @@ mod tests {
         assert_eq!(keys, [("WindowsServer2019", "KB1", "guid"), ("WindowsServer2022", "KB1", "guid")]);
         let kept = found[0].detail.update.as_ref().unwrap();
         assert_eq!((kept.status, kept.installed_at), (UpdateStatus::Applicable, None));
+    }
+
+    #[test]
+    fn versions_of_the_debian_family_name_their_source() {
+        let package = PackageFact {
+            name: "libx1".to_owned(),
+            arch: "amd64".to_owned(),
+            version: "1.0-1+b2".to_owned(),
+            source: Some("x".to_owned()),
+            source_version: Some("1.0-1".to_owned()),
+            available: vec![AvailableVersion {
+                version: "1.0-2+b1".to_owned(),
+                repositories: vec![0],
+                ..AvailableVersion::default()
+            }],
+            ..PackageFact::default()
+        };
+        let facts = FactSet {
+            os: OsRelease {
+                id: "debian".into(),
+                version_id: "12".into(),
+                codename: "bookworm".into(),
+                ..OsRelease::default()
+            },
+            repositories: vec![Repository::default()],
+            packages: vec![package],
+            ..FactSet::default()
+        };
+        let source = OfferSource {
+            package: "x".to_owned(),
+            version: "1.0-2".to_owned(),
+            distributions: vec!["debian:bookworm".to_owned(), "debian:12".to_owned()],
+        };
+        assert_eq!(offered(&facts)[0].detail.source, Some(source));
+    }
+
+    #[test]
+    fn a_mac_is_offered_what_it_lacks() {
+        let update = |id: &str, status| UpdateFact {
+            id: id.to_owned(),
+            version: "17.1".to_owned(),
+            classification: "Recommended".to_owned(),
+            status,
+            ..UpdateFact::default()
+        };
+        let os = OsRelease { id: "macos".into(), version_id: "13.6".into(), ..OsRelease::default() };
+        let updates =
+            vec![update("Safari", UpdateStatus::Applicable), update("Old", UpdateStatus::Installed)];
+        let found = offered(&FactSet { os, updates, ..FactSet::default() });
+        let lines: Vec<_> = found.iter().map(|o| (o.name.as_str(), o.version.as_str())).collect();
+        assert_eq!(lines, [("Safari", "17.1")]);
     }
 }

@@ -11,6 +11,7 @@ use store::available_patches::{self, AvailableCondition, AvailableField, Availab
 use super::DEFAULT_PAGE;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::operations::fettle::advisories;
 use crate::operations::page::{Page, page_size};
 
 /// Rows per read, and reads per request: a page that finds less than asked for goes on from there.
@@ -34,9 +35,13 @@ pub async fn describe_available_patches(
         let mut tx = ctx.store.read().await?;
         for batch in 1.. {
             let scope = (&ctx.account, &ctx.region);
-            let rows = available_patches::list(&mut tx, scope, &conditions, after.as_ref(), BATCH).await?;
+            let mut rows =
+                available_patches::list(&mut tx, scope, &conditions, after.as_ref(), BATCH).await?;
             let is_last = rows.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
             after = rows.last().map(key);
+            if parts.iter().any(|part| matches!(part, Part::CveId(_))) {
+                advisories::add_fixed(ctx, &mut tx, &mut rows).await?;
+            }
             found.extend(rows.into_iter().filter(|row| parts.iter().all(|part| part.holds(row))));
             if found.len() > size || is_last {
                 break;
@@ -47,7 +52,11 @@ pub async fn describe_available_patches(
             }
         }
     }
-    let cut = page.cut(ctx, found, |row| text(&key(row)));
+    let mut cut = page.cut(ctx, found, |row| text(&key(row)));
+    // What repositories do not publish, feeds may know.
+    let mut tx = ctx.store.read().await?;
+    advisories::add_fixed(ctx, &mut tx, &mut cut.rows).await?;
+    drop(tx);
     Ok(DescribeAvailablePatchesResult {
         patches: Some(cut.rows.into_iter().map(to_wire).collect()),
         next_token: cut.next_token.or(next_token),

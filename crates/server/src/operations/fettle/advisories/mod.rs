@@ -23,6 +23,7 @@ use domain::facts::{FactSet, PackageFact};
 use domain::patch::PatchState;
 use store::Tx;
 use store::advisories::{self, Import};
+use store::available_patches::AvailablePatch;
 
 use crate::ctx::Ctx;
 use crate::error::ApiError;
@@ -86,6 +87,42 @@ pub fn cves(item: &PatchItem, facts: Option<&FactSet>, known: Option<&Known>) ->
     }
     let all: BTreeSet<String> = told.into_iter().flatten().chain(item.cve_ids.iter().cloned()).collect();
     Some(all.into_iter().collect())
+}
+
+/// Adds to offered versions the CVE ids that feeds say are fixed by exactly them.
+pub async fn add_fixed(ctx: &Ctx, tx: &mut Tx, offers: &mut [AvailablePatch]) -> Result<(), ApiError> {
+    let subjects: BTreeSet<Subject> = offers
+        .iter()
+        .filter_map(|offer| Some((offer.offered.detail.source.as_ref()?, &offer.offered.name)))
+        .flat_map(|(source, name)| [Subject::Source(source.package.clone()), Subject::Binary(name.clone())])
+        .collect();
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let scope = (&ctx.account, &ctx.region);
+    let imports: Vec<i64> = advisories::feeds(tx, scope).await?.iter().map(|(import, _)| import.id).collect();
+    let mut of_subject: BTreeMap<Subject, Vec<Statement>> = BTreeMap::new();
+    for (_, statement) in advisories::list_of_subjects(tx, scope, &imports, &subjects).await? {
+        of_subject.entry(statement.subject.clone()).or_default().push(statement);
+    }
+    for offered in offers.iter_mut().map(|offer| &mut offer.offered) {
+        let Some(source) = &offered.detail.source else { continue };
+        let named = [
+            (Subject::Source(source.package.clone()), &source.version),
+            (Subject::Binary(offered.name.clone()), &offered.version),
+        ];
+        let fixed = named.iter().flat_map(|(subject, version)| {
+            let said = of_subject.get(subject).into_iter().flatten();
+            said.filter(|statement| {
+                statement.fixed.as_ref() == Some(*version)
+                    && source.distributions.contains(&statement.distribution)
+            })
+        });
+        let all: BTreeSet<String> = fixed.map(|statement| statement.cve_id.clone()).collect();
+        let all: BTreeSet<String> = all.into_iter().chain(offered.detail.cve_ids.drain(..)).collect();
+        offered.detail.cve_ids = all.into_iter().collect();
+    }
+    Ok(())
 }
 
 fn is_missing(item: &PatchItem) -> bool {

@@ -286,3 +286,32 @@ async fn who_is_affected_follows_the_nodes() {
         affected(CVE, &[]).await;
     }
 }
+
+/// Feeds say which of the versions on offer fix what.
+#[tokio::test(flavor = "multi_thread")]
+async fn available_versions_name_the_cves_they_fix() {
+    for server in TestServer::on_each_engine().await {
+        node(&server).await;
+        let statements = [
+            said("CVE-2026-0001", "debian:bookworm", Some("7.88.1-10+deb12u5")),
+            said("CVE-2026-0002", "debian:12", Some("7.88.1-10+deb12u5")),
+            said("CVE-2026-0003", "debian:trixie", Some("7.88.1-10+deb12u5")),
+            said("CVE-2026-0004", "debian:bookworm", Some("7.88.1-9")),
+        ];
+        let available = async |filters: Value| -> Vec<Value> {
+            let patches = server.answer("DescribeAvailablePatches", json!({"Filters": filters})).await;
+            patches["Patches"].as_array().unwrap().clone()
+        };
+        assert!(available(json!([])).await.iter().all(|patch| patch.get("CVEIds").is_none()));
+        fettle(&server, "ImportAdvisories", part("debian", None, 0, &statements, true)).await.unwrap();
+        let all = available(json!([])).await;
+        let of = |release: &str| {
+            all.iter().find(|patch| patch["Release"] == release).map(|patch| patch["CVEIds"].clone())
+        };
+        assert_eq!(of("10+deb12u5"), Some(json!(["CVE-2026-0001", "CVE-2026-0002"])));
+        assert_eq!(of("10"), Some(Value::Null));
+        let found = available(json!([{"Key": "CVE_ID", "Values": ["CVE-2026-0002"]}])).await;
+        assert_eq!((found.len(), &found[0]["Release"]), (1, &json!("10+deb12u5")));
+        assert_eq!(available(json!([{"Key": "CVE_ID", "Values": ["CVE-2026-0003"]}])).await.len(), 0);
+    }
+}
