@@ -50,6 +50,7 @@ fn translates_patterns() {
     check(r"\.x|\/", Some(r"^(?:\.x|\/)$"));
     check(r"a.", Some(r"^(?:a[^\n\r\x{85}\x{2028}\x{2029}])$"));
     check(r"^(?!\s*$).+", Some(&patterns::to_rust(r".*\S.*").unwrap()));
+    check("(?i)all|[0-9]{12}", Some("^(?:[aA][lL][lL]|[0-9]{12})$"));
     check(r"(a)\1", None);
     check(r"a(?=b)", None);
 }

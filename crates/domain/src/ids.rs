@@ -182,7 +182,8 @@ impl DocumentName {
 
     /// Begins with a name that only shipped documents may have.
     pub fn is_reserved(&self) -> bool {
-        const RESERVED: [&str; 6] = ["aws", "amazon", "amzn", "awsec2", "awsconfigremediation", "awssupport"];
+        const RESERVED: [&str; 7] =
+            ["aws", "amazon", "amzn", "awsec2", "awsconfigremediation", "awssupport", "fettle-"];
         let lower = self.0.to_ascii_lowercase();
         RESERVED.iter().any(|prefix| lower.starts_with(prefix))
     }

@@ -28,6 +28,8 @@ pub mod client_tokens;
 pub mod commands;
 pub mod compliance;
 pub mod counters;
+pub mod document_reviews;
+pub mod documents;
 pub mod facts;
 pub mod inventory;
 pub mod invocations;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_objects", include_str!("../migrations/0010_objects.sql")),
     ("0011_patch_executions", include_str!("../migrations/0011_patch_executions.sql")),
     ("0012_node_facts", include_str!("../migrations/0012_node_facts.sql")),
+    ("0013_documents", include_str!("../migrations/0013_documents.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -39,6 +39,18 @@ pub async fn list(tx: &mut Tx, of: Tagged<'_>) -> Result<BTreeMap<String, String
     tx.query(sql, &values).await?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
+/// The tags of all resources of a type, by resource; `of` names no single one. Primary key order.
+pub async fn list_of_type(tx: &mut Tx, of: Tagged<'_>) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    let sql = "SELECT resource_id, tag_key, tag_value FROM tags
+        WHERE account = $1 AND region = $2 AND resource_type = $3";
+    let values = [of.account.as_str().into(), of.region.as_str().into(), of.resource_type.into()];
+    let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for row in tx.query(sql, &values).await? {
+        all.entry(row.get(0)?).or_default().insert(row.get(1)?, row.get(2)?);
+    }
+    Ok(all)
+}
+
 /// Adds tags; a key that was there gets the new value.
 pub async fn put(tx: &mut Tx, of: Tagged<'_>, tags: &BTreeMap<String, String>) -> Result<()> {
     let sql = "INSERT INTO tags (account, region, resource_type, resource_id, tag_key, tag_value)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use api::agent::{StepReply, StepStatus};
-use api::ssm::{GetDocumentRequest, GetDocumentResult};
+use api::ssm::{DocumentFormat, GetDocumentRequest, GetDocumentResult};
 use domain::document::{Document, Platform};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -53,6 +53,8 @@ async fn prepare(run: &Run<'_>, inputs: &Value) -> Result<Prepared, String> {
     let request = GetDocumentRequest {
         name: name.to_owned(),
         document_version: version.map(str::to_owned),
+        // Whatever it was written in.
+        document_format: Some(DocumentFormat::Json),
         ..GetDocumentRequest::default()
     };
     let failed = |reason: String| format!("{ACTION}: document {path}: {reason}");
@@ -67,19 +69,14 @@ async fn prepare(run: &Run<'_>, inputs: &Value) -> Result<Prepared, String> {
     Ok((plan::steps(&document, &parameters, platform), parameters.environment()))
 }
 
-/// Of a name, an ARN, or a name with its version.
+/// Of a name, or of an ARN, which says whose the document is; either may end in a version.
 fn name_and_version(path: &str) -> Option<(&str, Option<&str>)> {
-    let (is_arn, rest) = match path.strip_prefix("arn:") {
-        Some(_) => (true, path.split_once("document/").map_or("", |(_, name)| name)),
-        None => (false, path),
-    };
-    let (name, version) = match rest.rsplit_once(':') {
+    let name_at = path.find("document/").map_or(0, |at| at + "document/".len());
+    let (name, version) = match path[name_at..].rsplit_once(':') {
         Some((name, version)) => (name, Some(version).filter(|version| !version.is_empty())),
-        None => (rest, None),
+        None => (&path[name_at..], None),
     };
-    // A shared document keeps its ARN as its name.
-    let name = if is_arn && rest.is_empty() { path } else { name };
-    (!name.is_empty()).then_some((name, version))
+    (!name.is_empty()).then_some((&path[..name_at + name.len()], version))
 }
 
 fn fetch(data_dir: &Path, request: &GetDocumentRequest) -> anyhow::Result<GetDocumentResult> {
@@ -183,8 +180,9 @@ mod tests {
         };
         check("AWS-Noop", Some(("AWS-Noop", None)));
         check("mine:3", Some(("mine", Some("3"))));
-        check("arn:aws:ssm:eu-central-1:111122223333:document/mine", Some(("mine", None)));
-        check("arn:aws:ssm:eu-central-1:111122223333:document/mine:2", Some(("mine", Some("2"))));
+        let arn = "arn:aws:ssm:eu-central-1:111122223333:document/mine";
+        check(arn, Some((arn, None)));
+        check("arn:aws:ssm:eu-central-1:111122223333:document/mine:2", Some((arn, Some("2"))));
         check("", None);
     }
 

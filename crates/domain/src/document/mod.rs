@@ -5,16 +5,24 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use api::Timestamp;
 use serde_json::{Map, Value};
 
+mod automation;
+mod check;
 mod interpolate;
 mod parameters;
 mod precondition;
+mod restart_at;
 pub mod shipped;
+mod yaml;
 
+pub use check::{Checked, MAX_BYTES, check, value_of};
 pub use interpolate::{interpolate, placeholders};
-pub use parameters::{Parameter, ParameterError, ParameterType, Parameters};
+pub use parameters::{Parameter, ParameterError, ParameterErrorInDefault, ParameterType, Parameters};
 pub use precondition::{Gate, Platform};
+pub use restart_at::{InvalidRestartAt, RestartAt};
+pub use yaml::write as to_yaml;
 
 /// When a step declares nothing, or nothing usable.
 pub const DEFAULT_STEP_TIMEOUT_SECONDS: u64 = 3600;
@@ -70,6 +78,10 @@ pub struct Step {
 pub enum DocumentError {
     #[error("the content is not valid JSON: {0}")]
     NotJson(String),
+    #[error("the content is not valid YAML: {0}")]
+    NotYaml(String),
+    #[error("the content holds the character U+0000")]
+    NotText,
     #[error("{path}: expected {expected}")]
     Unexpected { path: String, expected: &'static str },
     #[error("schemaVersion: `{0}` is not a version of Command documents; expected 1.2, 2.0 or 2.2")]
@@ -82,6 +94,18 @@ pub enum DocumentError {
     Pattern { name: String, reason: String },
     #[error("the parameter `{0}` is used but not declared")]
     Undeclared(String),
+    #[error("schemaVersion: `{found}` is not a version of {kind} documents; expected {expected}")]
+    VersionOfType { found: String, kind: String, expected: String },
+    #[error("{0}: there is no such member")]
+    UnknownMember(String),
+    #[error("{path}: `{action}` is not a known action")]
+    UnknownPlugin { path: String, action: String },
+    #[error("{path}: there is no step `{name}`")]
+    UnknownStep { path: String, name: String },
+    #[error("{path}: {reason}")]
+    Precondition { path: String, reason: &'static str },
+    #[error("parameters.{0}")]
+    Default(#[from] ParameterErrorInDefault),
 }
 
 impl Document {
@@ -135,6 +159,24 @@ impl Document {
         self.steps.iter().map(|step| step.timeout_seconds(parameters)).sum()
     }
 
+    /// How long steps may wait besides for a restart that they ask for, at most. Refuses a time that is none.
+    pub fn restart_wait_seconds(
+        &self,
+        parameters: &Parameters,
+        now: Timestamp,
+    ) -> Result<i64, InvalidRestartAt> {
+        let mut longest = 0;
+        for step in &self.steps {
+            let declared = step.inputs.get("restartAt").map(|value| interpolate(value, parameters));
+            let Some(text) = declared.as_ref().and_then(Value::as_str).filter(|text| !text.is_empty()) else {
+                continue;
+            };
+            let at = text.parse::<RestartAt>()?.within_reach(now)?;
+            longest = longest.max(at.most_seconds_from(now));
+        }
+        Ok(longest)
+    }
+
     /// Where at least one step can run.
     pub fn platforms(&self) -> Vec<Platform> {
         let runs_on = |platform: &Platform| self.steps.iter().any(|step| step.may_run_on(*platform));
@@ -146,6 +188,15 @@ impl Step {
     /// The inputs with parameters put in.
     pub fn resolved_inputs(&self, parameters: &Parameters) -> Map<String, Value> {
         self.inputs.iter().map(|(key, value)| (key.clone(), interpolate(value, parameters))).collect()
+    }
+
+    /// Whether it runs whatever came before: text or boolean.
+    fn is_finally(&self) -> bool {
+        match self.inputs.get("finallyStep") {
+            Some(Value::Bool(finally)) => *finally,
+            Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+            _ => false,
+        }
     }
 
     /// What is out of range or no number counts as the default, as agents take it.
@@ -209,10 +260,16 @@ fn main_step(value: &Value, path: &str) -> Result<Step, DocumentError> {
     if !is_name {
         return Err(DocumentError::StepName { path: path.to_owned(), name });
     }
-    let inputs = match step.get("inputs") {
+    let mut inputs = match step.get("inputs") {
         None | Some(Value::Null) => Map::new(),
         Some(inputs) => object(inputs, &format!("{path}.inputs"))?.clone(),
     };
+    // People write these beside the inputs as well; agents read them there.
+    for modifier in ["onFailure", "onSuccess", "finallyStep", "timeoutSeconds"] {
+        if let (Some(value), false) = (step.get(modifier), inputs.contains_key(modifier)) {
+            inputs.insert(modifier.to_owned(), value.clone());
+        }
+    }
     Ok(Step { name, action, inputs, precondition: step.get("precondition").cloned() })
 }
 

@@ -181,21 +181,58 @@ impl Document {
 
     /// As DescribeDocument lists them.
     pub fn to_described_parameters(&self) -> Vec<ssm::DocumentParameter> {
-        let described = |parameter: &Parameter| ssm::DocumentParameter {
-            name: Some(parameter.name.clone()),
-            // The model knows two types only.
-            r#type: Some(match parameter.kind {
-                ParameterType::StringList => "StringList".into(),
-                _ => "String".into(),
-            }),
-            description: Some(parameter.description.clone()).filter(|text| !text.is_empty()),
-            default_value: parameter.default.as_ref().map(super::interpolate::as_text),
-        };
-        self.parameters.iter().map(described).collect()
+        self.parameters.iter().map(Parameter::to_described).collect()
+    }
+
+    /// That every default is a value the declaration allows.
+    pub(super) fn check_defaults(&self) -> Result<(), ParameterErrorInDefault> {
+        for parameter in &self.parameters {
+            let Some(default) = &parameter.default else { continue };
+            parameter.check_default(default).map_err(|error| ParameterErrorInDefault {
+                name: parameter.name.clone(),
+                error: Box::new(error),
+            })?;
+        }
+        Ok(())
     }
 }
 
+/// A default that its own declaration refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}.default: {error}")]
+pub struct ParameterErrorInDefault {
+    name: String,
+    error: Box<ParameterError>,
+}
+
 impl Parameter {
+    pub(super) fn to_described(&self) -> ssm::DocumentParameter {
+        ssm::DocumentParameter {
+            name: Some(self.name.clone()),
+            // The model knows two types only.
+            r#type: Some(match self.kind {
+                ParameterType::StringList => "StringList".into(),
+                _ => "String".into(),
+            }),
+            description: Some(self.description.clone()).filter(|text| !text.is_empty()),
+            default_value: self.default.as_ref().map(super::interpolate::as_text),
+        }
+    }
+
+    /// A default is written as a value of its type; a text that reads as one will do.
+    fn check_default(&self, default: &Value) -> Result<(), ParameterError> {
+        let texts: Vec<String> = match (self.kind, default) {
+            (ParameterType::StringList, Value::Array(elements)) => {
+                elements.iter().map(super::interpolate::as_text).collect()
+            }
+            (ParameterType::StringList, _) => {
+                return Err(self.refused(&default.to_string(), "a list of texts".to_owned()));
+            }
+            (_, value) => vec![super::interpolate::as_text(value)],
+        };
+        self.check(&texts).map(drop)
+    }
+
     fn check(&self, texts: &[String]) -> Result<Value, ParameterError> {
         if self.kind == ParameterType::StringList {
             self.check_range(texts.len(), self.min_items, self.max_items, |name, count, expected| {

@@ -97,6 +97,26 @@ impl Step {
     }
 }
 
+/// That it can be decided somewhere: one operator, two different texts, one of them the platform's or a parameter's.
+pub(super) fn check_operands(precondition: &Value) -> Result<(), &'static str> {
+    let [left, right] = operands(precondition)?;
+    if left == right {
+        return Err("the arguments of StringEquals are identical");
+    }
+    if let Some(named) = platform_operand(left, right) {
+        let is_platform = Platform::parse(named).is_some();
+        return is_platform.then_some(()).ok_or("platformType is compared with Linux, MacOS or Windows");
+    }
+    let mut used = std::collections::BTreeSet::new();
+    for text in [left, right] {
+        placeholders(&Value::String(text.to_owned()), &mut used);
+    }
+    match used.is_empty() {
+        true => Err("one argument must be platformType or contain a document parameter"),
+        false => Ok(()),
+    }
+}
+
 fn operands(precondition: &Value) -> Result<[&str; 2], &'static str> {
     let map = precondition.as_object().ok_or("the precondition is not an object")?;
     let mut entries = map.iter();

@@ -138,6 +138,21 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         Operation::GetDocument => call(ctx, body, documents::get_document).await,
         Operation::DescribeDocument => call(ctx, body, documents::describe_document).await,
         Operation::ListDocuments => call(ctx, body, documents::list_documents).await,
+        Operation::CreateDocument => call(ctx, body, documents::create_document).await,
+        Operation::UpdateDocument => call(ctx, body, documents::update_document).await,
+        Operation::UpdateDocumentDefaultVersion => {
+            call(ctx, body, documents::update_document_default_version).await
+        }
+        Operation::DeleteDocument => call(ctx, body, documents::delete_document).await,
+        Operation::ListDocumentVersions => call(ctx, body, documents::list_document_versions).await,
+        Operation::DescribeDocumentPermission => {
+            call(ctx, body, documents::describe_document_permission).await
+        }
+        Operation::ModifyDocumentPermission => call(ctx, body, documents::modify_document_permission).await,
+        Operation::UpdateDocumentMetadata => call(ctx, body, documents::update_document_metadata).await,
+        Operation::ListDocumentMetadataHistory => {
+            call(ctx, body, documents::list_document_metadata_history).await
+        }
 
         // Baselines.
         Operation::CreatePatchBaseline => call(ctx, body, patch_baselines::create_patch_baseline).await,

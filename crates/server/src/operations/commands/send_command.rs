@@ -3,9 +3,9 @@
 
 use api::Timestamp;
 use api::agent::SendCommandPayload;
-use api::ssm::{self, ErrorCode, SendCommandRequest, SendCommandResult};
+use api::ssm::{self, DocumentType, ErrorCode, SendCommandRequest, SendCommandResult};
 use domain::command::{CommandStatus, Event, InvocationStatus};
-use domain::document::{Document, Parameters, Platform, shipped};
+use domain::document::{Document, Parameters, Platform};
 use domain::ids::CommandId;
 use domain::object::{BucketName, ObjectKey};
 use domain::rollout::RolloutLimits;
@@ -20,7 +20,7 @@ use super::to_wire;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::keyring::random;
-use crate::operations::documents;
+use crate::operations::documents::{self, Found};
 use crate::progress;
 
 const DEFAULT_TIMEOUT_SECONDS: i32 = 3600;
@@ -32,9 +32,11 @@ const LONGEST_OUTPUT_NAME: usize = 400;
 
 /// A document with the parameters of this command.
 struct Prepared {
-    shipped: &'static shipped::Shipped,
+    found: Found,
     document: Document,
     parameters: Parameters,
+    /// For a restart at a time that some step may ask for.
+    wait_seconds: i64,
 }
 
 pub async fn send_command(ctx: &Ctx, request: SendCommandRequest) -> Result<SendCommandResult, ApiError> {
@@ -44,7 +46,8 @@ pub async fn send_command(ctx: &Ctx, request: SendCommandRequest) -> Result<Send
 /// Makes the command and starts it; for every operation that is carried out as one.
 pub async fn issue(ctx: &Ctx, request: SendCommandRequest) -> Result<ssm::Command, ApiError> {
     let addressed = targets::parse(ctx, &request)?;
-    let prepared = prepare(ctx, &request)?;
+    // Reads in a transaction of its own: what it finds goes into the command whole.
+    let prepared = prepare(ctx, &request).await?;
 
     // By locks: all rows it writes are its own and new, so that it races with nobody. Where everything is
     // serializable a small busy database refused it again and again, for commands of others.
@@ -74,13 +77,22 @@ pub async fn issue(ctx: &Ctx, request: SendCommandRequest) -> Result<ssm::Comman
     Ok(answer)
 }
 
-fn prepare(ctx: &Ctx, request: &SendCommandRequest) -> Result<Prepared, ApiError> {
+async fn prepare(ctx: &Ctx, request: &SendCommandRequest) -> Result<Prepared, ApiError> {
     let version = request.document_version.as_deref();
-    let shipped = documents::find(ctx, &request.document_name, version)?;
-    let is_other = |hash: &String| !hash.eq_ignore_ascii_case(&documents::hash(shipped.content));
+    let found = documents::find(ctx, &request.document_name, version, None).await?;
+    let refusal = |reason: String| {
+        let message = format!("document `{}` {reason}", found.reference);
+        ApiError::new(ErrorCode::InvalidDocument, message)
+    };
+    if found.document_type() != DocumentType::Command {
+        return Err(refusal(format!(
+            "is of type {}; only Command documents are run",
+            found.document.document_type
+        )));
+    }
+    let is_other = |hash: &String| !hash.eq_ignore_ascii_case(&found.version.sha256);
     if request.document_hash.as_ref().is_some_and(is_other) {
-        let message = format!("the hash of document `{}` is another one", shipped.name);
-        return Err(ApiError::new(ErrorCode::InvalidDocument, message));
+        return Err(refusal("has another hash".to_owned()));
     }
     let given = request.parameters.clone().unwrap_or_default();
     let invalid = |message: String| ApiError::new(ErrorCode::InvalidParameters, message);
@@ -88,9 +100,11 @@ fn prepare(ctx: &Ctx, request: &SendCommandRequest) -> Result<Prepared, ApiError
     if let Some((name, _)) = given.iter().find(|(_, values)| values.iter().any(is_reference)) {
         return Err(invalid(format!("the parameter `{name}` refers to Parameter Store, which is empty")));
     }
-    let document = shipped.document();
+    let document = found.command()?;
     let parameters = document.resolve_parameters(&given).map_err(|error| invalid(error.to_string()))?;
-    Ok(Prepared { shipped, document, parameters })
+    let wait_seconds = document.restart_wait_seconds(&parameters, ctx.now);
+    let wait_seconds = wait_seconds.map_err(|error| invalid(format!("the time of the restart: {error}")))?;
+    Ok(Prepared { found, document, parameters, wait_seconds })
 }
 
 /// `None`: the node has not said what it is, or it fits.
@@ -103,7 +117,7 @@ fn mismatch(document: &Document, node: &Node) -> Option<String> {
 fn refuse_platforms(prepared: &Prepared, nodes: &[Node]) -> Result<(), ApiError> {
     for node in nodes {
         if let Some(platform) = mismatch(&prepared.document, node) {
-            let name = prepared.shipped.name;
+            let name = &prepared.found.reference;
             let message =
                 format!("document `{name}` does not run on {platform}, as instance `{}` is", node.id);
             return Err(ApiError::new(ErrorCode::UnsupportedPlatformType, message));
@@ -159,10 +173,11 @@ fn command(ctx: &Ctx, prepared: &Prepared, mut request: SendCommandRequest) -> C
     request.max_concurrency.get_or_insert_with(|| limits.max_concurrency.to_string());
     request.max_errors.get_or_insert_with(|| limits.max_errors.to_string());
     request.document_version.get_or_insert_with(|| "$DEFAULT".to_owned());
-    request.document_name = prepared.shipped.name.to_owned();
+    request.document_name = prepared.found.reference.clone();
     let execution_seconds = prepared.document.execution_timeout_seconds(&prepared.parameters);
     let deliver_until = ctx.now.plus_seconds(timeout_seconds.into());
-    let expires_at = deliver_until.plus_seconds(i64::try_from(execution_seconds).unwrap_or(i64::MAX));
+    let execution_seconds = i64::try_from(execution_seconds).unwrap_or(i64::MAX);
+    let expires_at = deliver_until.plus_seconds(execution_seconds.saturating_add(prepared.wait_seconds));
     let steps = prepared.document.steps.iter();
     Command {
         key: CommandKey {
@@ -170,7 +185,7 @@ fn command(ctx: &Ctx, prepared: &Prepared, mut request: SendCommandRequest) -> C
             region: ctx.region.clone(),
             id: CommandId::mint(random()),
         },
-        document_name: prepared.shipped.name.parse().expect("shipped documents have valid names"),
+        document_name: prepared.found.document.name.clone(),
         requested_at: ctx.now,
         deliver_until,
         expires_at,
@@ -188,7 +203,7 @@ fn payload(prepared: &Prepared, command: &Command) -> Result<String, ApiError> {
     let is_enabled = cloud_watch.cloud_watch_output_enabled.unwrap_or_default();
     let payload = SendCommandPayload {
         command_id: command.key.id.to_string(),
-        document_name: prepared.shipped.name.to_owned(),
+        document_name: prepared.found.document.name.to_string(),
         document_content: prepared.document.content().clone(),
         parameters: prepared.parameters.values.clone(),
         output_s3_bucket_name: command.request.output_s3_bucket_name.clone().unwrap_or_default(),

@@ -1,25 +1,56 @@
-//! GetDocument: a document's text.
+//! GetDocument: a document's text, in the form it was written or in another one.
 //! Source: API reference, GetDocument; systems-manager.md 2.3.
 
-use api::ssm::{DocumentFormat, DocumentStatus, DocumentType, GetDocumentRequest, GetDocumentResult};
+use api::ssm::{DocumentFormat, DocumentStatus, ErrorCode, GetDocumentRequest, GetDocumentResult};
+use domain::document::{to_yaml, value_of};
 
-use super::{SHIPPED_AT, SHIPPED_VERSION, find_labelled};
+use super::find;
+use super::found::Found;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
 pub async fn get_document(ctx: &Ctx, request: GetDocumentRequest) -> Result<GetDocumentResult, ApiError> {
     let GetDocumentRequest { name, version_name, document_version, document_format } = request;
-    let document = find_labelled(ctx, &name, document_version.as_deref(), version_name.as_deref())?;
-    // Every JSON text is YAML as well: asked for as YAML, it is served as it is.
-    let format = document_format.unwrap_or(DocumentFormat::Json);
+    let found = find(ctx, &name, document_version.as_deref(), version_name.as_deref()).await?;
+    let format = document_format.unwrap_or_else(|| found.format());
+    let content = converted(&found, &format)?;
+    let version = found.version;
     Ok(GetDocumentResult {
-        name: Some(document.name.to_owned()),
-        created_date: Some(SHIPPED_AT),
-        document_version: Some(SHIPPED_VERSION.to_owned()),
+        name: Some(found.reference),
+        created_date: Some(version.created_at),
+        display_name: version.display_name,
+        version_name: version.version_name,
+        document_version: Some(version.version.to_string()),
         status: Some(DocumentStatus::Active),
-        content: Some(document.content.to_owned()),
-        document_type: Some(DocumentType::Command),
+        content: Some(content),
+        document_type: Some(found.document.document_type.as_str().into()),
         document_format: Some(format),
+        requires: Some(version.detail.requires).filter(|list| !list.is_empty()),
+        review_status: version.review_status.as_deref().map(Into::into),
         ..Default::default()
     })
+}
+
+/// Byte for byte what was sent, unless another form is asked for.
+fn converted(found: &Found, format: &DocumentFormat) -> Result<String, ApiError> {
+    let content = &found.version.content;
+    if *format == found.format() {
+        return Ok(content.clone());
+    }
+    let refusal = |reason: String| {
+        let message = format!(
+            "document `{}` is {} and cannot be had as {}: {reason}",
+            found.reference,
+            found.version.format,
+            format.as_str()
+        );
+        ApiError::new(ErrorCode::InvalidDocument, message)
+    };
+    let value = value_of(content, &found.format()).map_err(|error| refusal(error.to_string()))?;
+    let value = value.ok_or_else(|| refusal("it is plain text".to_owned()))?;
+    match format {
+        DocumentFormat::Json => Ok(format!("{value:#}")),
+        DocumentFormat::Yaml => Ok(to_yaml(&value)),
+        _ => Err(refusal("it is no plain text".to_owned())),
+    }
 }

@@ -12,10 +12,10 @@ pub use remove_tags_from_resource::remove_tags_from_resource;
 use std::collections::BTreeMap;
 
 use api::ssm::{ErrorCode, ResourceTypeForTagging, Tag};
-use domain::ids::{BaselineId, NodeId};
+use domain::ids::{BaselineId, DocumentName, NodeId};
 use store::Tx;
 use store::tags::Tagged;
-use store::{baselines, nodes};
+use store::{baselines, documents, nodes};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -70,6 +70,11 @@ async fn resource<'a>(
             let baseline = baseline.local(&ctx.account, &ctx.region).ok_or_else(refusal)?;
             baselines::find(tx, &ctx.account, &ctx.region, &baseline).await?.ok_or_else(refusal)?;
             id.rsplit_once('/').map_or(id, |(_, short)| short)
+        }
+        ResourceTypeForTagging::Document => {
+            let name: DocumentName = id.parse().map_err(|_| refusal())?;
+            documents::find(tx, (&ctx.account, &ctx.region), &name).await?.ok_or_else(refusal)?;
+            id
         }
         // No resource of the other types can exist here yet.
         _ => return Err(refusal()),
