@@ -1,5 +1,7 @@
 //! The `fettle-agent` binary: its command line. What each verb does is in the library.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -128,9 +130,12 @@ struct PatchArgs {
     /// After an installation: RebootIfNeeded or NoReboot
     #[arg(long, default_value = "RebootIfNeeded")]
     reboot_option: RebootOption,
-    /// Restart services that run replaced files, when the machine itself is not restarted.
+    /// Restart services that run replaced files, when the machine itself is not restarted, or only later.
     #[arg(long)]
     restart_services: bool,
+    /// When the service restarts the machine, if it has to: 2026-11-21T03:00:00Z, or 03:00 by this machine's clock.
+    #[arg(long, default_value = "", value_name = "TIME")]
+    reboot_at: String,
     /// For everything that package managers do in this run, a little less than this.
     #[arg(long, default_value_t = 7200, value_name = "SECONDS")]
     timeout_seconds: u64,
@@ -275,6 +280,7 @@ fn run_patch(args: PatchArgs) -> anyhow::Result<Exit> {
         operation: args.operation,
         snapshot_id: args.snapshot_id,
         reboot_option: args.reboot_option,
+        reboot_at: args.reboot_at,
         install_override_list: args.install_override_list,
         baseline_override: args.baseline_override,
         association_id: args.association_id,
@@ -297,6 +303,7 @@ fn run_plan(args: PlanArgs) -> anyhow::Result<()> {
         operation: Operation::Scan,
         snapshot_id: String::new(),
         reboot_option: RebootOption::NoReboot,
+        reboot_at: String::new(),
         install_override_list: String::new(),
         baseline_override: String::new(),
         association_id: String::new(),
@@ -359,4 +366,62 @@ fn print(line: &str) {
 #[expect(clippy::print_stderr, reason = "the error of a command")]
 fn talk(line: &str) {
     eprintln!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::CommandFactory;
+    use domain::document::{Parameter, shipped};
+
+    use super::*;
+
+    /// Words of a line of a script that starts this program, quotes taken off.
+    fn words(line: &str) -> Option<Vec<String>> {
+        let starts = ["\"$FETTLE_AGENT_EXE\" ", "& $env:FETTLE_AGENT_EXE "];
+        let rest = starts.iter().find_map(|start| Some(line.split_once(start)?.1))?;
+        let rest = rest.split(['|', ';']).next().unwrap_or_default();
+        let words = rest.split_whitespace().filter(|word| !["\"$@\"", "@more"].contains(word));
+        Some(words.map(|word| word.trim_matches('\'').to_owned()).collect())
+    }
+
+    /// A value that the declaration allows.
+    fn sample(parameter: &Parameter) -> String {
+        match parameter.name.as_str() {
+            "AssociationId" => "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".to_owned(),
+            "ExecutionId" => "3f0c9f5e".to_owned(),
+            "KbArticleIds" => "KB5031364".to_owned(),
+            "commands" => "id".to_owned(),
+            _ => parameter.allowed_values.first().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// On Windows that includes Windows' own verbs, which the library tests elsewhere.
+    #[test]
+    fn every_shipped_document_speaks_this_command_line() {
+        Cli::command().debug_assert();
+        let mut lines = 0;
+        for shipped in shipped::all() {
+            let document = shipped.document();
+            let required = document.parameters.iter().filter(|parameter| parameter.default.is_none());
+            let given: BTreeMap<String, Vec<String>> =
+                required.map(|parameter| (parameter.name.clone(), vec![sample(parameter)])).collect();
+            let parameters = document.resolve_parameters(&given).unwrap();
+            for step in &document.steps {
+                let inputs = step.resolved_inputs(&parameters);
+                let script = inputs.get("runCommand").and_then(|script| script.as_array().cloned());
+                for line in script.into_iter().flatten() {
+                    let Some(words) = words(line.as_str().unwrap()) else { continue };
+                    if !cfg!(windows) && words[0].contains("windows") {
+                        continue;
+                    }
+                    let parsed = Cli::try_parse_from(std::iter::once("fettle-agent".to_owned()).chain(words));
+                    assert!(parsed.is_ok(), "{} {line}: {}", shipped.name, parsed.err().unwrap());
+                    lines += 1;
+                }
+            }
+        }
+        assert!(lines > 12, "{lines}");
+    }
 }

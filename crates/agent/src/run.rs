@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use crate::boot::Boot;
 use crate::commands::{Commands, Restart};
 use crate::enroll::{Registration, claim};
 use crate::heartbeat::Heartbeat;
@@ -131,7 +132,9 @@ pub async fn serve(
     };
 
     let lookout = lookout::run(looking, surroundings.data_dir.clone(), surroundings.agent_exe.clone());
-    let commands = Commands::new(journal, surroundings, restart).run(arrivals, stop);
+    // The kernel is the same for whichever root file system is patched.
+    let boot_id = Boot::of(Path::new("/")).id;
+    let commands = Commands::new(journal, surroundings, restart, boot_id).run(arrivals, stop);
     let link = link.run();
     let background = async {
         tokio::join!(credentials::keep_fresh(source, offer, &refused), heartbeat.run(), lookout);

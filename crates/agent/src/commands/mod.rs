@@ -4,6 +4,7 @@
 mod document;
 pub(crate) mod plan;
 mod replies;
+mod resting;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use crate::transport::call::{new_id, now};
 use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
 use document::{Document, remove_work_dir, work_dir};
 use replies::ReplyWriter;
+use resting::{Rest, Resting};
 
 /// Commands that run at the same time.
 const MAX_RUNNING: usize = 5;
@@ -59,6 +61,10 @@ pub struct Commands {
     /// When each unacknowledged reply last went out.
     sent: BTreeMap<MessageId, Instant>,
     mode: Mode,
+    /// Commands that wait for a restart at a time.
+    resting: Resting,
+    /// Of the machine, as it was when the agent started.
+    boot_id: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +93,7 @@ struct Running {
 }
 
 impl Commands {
-    pub fn new(journal: Journal, surroundings: Surroundings, restart: Restart) -> Self {
+    pub fn new(journal: Journal, surroundings: Surroundings, restart: Restart, boot_id: String) -> Self {
         let (progress, progressed) = mpsc::channel(PROGRESS_QUEUE);
         Self {
             journal,
@@ -102,6 +108,8 @@ impl Commands {
             link: None,
             sent: BTreeMap::new(),
             mode: Mode::Working,
+            resting: Resting::default(),
+            boot_id,
         }
     }
 
@@ -110,6 +118,8 @@ impl Commands {
         self.take_up_leftovers();
         let mut resend = interval(RESEND_AFTER / 3);
         resend.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut clock = interval(resting::LOOK_EVERY);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -122,6 +132,7 @@ impl Commands {
                     self.send_stored(RESEND_AFTER);
                     self.start_waiting();
                 }
+                _ = clock.tick(), if !self.resting.is_empty() => self.restart_if_due(),
                 _ = stop.wait_for(|stop| *stop) => break,
             }
             if self.mode == Mode::Restarting && self.running.is_empty() {
@@ -221,6 +232,8 @@ impl Commands {
             self.waiting.remove(at);
             let reason = "cancelled before it started";
             self.finish(&target, DocumentStatus::Cancelled, reason, &[], &BTreeMap::new());
+        } else if let Some(rest) = self.resting.end(&target) {
+            self.finish(&target, DocumentStatus::Cancelled, &rest.cancelled(), &[], &rest.counts);
         }
         Verdict::Accepted
     }
@@ -229,9 +242,10 @@ impl Commands {
         for leftover in self.journal.leftovers() {
             match leftover {
                 Leftover::Run { job_id, payload } => self.take_up(job_id, &payload, None),
-                Leftover::Resume { job_id, payload, suspension } => {
-                    self.take_up(job_id, &payload, Some(suspension))
-                }
+                Leftover::Resume { job_id, payload, suspension } => match self.still_rests(&suspension) {
+                    Some(rest) => self.resting.add(job_id, rest),
+                    None => self.take_up(job_id, &payload, Some(suspension)),
+                },
                 Leftover::Interrupted { job_id, .. } => {
                     tracing::warn!(%job_id, "found interrupted; not run again");
                     self.finish(&job_id, DocumentStatus::Failed, INTERRUPTED, &[], &BTreeMap::new());
@@ -276,12 +290,10 @@ impl Commands {
             self.waiting.push_front(job);
             return false;
         }
-        let resume = job.resume.unwrap_or(Suspension { next_step: 0, times: 0, done: Vec::new() });
+        let fresh = Suspension { next_step: 0, times: 0, done: Vec::new(), restart: None };
+        let resume = job.resume.unwrap_or(fresh);
         let (cancel, cancelled) = watch::channel(false);
-        let mut counts = BTreeMap::new();
-        for (_, reply) in &resume.done {
-            *counts.entry(reply.status.as_str().to_owned()).or_default() += 1;
-        }
+        let counts = resting::counts(&resume.done);
         let (step_count, suspensions) = (plan.steps.len(), resume.times);
         let job_id = job.job_id.clone();
         let document = Document {
@@ -326,7 +338,10 @@ impl Commands {
         let Some(running) = self.running.remove(&job_id) else { return };
         match end {
             DocumentEnd::Finished(steps) => self.finished(&job_id, &steps, &running),
-            DocumentEnd::Restart { next_step, done } => self.suspend(&job_id, next_step, done, &running),
+            DocumentEnd::Restart { next_step, done, at } => {
+                let times = running.suspensions + 1;
+                self.suspend(&job_id, Suspension { next_step, times, done, restart: None }, at, &running);
+            }
         }
         self.start_waiting();
     }
@@ -352,16 +367,26 @@ impl Commands {
         self.finish(job_id, status, trace, repeated, &running.counts);
     }
 
-    fn suspend(&mut self, job_id: &str, next_step: usize, done: Vec<(String, StepReply)>, running: &Running) {
-        let times = running.suspensions + 1;
-        if times > MAX_SUSPENSIONS {
+    fn suspend(&mut self, job_id: &str, mut suspension: Suspension, at: Option<String>, running: &Running) {
+        if suspension.times > MAX_SUSPENSIONS {
             let reason = format!("given up: the command asked for a restart {MAX_SUSPENSIONS} times");
             self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
             return;
         }
-        match self.journal.suspend(job_id, Suspension { next_step, times, done }) {
-            Ok(()) => self.mode = if self.mode == Mode::Stopping { Mode::Stopping } else { Mode::Restarting },
-            Err(error) => {
+        suspension.restart = match self.scheduled(at.as_deref()) {
+            Ok(restart) => restart,
+            Err(reason) => {
+                let reason = format!("no restart: {reason}");
+                return self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
+            }
+        };
+        let restart = suspension.restart.clone();
+        match (self.journal.suspend(job_id, suspension), restart) {
+            (Ok(()), Some(restart)) => self.rest(job_id, Rest { restart, counts: running.counts.clone() }),
+            (Ok(()), None) => {
+                self.mode = if self.mode == Mode::Stopping { Mode::Stopping } else { Mode::Restarting }
+            }
+            (Err(error), _) => {
                 let reason = format!("no restart: the journal cannot be written: {error}");
                 self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
             }
@@ -382,6 +407,7 @@ impl Commands {
         };
         tracing::error!(failure);
         self.mode = Mode::Working;
+        self.resting = Resting::default();
         for leftover in self.journal.leftovers() {
             if let Leftover::Resume { job_id, .. } = leftover {
                 self.finish(&job_id, DocumentStatus::Failed, &failure, &[], &BTreeMap::new());

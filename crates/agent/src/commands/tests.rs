@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+mod scheduled;
+
 use super::*;
 use crate::journal::Limits;
 
@@ -41,6 +43,10 @@ impl Node {
     }
 
     async fn start_with(data_dir: &Path, restart: Restart) -> Self {
+        Self::start_in(data_dir, restart, "boot-1").await
+    }
+
+    async fn start_in(data_dir: &Path, restart: Restart, boot_id: &str) -> Self {
         let surroundings = Surroundings {
             data_dir: data_dir.to_owned(),
             instance_id: NODE.into(),
@@ -53,7 +59,9 @@ impl Node {
         let journal = Journal::open(&data_dir.join("journal"), Limits::default(), now()).unwrap();
         let (events, arrivals) = mpsc::channel(8);
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(Commands::new(journal, surroundings, restart).run(arrivals, stopping));
+        let task = tokio::spawn(
+            Commands::new(journal, surroundings, restart, boot_id.to_owned()).run(arrivals, stopping),
+        );
         let (link, replies) = mpsc::channel(64);
         events.send(LinkEvent::Up(link)).await.unwrap();
         Self { events, replies, stop, task }

@@ -60,6 +60,17 @@ pub struct Suspension {
     pub times: u32,
     /// Results of the steps before it, in document order.
     pub done: Vec<(String, StepReply)>,
+    /// `None`: the restart was asked for at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<ScheduledRestart>,
+}
+
+/// A restart that is to happen at a time, and the boot that it is to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledRestart {
+    /// By the node's clock.
+    pub at: Timestamp,
+    pub boot_id: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -25,7 +25,7 @@ fn open(path: &Path) -> Journal {
 }
 
 fn suspension() -> Suspension {
-    Suspension { next_step: 1, times: 1, done: Vec::new() }
+    Suspension { next_step: 1, times: 1, done: Vec::new(), restart: None }
 }
 
 /// One of everything, in an order a real run could have.

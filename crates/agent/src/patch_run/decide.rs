@@ -12,7 +12,7 @@ use super::memory::{Last, MemoryFile};
 use crate::plugins::engine::EXIT_STOP_WITH_SUCCESS;
 
 /// Documents that may be no hook: they would run the very thing that they are a part of.
-const PATCH_DOCUMENTS: &str = "AWS-RunPatchBaseline";
+const PATCH_DOCUMENTS: [&str; 2] = ["AWS-RunPatchBaseline", "Fettle-RunPatchBaseline"];
 
 /// Which decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,9 @@ impl Answer {
 
 /// Fails when this command's own run left nothing to decide by, or a hook may not be one.
 pub fn decide(question: &Question<'_>, data_dir: &Path, boot_id: &str) -> anyhow::Result<Answer> {
-    if let Some(hook) = question.hooks.iter().find(|hook| hook.contains(PATCH_DOCUMENTS)) {
+    if let Some(hook) =
+        question.hooks.iter().find(|hook| PATCH_DOCUMENTS.iter().any(|document| hook.contains(document)))
+    {
         bail!("document {hook} cannot be a hook of patching; nothing was installed");
     }
     let memory = MemoryFile::open(data_dir, boot_id)?;

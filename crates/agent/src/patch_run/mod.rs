@@ -35,6 +35,7 @@ use anyhow::{Context, bail};
 use api::Timestamp;
 use domain::baseline::BaselineRules;
 use domain::compliance::report::{Execution, Operation, PatchReport, RunFrame};
+use domain::document::RestartAt;
 use domain::facts::{FactSet, Observation, content_hash};
 use domain::os::OperatingSystem;
 use domain::patch::override_list::OverrideList;
@@ -65,6 +66,8 @@ pub struct PatchRequest {
     pub operation: Operation,
     pub snapshot_id: String,
     pub reboot_option: RebootOption,
+    /// When a restart is to happen; the service reads it from the step. At once without it.
+    pub reboot_at: String,
     pub install_override_list: String,
     pub baseline_override: String,
     pub association_id: String,
@@ -281,7 +284,14 @@ impl Run<'_> {
                 output.borrow_mut().say(&format!("Not reported before the restart: {error:#}"));
             }
             self.tell_history(&mut output.borrow_mut());
-            output.borrow_mut().say(&format!("{text}\nThe machine restarts; this run goes on afterwards."));
+            let when = match self.request.reboot_at.as_str() {
+                "" => "The machine restarts; this run goes on afterwards.".to_owned(),
+                at => {
+                    self.restart_services(operated, &mut output.borrow_mut());
+                    format!("The machine restarts at {at}; this run goes on afterwards.")
+                }
+            };
+            output.borrow_mut().say(&format!("{text}\n{when}"));
             return Ok(Exit::Restart);
         }
         node.note_outlook(task, operated);
@@ -289,9 +299,7 @@ impl Run<'_> {
         self.tell_history(&mut output.borrow_mut());
         node.note_end(task, operated)?;
         output.borrow_mut().say(text.trim_end());
-        if self.request.services == Services::Restart && self.request.operation == Operation::Install {
-            services::restart(&operated.seen.observation.not_in_effect, &mut output.borrow_mut());
-        }
+        self.restart_services(operated, &mut output.borrow_mut());
         // A scan has done what it was asked for, whatever it tells.
         let has_failed = task.operation == Operation::Install && operated.has_failed();
         Ok(if has_failed { Exit::SomeFailed } else { Exit::Done })
@@ -303,6 +311,12 @@ impl Run<'_> {
             output.say(&format!(
                 "The server was not told what was changed, and is with the next run: {error:#}"
             ));
+        }
+    }
+
+    fn restart_services(&self, operated: &Operated, output: &mut Output) {
+        if self.request.services == Services::Restart && self.request.operation == Operation::Install {
+            services::restart(&operated.seen.observation.not_in_effect, output);
         }
     }
 
@@ -376,6 +390,15 @@ fn refuse_what_is_not_possible(request: &PatchRequest) -> anyhow::Result<()> {
         bail!(
             "InstallOverrideList and BaselineOverride exclude each other; nothing was scanned or installed"
         );
+    }
+    if !request.reboot_at.is_empty() {
+        let at = request.reboot_at.parse::<RestartAt>().and_then(|at| at.within_reach(now()));
+        at.context("RebootAt; nothing was scanned or installed")?;
+        if request.reboot_option == RebootOption::NoReboot {
+            bail!(
+                "RebootAt names a time for a reboot that NoReboot rules out; nothing was scanned or installed"
+            );
+        }
     }
     let by_tag = request.records == Records::Association;
     if by_tag && request.association_id.is_empty() {

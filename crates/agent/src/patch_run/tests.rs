@@ -8,6 +8,7 @@ pub(super) fn request(operation: Operation) -> PatchRequest {
         operation,
         snapshot_id: String::new(),
         reboot_option: RebootOption::NoReboot,
+        reboot_at: String::new(),
         install_override_list: String::new(),
         baseline_override: String::new(),
         association_id: String::new(),
@@ -30,6 +31,19 @@ fn overrides_exclude_each_other() {
         };
         assert!(patch(&both).unwrap_err().to_string().contains("exclude each other"));
     }
+}
+
+#[test]
+fn a_time_for_the_reboot_is_checked_before_anything_is_done() {
+    let at = |reboot_at: &str, reboot_option| PatchRequest {
+        reboot_at: reboot_at.into(),
+        reboot_option,
+        ..request(Operation::Install)
+    };
+    let refused = |request: &PatchRequest| format!("{:#}", patch(request).unwrap_err());
+    assert!(refused(&at("tonight", RebootOption::RebootIfNeeded)).contains("`tonight` is no time"));
+    assert!(refused(&at("03:00", RebootOption::NoReboot)).contains("RebootAt"));
+    assert!(refused(&at("03:00", RebootOption::RebootIfNeeded)).contains("no registration"));
 }
 
 #[test]

@@ -10,8 +10,12 @@ pub struct Shipped {
     pub content: &'static str,
 }
 
-const SHIPPED: [Shipped; 13] = [
+const SHIPPED: [Shipped; 15] = [
     Shipped { name: "AWS-ApplyPatchBaseline", content: include_str!("shipped/AWS-ApplyPatchBaseline.json") },
+    Shipped {
+        name: "AWS-ConfigureKernelLivePatching",
+        content: include_str!("shipped/AWS-ConfigureKernelLivePatching.json"),
+    },
     Shipped {
         name: "AWS-ConfigureWindowsUpdate",
         content: include_str!("shipped/AWS-ConfigureWindowsUpdate.json"),
@@ -41,6 +45,10 @@ const SHIPPED: [Shipped; 13] = [
     },
     Shipped { name: "AWS-RunShellScript", content: include_str!("shipped/AWS-RunShellScript.json") },
     Shipped { name: "Fettle-PlanPatches", content: include_str!("shipped/Fettle-PlanPatches.json") },
+    Shipped {
+        name: "Fettle-RunPatchBaseline",
+        content: include_str!("shipped/Fettle-RunPatchBaseline.json"),
+    },
     Shipped { name: "Fettle-UndoPatches", content: include_str!("shipped/Fettle-UndoPatches.json") },
 ];
 
@@ -66,6 +74,8 @@ impl Shipped {
 
 #[cfg(test)]
 mod tests {
+    use api::ssm::{DocumentFormat, DocumentType};
+
     use super::super::{Gate, Platform};
     use super::*;
     use std::collections::BTreeMap;
@@ -78,7 +88,8 @@ mod tests {
     fn all_can_be_read() {
         assert!(SHIPPED.is_sorted_by_key(|shipped| shipped.name));
         for shipped in all() {
-            assert_eq!(shipped.document().check_placeholders(), Ok(()), "{}", shipped.name);
+            let checked = super::super::check(&DocumentType::Command, &DocumentFormat::Json, shipped.content);
+            assert!(checked.is_ok(), "{}: {checked:?}", shipped.name);
         }
     }
 
@@ -133,6 +144,35 @@ mod tests {
         assert_eq!((steps(Platform::Linux, "Install"), steps(Platform::Windows, "Install")), (8, 8));
         // Of a scan, the scan and the two decisions; the first one ends it.
         assert_eq!(steps(Platform::Linux, "Scan"), 3);
+    }
+
+    #[test]
+    fn our_own_patch_document_adds_to_awss_and_leaves_it_as_it_is() {
+        let (aws, ours) = (find("AWS-RunPatchBaseline").unwrap(), find("Fettle-RunPatchBaseline").unwrap());
+        let (aws, ours) = (aws.document(), ours.document());
+        for parameter in aws.parameters.iter().filter(|parameter| parameter.name != "AssociationId") {
+            assert!(ours.parameters.contains(parameter), "{}", parameter.name);
+        }
+        let resolve = |pairs: &[(&str, &str)]| {
+            let mut all = given(&[("Operation", "Install")]);
+            all.extend(given(pairs));
+            ours.resolve_parameters(&all)
+        };
+        let plain = resolve(&[]).unwrap();
+        let later =
+            resolve(&[("RebootAt", "2026-11-21T03:00:00+01:00"), ("RestartServices", "True")]).unwrap();
+        let now = api::Timestamp::from_seconds(1_795_219_200);
+        assert_eq!(ours.restart_wait_seconds(&plain, now), Ok(0));
+        assert_eq!(ours.restart_wait_seconds(&later, now), Ok(7200));
+        for step in &ours.steps {
+            let inputs = step.resolved_inputs(&later);
+            let script = inputs["runCommand"].to_string();
+            assert!(script.contains("2026-11-21T03:00:00+01:00") && !script.contains("{{"), "{script}");
+            assert_eq!(inputs["restartAt"], "2026-11-21T03:00:00+01:00");
+        }
+        for wrong in ["tonight", "3:00", "2026-11-21", "'; id; '", "2026-11-21T03:00:00"] {
+            assert!(resolve(&[("RebootAt", wrong)]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -27,8 +27,9 @@ const CUSTOM_TYPES: i64 = 50;
 /// Commands of a node that are looked through for patch documents, and how many of those are told.
 const COMMANDS: i64 = 100;
 const RUNS: usize = 10;
-/// `AWS-RunPatchBaseline` and its relatives.
-const PATCH_DOCUMENTS: &str = "AWS-RunPatchBaseline";
+/// Those whose runs end with a report of the node's patches. AWS-RunPatchBaselineAssociation's do not.
+const PATCH_DOCUMENTS: [&str; 3] =
+    ["AWS-RunPatchBaseline", "AWS-RunPatchBaselineWithHooks", "Fettle-RunPatchBaseline"];
 
 /// What a report was judged from.
 pub struct Scan {
@@ -130,7 +131,7 @@ pub async fn runs(ctx: &Ctx, tx: &mut Tx, node: &Node) -> Result<Vec<PatchRun>, 
     let scope = (&ctx.account, &ctx.region);
     let filter = InvocationFilter { node: Some(&node.id), ..InvocationFilter::default() };
     let mut invocations = invocations::list(tx, scope, &filter, None, COMMANDS).await?;
-    invocations.retain(|invocation| invocation.document_name.starts_with(PATCH_DOCUMENTS));
+    invocations.retain(|invocation| PATCH_DOCUMENTS.contains(&invocation.document_name.as_str()));
     invocations.truncate(RUNS);
     let keys: Vec<CommandKey> = invocations.iter().map(|invocation| invocation.key.command.clone()).collect();
     let commands = commands::find_many(tx, &keys).await?;
