@@ -90,7 +90,12 @@ pub enum DocumentEnd {
     /// The results of all steps, in order.
     Finished(Vec<(String, StepReply)>),
     /// The machine must restart; then this step runs again.
-    Restart { next_step: usize, done: Vec<(String, StepReply)> },
+    Restart {
+        next_step: usize,
+        done: Vec<(String, StepReply)>,
+        /// The step's `restartAt`: when; at once without it.
+        at: Option<String>,
+    },
 }
 
 /// What holds for the steps that follow.
@@ -138,7 +143,8 @@ pub async fn run(
         // The receiver is gone only when the agent stops: the journal then tells what happened.
         let _ = progress.send(StepDone { job_id: run.job_id.to_owned(), key: step.key.clone(), reply }).await;
         if restart {
-            return DocumentEnd::Restart { next_step: index, done };
+            let at = modifier(step, "restartAt").map(str::trim).filter(|at| !at.is_empty());
+            return DocumentEnd::Restart { next_step: index, done, at: at.map(str::to_owned) };
         }
     }
     DocumentEnd::Finished(done)

@@ -3,6 +3,8 @@
 
 pub mod engine;
 pub mod kept_output;
+#[cfg(all(test, unix))]
+mod live_patching_tests;
 pub mod output;
 pub mod process;
 pub mod run_document;

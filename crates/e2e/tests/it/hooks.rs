@@ -14,7 +14,7 @@ fn send(server: &Server, agent: &Agent, parameters: &[(&str, &str)]) -> String {
 }
 
 /// The steps that ran, in order.
-fn ran(invocation: &CommandInvocation) -> Vec<String> {
+pub fn ran(invocation: &CommandInvocation) -> Vec<String> {
     let plugins = invocation.command_plugins.iter().flatten();
     let is_skipped = |text: &Option<String>| {
         text.as_deref()

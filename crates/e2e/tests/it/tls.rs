@@ -1,28 +1,13 @@
 //! The server with a certificate: operators and agents trust the authority that they are given, and no other.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::harness::file_server::certificates;
 use crate::harness::server::{Server, clean};
 use crate::harness::{eventually, program};
 
 const WITHIN: Duration = Duration::from_secs(30);
-
-/// An authority and a certificate of it for 127.0.0.1: `ca.pem`, `chain.pem`, `key.pem`.
-fn certificates(folder: &Path) {
-    std::fs::write(folder.join("leaf.ext"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-        .unwrap();
-    let steps = [
-        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=test-authority",
-        "req -newkey rsa:2048 -nodes -keyout key.pem -out leaf.csr -subj /CN=fettle",
-        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out chain.pem -days 2 -extfile leaf.ext",
-    ];
-    for step in steps {
-        let output = Command::new("openssl").args(step.split(' ')).current_dir(folder).output().unwrap();
-        assert!(output.status.success(), "openssl {step}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
 
 #[test]
 fn operators_and_agents_speak_tls() {

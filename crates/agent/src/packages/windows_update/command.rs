@@ -298,6 +298,62 @@ mod tests {
         assert!(wrong.unwrap_err().contains("SeverityLevels"));
     }
 
+    /// What the step of a document for Windows gives to this program.
+    fn words(document: &str, given: &[(&str, &str)]) -> Vec<String> {
+        let document = domain::document::shipped::find(document).unwrap().document();
+        let given = given.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]));
+        let parameters = document.resolve_parameters(&given.collect()).unwrap();
+        let script = document.steps[0].resolved_inputs(&parameters)["runCommand"].clone();
+        let lines = script.as_array().unwrap().iter().filter_map(|line| line.as_str());
+        let start = "& $env:FETTLE_AGENT_EXE ";
+        let line = lines.filter_map(|line| line.strip_prefix(start)).next().unwrap().to_owned();
+        line.split_whitespace().skip(1).map(|word| word.trim_matches('\'').to_owned()).collect()
+    }
+
+    #[test]
+    fn each_document_finds_or_installs_what_it_says() {
+        let rows: [(&str, &[(&str, &str)], &str, usize); 7] = [
+            ("AWS-FindWindowsUpdates", &[], "2 updates not installed.", 0),
+            ("AWS-FindWindowsUpdates", &[("UpdateLevel", "Optional")], "0 updates not installed.", 0),
+            (
+                "AWS-InstallMissingWindowsUpdates",
+                &[("UpdateLevel", "All")],
+                "2 updates installed, 0 failed.",
+                2,
+            ),
+            ("AWS-InstallSpecificWindowsUpdates", &[("KbArticleIds", "KB2222222")], "1 update installed", 1),
+            ("AWS-InstallWindowsUpdates", &[("ExcludeKbs", "2222222")], "1 update installed", 1),
+            (
+                "AWS-InstallWindowsUpdates",
+                &[("Action", "Scan"), ("IncludeKbs", "KB1111111")],
+                "1 update not",
+                0,
+            ),
+            ("AWS-InstallWindowsUpdates", &[("AllowReboot", "False")], "2 updates installed", 2),
+        ];
+        for (document, given, expected, installed) in rows {
+            let dir = tempfile::tempdir().unwrap();
+            let mut fake = Fake::of(vec![update("a", "A (KB1111111)"), update("b", "B (KB2222222)")]);
+            let words = words(document, given);
+            let (code, said) =
+                go(&mut fake, dir.path(), &words.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(code, Ok(0), "{document} {given:?}: {said}");
+            assert!(said.contains(expected), "{document} {given:?}: {said}");
+            let done = fake.updates.iter().filter(|update| update.is_installed).count();
+            assert_eq!(done, installed, "{document} {given:?}");
+        }
+        #[derive(Parser)]
+        struct Configure {
+            #[command(flatten)]
+            args: ConfigureArgs,
+        }
+        let given = [("updateLevel", "InstallUpdatesAutomatically"), ("scheduledInstallDay", "Sunday")];
+        let words = words("AWS-ConfigureWindowsUpdate", &given);
+        let line = std::iter::once("x".to_owned()).chain(words);
+        let set = Configure::try_parse_from(line).unwrap().args.settings().unwrap();
+        assert!(set.iter().any(|setting| setting.name == "ScheduledInstallDay" && setting.value == 1));
+    }
+
     #[test]
     fn the_form_of_a_self_check_is_pinned() {
         let mut fake = Fake::of(vec![update("a", "A (KB1111111)")]);

@@ -1,7 +1,7 @@
 //! `fettle-agent` as a child process, on an apt root of its own.
 
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -28,6 +28,11 @@ pub struct Agent {
 impl Agent {
     /// Enrolled, not started. Its packages are those of [`apt_root`].
     pub fn enroll(server: &Server) -> Self {
+        Self::enroll_with(server, &[])
+    }
+
+    /// With further arguments for `fettle-agent enroll`.
+    fn enroll_with(server: &Server, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         apt_root::write(&folder.path().join("root"));
         let activation = server
@@ -39,6 +44,7 @@ impl Agent {
             .args(["--activation-id", activation.activation_id.as_deref().unwrap()])
             .arg("--data")
             .arg(folder.path().join("agent"))
+            .args(arguments)
             .env("FETTLE_ACTIVATION_CODE", activation.activation_code.unwrap());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -57,6 +63,15 @@ impl Agent {
     /// The same on a node that can be patched.
     pub fn online_on(server: &Server, bed: &PatchBed) -> Self {
         let mut agent = Self::enroll(server);
+        agent.environment = bed.environment();
+        agent.start();
+        agent.wait_online(server);
+        agent
+    }
+
+    /// The same, told to trust an authority.
+    pub fn online_trusting(server: &Server, bed: &PatchBed, authority: &Path) -> Self {
+        let mut agent = Self::enroll_with(server, &["--ca-file", authority.to_str().unwrap()]);
         agent.environment = bed.environment();
         agent.start();
         agent.wait_online(server);

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod apt_root;
+pub mod file_server;
 pub mod patch_bed;
 pub mod server;
 pub mod wire;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use agent::Agent;
+pub use file_server::FileServer;
 pub use patch_bed::PatchBed;
 pub use server::Server;
 
