@@ -390,7 +390,7 @@ mod tests {
     fn sample(parameter: &Parameter) -> String {
         match parameter.name.as_str() {
             "AssociationId" => "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".to_owned(),
-            "ExecutionId" => "3f0c9f5e".to_owned(),
+            "ExecutionId" => "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".to_owned(),
             "KbArticleIds" => "KB5031364".to_owned(),
             "commands" => "id".to_owned(),
             _ => parameter.allowed_values.first().cloned().unwrap_or_default(),

@@ -89,6 +89,8 @@ struct Running {
     counts: BTreeMap<String, u32>,
     steps: usize,
     suspensions: u32,
+    /// What is said of it at the end, if nothing else is.
+    trace: &'static str,
     task: tokio::task::Id,
 }
 
@@ -295,6 +297,7 @@ impl Commands {
         let (cancel, cancelled) = watch::channel(false);
         let counts = resting::counts(&resume.done);
         let (step_count, suspensions) = (plan.steps.len(), resume.times);
+        let trace = if resume.restart.is_some() { resting::WENT_ON } else { "" };
         let job_id = job.job_id.clone();
         let document = Document {
             surroundings: Arc::clone(&self.surroundings),
@@ -306,7 +309,7 @@ impl Commands {
             progress: self.progress.clone(),
         };
         let task = self.tasks.spawn(document.run(cancelled)).id();
-        self.running.insert(job_id, Running { cancel, counts, steps: step_count, suspensions, task });
+        self.running.insert(job_id, Running { cancel, counts, steps: step_count, suspensions, trace, task });
         true
     }
 
@@ -360,7 +363,7 @@ impl Commands {
         let status = document_status(steps.iter().map(|(_, reply)| &reply.status));
         let (status, trace) = match (self.mode, status) {
             (Mode::Stopping, DocumentStatus::Cancelled) => (DocumentStatus::Failed, STOPPED),
-            (_, status) => (status, ""),
+            (_, status) => (status, running.trace),
         };
         // The stock agent repeats the step only when there is no other.
         let repeated = if running.steps == 1 { steps } else { &[] };

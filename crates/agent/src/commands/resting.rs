@@ -15,7 +15,7 @@ use jiff::civil;
 use jiff::tz::TimeZone;
 
 use super::{Commands, Mode};
-use crate::journal::{ScheduledRestart, Suspension};
+use crate::journal::{ReplyKind, ScheduledRestart, Suspension};
 use crate::transport::call::now;
 
 /// How often the clock is looked at.
@@ -78,6 +78,10 @@ impl Commands {
             );
             self.finish(&earlier, DocumentStatus::Cancelled, &reason, &[], &superseded.counts);
         }
+        // Of two texts about one command servers keep the greater one: capitals come before every reason to end.
+        let waits = format!("The machine restarts at {at}; this command goes on afterwards");
+        let content = self.writer.write(DocumentStatus::SuccessAndReboot, &waits, &[], &rest.counts);
+        self.report(job_id, content, ReplyKind::Progress);
         self.resting.add(job_id.to_owned(), rest);
     }
 
@@ -94,6 +98,9 @@ impl Commands {
         is_ahead.then(|| Rest { restart, counts: counts(&suspension.done) })
     }
 }
+
+/// What is said at the end of a command that waited, in place of what was said meanwhile.
+pub(super) const WENT_ON: &str = "went on after the restart of the machine";
 
 /// How many steps ended in which way.
 pub(super) fn counts(done: &[(String, StepReply)]) -> BTreeMap<String, u32> {

@@ -20,7 +20,7 @@ const UNKNOWN_SYSTEM: &str = "UnsupportedOperatingSystem";
 
 pub struct Snapshot {
     pub rules: BaselineRules,
-    /// Empty for a baseline that was brought along.
+    /// Of a baseline that was brought along, the one that it says it is a copy of.
     pub baseline_id: String,
     pub patch_group: String,
     pub snapshot_id: String,
@@ -40,7 +40,10 @@ pub fn fetch(session: &Session, request: &PatchRequest) -> anyhow::Result<Snapsh
         "" => None,
         url => brought_along(session, url)?,
     };
-    let origin = if brought.is_some() { Origin::Brought } else { Origin::Server };
+    let (brought, named) = match brought {
+        Some(Brought { entry, id }) => (Some(entry), id),
+        None => (None, String::new()),
+    };
     let ask = GetDeployablePatchSnapshotForInstanceRequest {
         instance_id: session.instance_id.clone(),
         snapshot_id: snapshot_id.clone(),
@@ -71,7 +74,14 @@ pub fn fetch(session: &Session, request: &PatchRequest) -> anyhow::Result<Snapsh
     let url = answer.context("the server gives no baseline to this node; nothing was scanned")?;
     let text = download(session, &url)
         .context("the baseline's snapshot cannot be downloaded; nothing was scanned")?;
-    read(&text, snapshot_id, origin).context("the baseline's snapshot cannot be read; nothing was scanned")
+    let is_brought = ask.baseline_override.is_some();
+    let snapshot = read(&text, snapshot_id);
+    let mut snapshot = snapshot.context("the baseline's snapshot cannot be read; nothing was scanned")?;
+    // A baseline of the server's has an id: it found the one that was brought along to be for another system.
+    if is_brought && snapshot.baseline_id.is_empty() {
+        (snapshot.baseline_id, snapshot.origin) = (named, Origin::Brought);
+    }
+    Ok(snapshot)
 }
 
 fn introduce(session: &Session) -> anyhow::Result<()> {
@@ -89,7 +99,7 @@ fn snapshot_id(request: &PatchRequest) -> String {
     derived.to_string()
 }
 
-fn read(text: &[u8], snapshot_id: String, origin: Origin) -> anyhow::Result<Snapshot> {
+fn read(text: &[u8], snapshot_id: String) -> anyhow::Result<Snapshot> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Named {
@@ -101,12 +111,22 @@ fn read(text: &[u8], snapshot_id: String, origin: Origin) -> anyhow::Result<Snap
     let content: Value = serde_json::from_slice(text)?;
     let Named { baseline_id, patch_group } = Named::deserialize(&content)?;
     let rules = BaselineRules::try_from(BaselineOverride::deserialize(content)?)?;
-    Ok(Snapshot { rules, baseline_id, patch_group, snapshot_id, origin })
+    Ok(Snapshot { rules, baseline_id, patch_group, snapshot_id, origin: Origin::Server })
+}
+
+/// Under which a baseline that names none is reported: reports have to name one.
+const NO_ID: &str = "baseline-override-without-id";
+
+/// An entry of the file, and the baseline that it is a copy of.
+#[derive(Debug)]
+struct Brought {
+    entry: BaselineOverride,
+    id: String,
 }
 
 /// The entry for this node's system; none: the node's own baseline counts. The server looks again whether an entry is
 /// for this node.
-fn brought_along(session: &Session, url: &str) -> anyhow::Result<Option<BaselineOverride>> {
+fn brought_along(session: &Session, url: &str) -> anyhow::Result<Option<Brought>> {
     let text = bring(session, url).with_context(|| {
         format!("override-unreadable: BaselineOverride {url} cannot be downloaded; nothing was scanned")
     })?;
@@ -116,7 +136,7 @@ fn brought_along(session: &Session, url: &str) -> anyhow::Result<Option<Baseline
 }
 
 /// A list of baselines, one a system, or one baseline; an entry without a system is for every node.
-fn entry_for(system: Option<OperatingSystem>, text: &[u8]) -> anyhow::Result<Option<BaselineOverride>> {
+fn entry_for(system: Option<OperatingSystem>, text: &[u8]) -> anyhow::Result<Option<Brought>> {
     let content: Value = serde_json::from_slice(text).context("it is not JSON")?;
     let entries = match content {
         Value::Array(entries) => entries,
@@ -133,10 +153,14 @@ fn entry_for(system: Option<OperatingSystem>, text: &[u8]) -> anyhow::Result<Opt
     match for_us.len() {
         0 => Ok(None),
         1 => {
-            let entry = serde_json::from_value(for_us.remove(0))?;
+            let entry = for_us.remove(0);
+            let id =
+                entry.get("BaselineId").and_then(Value::as_str).filter(|id| (1..=128).contains(&id.len()));
+            let id = id.unwrap_or(NO_ID).to_owned();
+            let entry = serde_json::from_value(entry)?;
             // Checked here as well, so that the reason names the file.
             BaselineRules::try_from(filled(&entry, system))?;
-            Ok(Some(entry))
+            Ok(Some(Brought { entry, id }))
         }
         count => bail!("it has {count} entries for this node's system; one is allowed"),
     }
@@ -175,13 +199,13 @@ mod tests {
         let debian = Some(OperatingSystem::Debian);
         let patches = |text: &str| {
             let entry = entry_for(debian, text.as_bytes()).map_err(|error| format!("{error:#}"))?;
-            Ok::<_, String>(entry.map(|entry| entry.approved_patches.unwrap_or_default()))
+            Ok::<_, String>(entry.map(|found| (found.entry.approved_patches.unwrap_or_default(), found.id)))
         };
-        let curl = Ok(Some(vec!["curl".to_owned()]));
+        let curl = |id: &str| Ok(Some((vec!["curl".to_owned()], id.to_owned())));
         let two = r#"[{"OperatingSystem":"UBUNTU"},{"OperatingSystem":"DEBIAN","ApprovedPatches":["curl"],
             "BaselineId":"pb-0123456789abcdef0","CreatedDate":1800000000}]"#;
-        assert_eq!(patches(two), curl);
-        assert_eq!(patches(r#"{"ApprovedPatches":["curl"]}"#), curl);
+        assert_eq!(patches(two), curl("pb-0123456789abcdef0"));
+        assert_eq!(patches(r#"{"ApprovedPatches":["curl"]}"#), curl(NO_ID));
         assert_eq!(patches(r#"[{"OperatingSystem":"WINDOWS"}]"#), Ok(None));
         assert_eq!(patches("[]"), Ok(None));
         for (text, expected) in [
@@ -199,13 +223,13 @@ mod tests {
     fn reads_what_the_server_freezes() {
         let text = br#"{"BaselineId":"pb-0123456789abcdef0","Name":"n","OperatingSystem":"DEBIAN","PatchGroup":"web",
             "ApprovedPatches":["curl"],"CreatedDate":1800000000,"SnapshotDate":1800000000.5}"#;
-        let snapshot = read(text, "s".into(), Origin::Server).unwrap();
+        let snapshot = read(text, "s".into()).unwrap();
         assert_eq!(
             (snapshot.baseline_id.as_str(), snapshot.patch_group.as_str()),
             ("pb-0123456789abcdef0", "web")
         );
         assert_eq!(snapshot.rules.approved_patches, ["curl"]);
-        assert!(read(b"<html>", "s".into(), Origin::Server).is_err());
-        assert!(read(br#"{"OperatingSystem":"AMIGA"}"#, "s".into(), Origin::Server).is_err());
+        assert!(read(b"<html>", "s".into()).is_err());
+        assert!(read(br#"{"OperatingSystem":"AMIGA"}"#, "s".into()).is_err());
     }
 }

@@ -48,12 +48,20 @@ pub struct PluginResult {
     pub code: i64,
     pub stdout: String,
     pub stderr: String,
+    /// When the restart is to happen that a document asks for which this step runs.
+    pub restart_at: Option<String>,
 }
 
 impl PluginResult {
+    /// Nothing was done yet, and nothing went wrong.
+    pub fn empty() -> Self {
+        let (stdout, stderr) = (String::new(), String::new());
+        Self { ending: Ending::Exited(0), code: 0, stdout, stderr, restart_at: None }
+    }
+
     /// It could not be run at all.
     pub fn refused(reason: String) -> Self {
-        Self { ending: Ending::Exited(1), code: 1, stdout: String::new(), stderr: reason }
+        Self { ending: Ending::Exited(1), code: 1, stderr: reason, ..Self::empty() }
     }
 }
 
@@ -118,11 +126,13 @@ pub async fn run(
     let mut rest = Rest::Run;
     for (index, step) in run.steps.iter().enumerate().skip(run.first_step) {
         let started_at = now();
+        let mut at = None;
         let (mut reply, next) = match skipped(step, &rest) {
             Some(reply) => (reply, rest),
             None => {
                 let mut result = execute(&run, index, step, cancel).await;
                 let kept = put_output(&run, index, step, &mut result).await;
+                at = restart_at(step, &result);
                 let (status, next) = judge(step, &result, rest);
                 let mut reply = step_reply(step, status, result);
                 if let Some(destination) = kept {
@@ -143,8 +153,7 @@ pub async fn run(
         // The receiver is gone only when the agent stops: the journal then tells what happened.
         let _ = progress.send(StepDone { job_id: run.job_id.to_owned(), key: step.key.clone(), reply }).await;
         if restart {
-            let at = modifier(step, "restartAt").map(str::trim).filter(|at| !at.is_empty());
-            return DocumentEnd::Restart { next_step: index, done, at: at.map(str::to_owned) };
+            return DocumentEnd::Restart { next_step: index, done, at };
         }
     }
     DocumentEnd::Finished(done)
@@ -175,8 +184,7 @@ async fn execute(
     step: &Step,
     cancel: &mut watch::Receiver<bool>,
 ) -> PluginResult {
-    let mut total =
-        PluginResult { ending: Ending::Exited(0), code: 0, stdout: String::new(), stderr: String::new() };
+    let mut total = PluginResult::empty();
     for (part, inputs) in step.inputs.iter().enumerate() {
         if *cancel.borrow() {
             return PluginResult { ending: Ending::Cancelled, code: CODE_KILLED, ..total };
@@ -198,6 +206,7 @@ async fn execute(
         total.stderr.push_str(&result.stderr);
         if result.code != 0 {
             (total.ending, total.code) = (result.ending, result.code);
+            total.restart_at = result.restart_at;
         }
         if matches!(result.ending, Ending::Cancelled) || STOPPING.contains(&result.code) {
             break;
@@ -267,6 +276,12 @@ fn failed(step: &Step, status: StepStatus, rest: Rest) -> (StepStatus, Rest) {
 
 fn modifier<'a>(step: &'a Step, name: &str) -> Option<&'a str> {
     step.inputs.first()?.get(name)?.as_str()
+}
+
+/// The step's own word, else that of the document it runs.
+fn restart_at(step: &Step, result: &PluginResult) -> Option<String> {
+    let own = modifier(step, "restartAt").map(str::trim).filter(|at| !at.is_empty());
+    own.map(str::to_owned).or_else(|| result.restart_at.clone())
 }
 
 /// Text or boolean.

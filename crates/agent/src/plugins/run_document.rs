@@ -135,17 +135,16 @@ async fn nested(
     let _ = std::fs::remove_dir(step_dir);
     match end {
         DocumentEnd::Finished(done) => finished(&done),
-        DocumentEnd::Restart { done, .. } => {
-            let told = finished(&done);
-            PluginResult { ending: Ending::Exited(EXIT_RESTART as i32), code: EXIT_RESTART, ..told }
+        DocumentEnd::Restart { done, at, .. } => {
+            let (told, code) = (finished(&done), EXIT_RESTART);
+            PluginResult { ending: Ending::Exited(code as i32), code, restart_at: at, ..told }
         }
     }
 }
 
 /// The worst step decides; what was skipped is not told.
 fn finished(done: &[(String, StepReply)]) -> PluginResult {
-    let mut total =
-        PluginResult { ending: Ending::Exited(0), code: 0, stdout: String::new(), stderr: String::new() };
+    let mut total = PluginResult::empty();
     for (_, reply) in done {
         if reply.status == StepStatus::Skipped {
             continue;
@@ -215,6 +214,42 @@ mod tests {
             standard_error: String::new(),
         };
         ("step".into(), reply)
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_time_for_a_restart_comes_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let surroundings = crate::plugins::Surroundings {
+            data_dir: dir.path().to_owned(),
+            instance_id: "mi-0123456789abcdef0".into(),
+            region: "eu-central-1".into(),
+            platform_type: "Linux",
+            platform_name: "Debian GNU/Linux".into(),
+            platform_version: "12".into(),
+            agent_exe: "/usr/bin/fettle-agent".into(),
+        };
+        let outer = Run {
+            surroundings: &surroundings,
+            job_id: "j-1",
+            command_id: "c-1",
+            environment: vec![],
+            work_dir: dir.path().join("work"),
+            steps: vec![],
+            first_step: 0,
+            done: vec![],
+            depth: 0,
+            destination: None,
+        };
+        let step = engine::Step {
+            key: "step".into(),
+            action: "aws:runShellScript".into(),
+            gate: engine::Gate::Run,
+            inputs: vec![json!({"runCommand": ["exit 194"], "restartAt": "03:00"})],
+        };
+        let (_keep, mut cancel) = watch::channel(false);
+        let result = nested(&outer, &dir.path().join("inner"), vec![step], vec![], &mut cancel).await;
+        assert_eq!((result.code, result.restart_at.as_deref()), (EXIT_RESTART, Some("03:00")));
     }
 
     #[test]

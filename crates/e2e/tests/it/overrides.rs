@@ -156,6 +156,7 @@ fn a_baseline_brought_along_is_applied_and_not_recorded() {
     let items = server.call(&patch).compliance_items.unwrap();
     let kinds = items.iter().map(|item| item.execution_summary.as_ref().unwrap().execution_type.clone());
     assert!(kinds.into_iter().all(|kind| kind.as_deref() == Some("PatchPolicy")));
+    assert_eq!(items[0].details.as_ref().unwrap()["PatchBaselineId"], "pb-0123456789abcdef0");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn now_of(server: &Server, command: &str) -> CommandInvocation {
 /// The patches are in and the run says what it waits for.
 fn wait_installed(server: &Server, command: &str) {
     eventually("the run waits for its restart", INSTALLED_WITHIN, || {
-        output(&now_of(server, command)).contains("this run goes on afterwards").then_some(())
+        now_of(server, command).trace_output?.contains("The machine restarts at").then_some(())
     });
 }
 
@@ -48,7 +48,7 @@ fn the_run_waits_for_its_time_and_reports_after_the_restart() {
         let at = in_seconds(45);
         let command = send(&server, &agent, &at);
         wait_installed(&server, &command);
-        assert!(output(&now_of(&server, &command)).contains(&at));
+        assert!(now_of(&server, &command).trace_output.unwrap().contains(&at));
         let pending = [("tb-conf", "InstalledPendingReboot"), ("tb-kernel", "InstalledPendingReboot")];
         expect(&server, &agent, &pending);
         assert_eq!((now_of(&server, &command).status, bed.restarts_asked()), (Some(InProgress), before));
@@ -70,6 +70,7 @@ fn the_run_waits_for_its_time_and_reports_after_the_restart() {
         agent.start();
         let done = end_of(&server, &command);
         assert_eq!(done.status, Some(Success), "{}", output(&done));
+        assert_eq!(done.trace_output.as_deref(), Some("went on after the restart of the machine"));
         expect(&server, &agent, &[("tb-conf", "Installed"), ("tb-kernel", "Installed")]);
         assert_eq!(bed.restarts_asked(), before + 1);
         drop(agent);
