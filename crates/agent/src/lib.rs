@@ -22,6 +22,8 @@ pub mod plugins;
 pub mod run;
 #[cfg(target_os = "linux")]
 pub mod scan;
+#[cfg_attr(not(target_os = "linux"), path = "snapshots_other.rs")]
+pub mod snapshots;
 pub mod transport;
 
 /// As servers see it.

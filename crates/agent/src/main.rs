@@ -10,11 +10,13 @@ use agent::boot::Boot;
 use agent::enroll::{Enrollment, Existing, enroll};
 use agent::lookout::Looking;
 use agent::patch_run::decide::{Moment, Question, decide};
+use agent::patch_run::keep_root::Asked;
 use agent::patch_run::preview;
-use agent::patch_run::take_back::{self, Mode, UndoRequest};
-use agent::patch_run::{Exit, PatchRequest, RebootOption, Records, Services, patch, tell_facts};
+use agent::patch_run::take_back::{self, Mode, UndoRequest, Way};
+use agent::patch_run::{Exit, PatchRequest, RebootOption, Records, Services, Snapshots, patch, tell_facts};
 use agent::platform::default_data_dir;
 use agent::run::Lifetime;
+use agent::snapshots::Keep;
 use agent::transport::endpoint::Endpoint;
 use clap::{Args, Parser, Subcommand};
 use domain::compliance::report::Operation;
@@ -154,6 +156,15 @@ struct PatchArgs {
     /// Record what a baseline brought along finds, under a compliance type of its own.
     #[arg(long, conflicts_with = "for_association")]
     record_override: bool,
+    /// Before an installation, keep the root by a btrfs, LVM or ZFS snapshot: off, try or require
+    #[arg(long, env = "FETTLE_AGENT_SNAPSHOTS", default_value = "off")]
+    snapshots: Asked,
+    /// So many of the agent's own snapshots stay.
+    #[arg(long, env = "FETTLE_AGENT_KEEP_SNAPSHOTS", default_value_t = 3, value_name = "NUMBER")]
+    keep_snapshots: usize,
+    /// And for so long.
+    #[arg(long, env = "FETTLE_AGENT_KEEP_SNAPSHOTS_DAYS", default_value_t = 30, value_name = "DAYS")]
+    keep_snapshots_days: u32,
     #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
     command_id: String,
     #[command(flatten)]
@@ -179,6 +190,9 @@ struct UndoArgs {
     /// Preview, Apply (everything or nothing) or ApplyPartly (what can be)
     #[arg(long, default_value = "Preview", ignore_case = true, value_parser = Mode::NAMES)]
     mode: String,
+    /// Packages installs the old versions again, Snapshot goes back to the snapshot from before the run
+    #[arg(long, default_value = "Packages", ignore_case = true, value_parser = Way::NAMES)]
+    by: String,
     #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
     command_id: String,
     #[command(flatten)]
@@ -294,6 +308,10 @@ fn run_patch(args: PatchArgs) -> anyhow::Result<Exit> {
         data_dir: args.data.data_dir,
         time_limit: Duration::from_secs(args.timeout_seconds.saturating_sub(TIME_TO_REPORT_SECONDS).max(60)),
         services: if args.restart_services { Services::Restart } else { Services::Leave },
+        snapshots: Snapshots {
+            asked: args.snapshots,
+            keep: Keep { count: args.keep_snapshots, days: args.keep_snapshots_days },
+        },
     })
 }
 
@@ -313,6 +331,7 @@ fn run_plan(args: PlanArgs) -> anyhow::Result<()> {
         data_dir: args.data.data_dir,
         time_limit: Duration::from_secs(3600),
         services: Services::Leave,
+        snapshots: Snapshots::OFF,
     })?;
     print(text.trim_end());
     Ok(())
@@ -324,6 +343,7 @@ fn run_undo(args: UndoArgs) -> anyhow::Result<Exit> {
         data_dir: args.data.data_dir,
         execution_id: args.execution_id,
         mode: Mode::parse(&args.mode).unwrap_or(Mode::Preview),
+        way: Way::parse(&args.by).unwrap_or(Way::Packages),
         command_id: args.command_id,
     })
 }

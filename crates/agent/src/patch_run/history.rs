@@ -57,6 +57,7 @@ pub fn remember(data_dir: &Path, mut execution: PatchExecution) -> anyhow::Resul
         if matches!(execution.undo, UndoOutlook::Unknown { .. }) {
             execution.undo = known.undo;
         }
+        execution.snapshot = execution.snapshot.or(known.snapshot);
     }
     let at = runs.iter().position(|run| run.execution.ended_at <= execution.ended_at);
     runs.insert(at.unwrap_or(runs.len()), PastRun { execution, told: false });
@@ -178,6 +179,7 @@ mod tests {
             changes: changes.to_vec(),
             failed: Vec::new(),
             undo: UndoOutlook::default(),
+            snapshot: None,
         }
     }
 

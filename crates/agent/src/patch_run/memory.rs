@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use api::Timestamp;
 use domain::facts::{FactSet, UpdateFact, UpdateStatus};
+use domain::patch::execution::Snapshot;
 use domain::patch::transaction::{Change, ChangeReason, Refusal, Wanted};
 use domain::patch::{HalfDone, InstalledPackage};
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,9 @@ pub struct RunRecord {
     pub execution_id: String,
     pub started_at: Timestamp,
     pub phase: Phase,
+    /// Taken before anything was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
 }
 
 /// Written before it is acted on.

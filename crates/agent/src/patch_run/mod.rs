@@ -11,6 +11,7 @@ mod fetch;
 #[cfg_attr(not(any(target_os = "linux", target_os = "macos", windows)), path = "gather_other.rs")]
 mod gather;
 pub mod history;
+pub mod keep_root;
 pub mod memory;
 mod operate;
 mod output;
@@ -40,6 +41,7 @@ use domain::facts::{FactSet, Observation, content_hash};
 use domain::os::OperatingSystem;
 use domain::patch::override_list::OverrideList;
 
+pub use keep_root::Snapshots;
 pub use reboot::RebootOption;
 pub use tell_facts::tell_facts;
 pub use upload::{TOLD_FILE, UPLOADED_FILE};
@@ -81,6 +83,8 @@ pub struct PatchRequest {
     pub time_limit: Duration,
     /// In place of a reboot, or before one that comes later: restart the services that run replaced files.
     pub services: Services,
+    /// Before an installation.
+    pub snapshots: Snapshots,
 }
 
 /// As what the run's findings are recorded.
@@ -248,6 +252,11 @@ impl Run<'_> {
             output: Rc::clone(&output),
             clock: now,
             time_limit: request.time_limit,
+            keep_root: &|execution_id| {
+                let say = |line: &str| output.borrow_mut().say(line);
+                keep_root::keep_root(request, execution_id, now(), &say)
+            },
+            snapshot: None,
         };
         let operated = match node.operate(&task) {
             Ok(operated) => operated,

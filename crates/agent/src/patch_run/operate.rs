@@ -14,7 +14,7 @@ use api::Timestamp;
 use domain::baseline::BaselineRules;
 use domain::compliance::report::Operation;
 use domain::facts::{FactSet, PackageState};
-use domain::patch::execution::{ExecutionKind, PatchExecution, UndoOutlook};
+use domain::patch::execution::{ExecutionKind, PatchExecution, Snapshot, UndoOutlook};
 use domain::patch::override_list::OverrideList;
 use domain::patch::transaction::{Change, Limits, Outcome, Refusal, Wanted};
 use domain::patch::{
@@ -60,6 +60,10 @@ pub struct Node<'a> {
     pub clock: fn() -> Timestamp,
     /// For everything that tools do in this run.
     pub time_limit: Duration,
+    /// Takes a snapshot of the root before anything changes, where that was asked for.
+    pub keep_root: &'a dyn Fn(&str) -> Result<Option<Snapshot>, Failure>,
+    /// The one that this run took.
+    pub snapshot: Option<Snapshot>,
 }
 
 /// What came of it.
@@ -168,6 +172,18 @@ impl Node<'_> {
 
     /// Writes down that it begins, and what there is, before the package manager may change anything.
     fn install(&mut self, task: &Task<'_>, asked: &[Wanted], seen: &Gathered) -> anyhow::Result<Outcome> {
+        // Nothing was begun: everything that was asked for has failed, and for this reason.
+        let all_failed = |failure: Failure| {
+            let refusal = |wanted: &Wanted| Refusal { wanted: wanted.clone(), failure: failure.clone() };
+            Outcome { failed: asked.iter().map(refusal).collect(), ..Outcome::default() }
+        };
+        // Before the record that this run is under way, so that the machine that goes back to it knows of none.
+        if self.snapshot.is_none() {
+            match (self.keep_root)(&task.execution_id) {
+                Ok(snapshot) => self.snapshot = snapshot,
+                Err(failure) => return Ok(all_failed(failure)),
+            }
+        }
         let phase = Phase::Installing { wanted: asked.to_vec(), before: installed(&seen.facts) };
         self.record(task, Some(phase))?;
         self.say(&format!("Installing {} of {}:", counted(asked.len(), "patch"), task.baseline_id));
@@ -184,11 +200,7 @@ impl Node<'_> {
             .and_then(|limits| self.manager.install(asked, &Limits { again, ..limits }, &mut run));
         Ok(match installed {
             Ok(outcome) => outcome,
-            // Nothing was begun: everything that was asked for has failed, and for this reason.
-            Err(failure) => {
-                let refusal = |wanted: &Wanted| Refusal { wanted: wanted.clone(), failure: failure.clone() };
-                Outcome { failed: asked.iter().map(refusal).collect(), ..Outcome::default() }
-            }
+            Err(failure) => all_failed(failure),
         })
     }
 
@@ -203,6 +215,7 @@ impl Node<'_> {
             changes,
             failed: Vec::new(),
             undo: UndoOutlook::default(),
+            snapshot: None,
         }
     }
 
@@ -223,6 +236,7 @@ impl Node<'_> {
             baseline_id: task.baseline_id.to_owned(),
             snapshot_id: task.snapshot_id.to_owned(),
             failed: done.failed.clone(),
+            snapshot: self.snapshot.clone(),
             ..self.past(&task.execution_id, done.changes.clone())
         };
         history::remember(&self.data_dir, past)?;
@@ -263,7 +277,8 @@ impl Node<'_> {
             let facts = self.gather(RefreshLists::Never).map_err(NotSearched)?.facts;
             let changes = difference(wanted, before, &facts);
             self.say(&format!("It had changed {}.", counted(changes.len(), "package")));
-            history::remember(&self.data_dir, self.past(&record.execution_id, changes.clone()))?;
+            let past = self.past(&record.execution_id, changes.clone());
+            history::remember(&self.data_dir, PatchExecution { snapshot: record.snapshot.clone(), ..past })?;
             let is_finished = task.operation == Operation::Install;
             return self.memory.change(|memory| {
                 memory.count_installed(&changes);
@@ -370,7 +385,12 @@ impl Node<'_> {
     }
 
     fn run_record(&self, task: &Task<'_>, phase: Phase) -> RunRecord {
-        RunRecord { execution_id: task.execution_id.clone(), started_at: task.started_at, phase }
+        RunRecord {
+            execution_id: task.execution_id.clone(),
+            started_at: task.started_at,
+            phase,
+            snapshot: self.snapshot.clone(),
+        }
     }
 
     fn look(&mut self, task: &Task<'_>, refresh: RefreshLists) -> anyhow::Result<(Gathered, Evaluation)> {

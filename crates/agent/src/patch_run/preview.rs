@@ -53,6 +53,8 @@ pub fn plan(request: &PatchRequest) -> anyhow::Result<String> {
             snapshot_id: snapshot.snapshot_id.clone(),
             approved: u32::try_from(asked.len()).ok(),
             plan: complete(found, manager, &boot, &seen, &mut silent(&request.data_dir)),
+            snapshot: None,
+            losses: Vec::new(),
         };
         put(&session, &request.command_id, &answer)?;
         let mut text =

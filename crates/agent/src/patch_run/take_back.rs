@@ -1,6 +1,8 @@
 //! Taking back what one run changed, or telling what of it can be. Which versions are still to be had is the package
 //! managers' to find out; what runs changed is `history`'s.
 
+mod go_back;
+
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -47,8 +49,27 @@ pub struct UndoRequest {
     /// Of the run to take back.
     pub execution_id: String,
     pub mode: Mode,
+    pub way: Way,
     /// Of the command that runs this; empty when started by hand.
     pub command_id: String,
+}
+
+/// How a run is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The old versions are installed again.
+    Packages,
+    /// The root goes back to the snapshot from before the run, with everything on it.
+    Snapshot,
+}
+
+impl Way {
+    pub const NAMES: [&str; 2] = ["Packages", "Snapshot"];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let at = Self::NAMES.iter().position(|name| name.eq_ignore_ascii_case(text))?;
+        Some([Self::Packages, Self::Snapshot][at])
+    }
 }
 
 /// `fettle-agent undo`. Needs a server only for runs that this node forgot.
@@ -62,6 +83,10 @@ pub fn undo(request: &UndoRequest) -> anyhow::Result<Exit> {
     let boot = Boot::of(&request.root);
     let memory = MemoryFile::open(&request.data_dir, &boot.id)?;
     let output = Rc::new(RefCell::new(Output::new(&request.data_dir)));
+    if request.way == Way::Snapshot {
+        let result = go_back::go_back(request, session.as_ref(), &memory, &past, &output);
+        return told(session.as_ref(), request, &output, result);
+    }
     let result = gather::with_manager(&request.root, &request.data_dir, |manager, facts_hash| {
         let seen = look(manager, &boot, &request.data_dir, RefreshLists::Never, facts_hash)?;
         let found = manager.undo_plan(&past.changes, &mut silent(&request.data_dir));
@@ -74,6 +99,8 @@ pub fn undo(request: &UndoRequest) -> anyhow::Result<Exit> {
             snapshot_id: String::new(),
             approved: None,
             plan,
+            snapshot: None,
+            losses: Vec::new(),
         };
         if let Some(session) = &session {
             put(session, &request.command_id, &answer)?;
@@ -91,8 +118,18 @@ pub fn undo(request: &UndoRequest) -> anyhow::Result<Exit> {
         }
         take_back(request, manager, memory, &past, &seen, &output)
     });
+    told(session.as_ref(), request, &output, result)
+}
+
+/// Whatever came of it, the server is to know.
+fn told(
+    session: Option<&Session>,
+    request: &UndoRequest,
+    output: &Rc<RefCell<Output>>,
+    result: anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
     clear_scratch(&request.data_dir);
-    if let Some(session) = &session
+    if let Some(session) = session
         && let Err(error) = history::tell(session, &request.data_dir)
     {
         output.borrow_mut().say(&format!("The server was not told; it is with the next run: {error:#}"));
@@ -136,15 +173,10 @@ fn take_back(
     seen: &Gathered,
     output: &Rc<RefCell<Output>>,
 ) -> anyhow::Result<Exit> {
-    if memory.get().run.is_some() {
-        bail!("a run on this node was interrupted or waits for a restart; install first, which settles it");
-    }
-    let execution_id = match request.command_id.as_str() {
-        "" => new_id().to_string(),
-        id => id.to_owned(),
-    };
+    refuse_in_between(&memory)?;
+    let execution_id = execution_id(request);
     let phase = Phase::Installing { wanted: Vec::new(), before: installed(&seen.facts) };
-    let record = RunRecord { execution_id: execution_id.clone(), started_at: now(), phase };
+    let record = RunRecord { execution_id: execution_id.clone(), started_at: now(), phase, snapshot: None };
     memory.change(|memory| memory.run = Some(record))?;
     let listener = Rc::clone(output);
     let mut run = silent(&request.data_dir).streaming_to(move |_, line| listener.borrow_mut().pass_on(line));
@@ -166,6 +198,7 @@ fn take_back(
             changes: done.clone(),
             failed,
             undo,
+            snapshot: None,
         },
     )?;
     memory.change(|memory| {
@@ -177,6 +210,21 @@ fn take_back(
     list_refused(&mut text, &outcome.failed);
     output.borrow_mut().say(text.trim_end());
     Ok(if outcome.failed.is_empty() { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Of the undo itself.
+fn execution_id(request: &UndoRequest) -> String {
+    match request.command_id.as_str() {
+        "" => new_id().to_string(),
+        id => id.to_owned(),
+    }
+}
+
+fn refuse_in_between(memory: &MemoryFile) -> anyhow::Result<()> {
+    if memory.get().run.is_some() {
+        bail!("a run on this node was interrupted or waits for a restart; install first, which settles it");
+    }
+    Ok(())
 }
 
 /// Whether what was taken back could come again.

@@ -18,6 +18,7 @@ pub(super) fn request(operation: Operation) -> PatchRequest {
         data_dir: "/nowhere/at/all".into(),
         time_limit: Duration::from_secs(60),
         services: Services::Leave,
+        snapshots: Snapshots::OFF,
     }
 }
 

@@ -79,7 +79,10 @@ fn changes_can_be_taken_back() {
     let outcome = dnf.install(&all, &Limits::default(), &mut bed.run()).unwrap();
     assert_eq!(outcome.changes.len(), 3, "{outcome:?}");
     let plan = dnf.undo_plan(&outcome.changes, &mut bed.run()).unwrap();
-    assert_eq!((plan.changes.len(), plan.refused), (3, vec![]));
+    assert_eq!((plan.changes.len(), plan.refused.as_slice()), (3, [].as_slice()));
+    assert_eq!(dnf.blockers(&plan), []);
+    let files = dnf.files_of(&outcome.changes[2..], &mut bed.run());
+    assert!(files.iter().any(|file| file.starts_with("/usr/share/bed/")), "{files:?}");
     let lost = Change { from: Some("0.5-1.bed".to_owned()), ..outcome.changes[2].clone() };
     let plan = dnf.undo_plan(&[lost], &mut bed.run()).unwrap();
     assert_eq!(codes(&plan.refused), [("tb-newdep", FailureCode::UndoImpossible, "tb-newdep")]);

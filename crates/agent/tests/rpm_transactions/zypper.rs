@@ -97,7 +97,10 @@ fn changes_can_be_taken_back() {
     let outcome = zypper.install(&[wanted("tb-newdep", "1.1")], &Limits::default(), &mut run(&bed)).unwrap();
     assert_eq!(outcome.changes.len(), 2, "{outcome:?}");
     let plan = zypper.undo_plan(&outcome.changes, &mut run(&bed)).unwrap();
-    assert_eq!((plan.changes.len(), plan.refused), (2, vec![]));
+    assert_eq!((plan.changes.len(), plan.refused.as_slice()), (2, [].as_slice()));
+    assert_eq!(zypper.blockers(&plan), []);
+    let files = zypper.files_of(&outcome.changes[1..], &mut run(&bed));
+    assert!(files.iter().any(|file| file.starts_with("/usr/share/bed/")), "{files:?}");
     let lost = Change { from: Some("0.5-1.bed".to_owned()), ..outcome.changes[1].clone() };
     let plan = zypper.undo_plan(&[lost], &mut run(&bed)).unwrap();
     assert_eq!(codes(&plan.refused), [("tb-newdep", FailureCode::UndoImpossible, "tb-newdep")]);

@@ -10,6 +10,7 @@ mod why;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use anyhow::Context;
+use api::fettle::UndoWay;
 use api::sigv4::Credentials;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -72,6 +73,9 @@ pub enum Command {
         /// Take back what can be, when not everything can.
         #[arg(long, conflicts_with = "dry_run")]
         partly: bool,
+        /// Go back to the snapshot of the whole root from before the run; takes effect with a restart.
+        #[arg(long, conflicts_with = "partly")]
+        snapshot: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -111,13 +115,14 @@ impl Command {
             Self::History { node, execution_id, .. } => {
                 order::history(&client, node, execution_id.as_deref(), output)
             }
-            Self::Undo { node, execution_id, dry_run, partly, .. } => {
-                let undo = match (dry_run, partly) {
-                    (true, _) => order::Undo::DryRun,
-                    (false, false) => order::Undo::Whole,
-                    (false, true) => order::Undo::Partly,
+            Self::Undo { node, execution_id, dry_run, partly, snapshot, .. } => {
+                let extent = match (dry_run, partly) {
+                    (true, _) => order::Extent::DryRun,
+                    (false, false) => order::Extent::Whole,
+                    (false, true) => order::Extent::Partly,
                 };
-                order::undo(&client, node, execution_id, undo, output)
+                let by = if *snapshot { UndoWay::Snapshot } else { UndoWay::Packages };
+                order::undo(&client, node, execution_id, &order::Undo { extent, by }, output)
             }
         };
         print(&answer.map_err(|error| with_hint(error, &client))?)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use api::fettle::{
     GetPatchExecutionRequest, GetPatchPlanRequest, GetPatchPlanResponse, ListPatchExecutionsRequest,
-    PatchExecution, StartPatchPlanRequest, StartPatchUndoRequest,
+    PatchExecution, StartPatchPlanRequest, StartPatchUndoRequest, UndoWay,
 };
 use api::ssm::GetCommandInvocationRequest;
 
@@ -20,9 +20,15 @@ const WITHIN: Duration = Duration::from_secs(1800);
 /// The largest page of ListPatchExecutions.
 const PAGE: i32 = 50;
 
-/// How much of a run is to be taken back.
+/// How much of a run is to be taken back, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undo {
+    pub extent: Extent,
+    pub by: UndoWay,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undo {
+pub enum Extent {
     DryRun,
     /// Everything, or nothing.
     Whole,
@@ -45,7 +51,7 @@ pub fn undo(
     client: &Client,
     node: &str,
     execution: &str,
-    undo: Undo,
+    undo: &Undo,
     output: Output,
 ) -> anyhow::Result<String> {
     let instance_id = find::find_node(client, node)?;
@@ -54,7 +60,8 @@ pub fn undo(
         instance_id: instance_id.clone(),
         execution_id: execution_id.clone(),
         dry_run: Some(dry_run),
-        allow_partial: Some(undo == Undo::Partly),
+        allow_partial: Some(undo.extent == Extent::Partly),
+        by: Some(undo.by.clone()),
     };
     let preview = answer_to(client, &client.call(&request(true))?.plan_id, &instance_id)?;
     let told = match output {
@@ -62,10 +69,13 @@ pub fn undo(
         Output::Text(style) => text::plan::render(&preview, style),
     };
     let plan = preview.plan.unwrap_or_default();
-    if undo == Undo::DryRun || plan.changes.is_empty() {
+    if undo.extent == Extent::DryRun || plan.changes.is_empty() {
         return Ok(told);
     }
-    if undo == Undo::Whole && !plan.refused.is_empty() {
+    if undo.by == UndoWay::Snapshot && !plan.blockers.is_empty() {
+        bail!("{told}\nnothing was changed, because the root cannot go back to this snapshot");
+    }
+    if undo.extent == Extent::Whole && !plan.refused.is_empty() {
         bail!(
             "{told}\nnothing was changed, because not everything can be taken back; --partly takes back the rest"
         );
@@ -85,6 +95,12 @@ pub fn undo(
     };
     let shown = match output {
         Output::Json => json(&done)?,
+        Output::Text(style) if undo.by == UndoWay::Snapshot => {
+            format!(
+                "{}\nIt takes effect when the machine restarts.\n",
+                text::history::taken_back(&done, style)
+            )
+        }
         Output::Text(style) => text::history::taken_back(&done, style),
     };
     if done.failed.is_empty() { Ok(shown) } else { bail!("{shown}") }

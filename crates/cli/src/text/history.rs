@@ -66,6 +66,9 @@ fn head(run: &PatchExecution, now: Timestamp, style: Style) -> String {
         run.failed.len()
     );
     let _ = writeln!(out, "  undo: {}", undo(run, now, style));
+    if let Some(snapshot) = &run.snapshot {
+        let _ = writeln!(out, "  snapshot before it: {} of {}", clean(&snapshot.name), clean(&snapshot.of));
+    }
     out
 }
 
@@ -82,5 +85,48 @@ fn undo(run: &PatchExecution, now: Timestamp, style: Style) -> String {
         }
         Some(UndoPossible::No) => format!("{}{reason}{checked}", style.paint(Tone::Bad, "not possible")),
         _ => format!("not known{reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::fettle::{ChangeAction, ChangeReason, PackageChange};
+
+    use super::*;
+
+    #[test]
+    fn each_run_says_what_it_changed_and_whether_it_can_be_taken_back() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let change = PackageChange {
+            name: "curl".to_owned(),
+            arch: "amd64".to_owned(),
+            action: Some(ChangeAction::Upgrade),
+            from_version: Some("1.0".to_owned()),
+            to_version: Some("1.1".to_owned()),
+            reason: ChangeReason::Wanted,
+        };
+        let run = |possible: UndoPossible, reason: Option<&str>| PatchExecution {
+            execution_id: "0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11".to_owned(),
+            kind: ExecutionKind::Install,
+            ended_at: now.plus_seconds(-7200),
+            baseline_id: Some("pb-0123456789abcdef0".to_owned()),
+            changes: vec![change.clone()],
+            undo_possible: Some(possible),
+            undo_reason: reason.map(str::to_owned),
+            ..PatchExecution::default()
+        };
+        let head = "\
+0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11
+  installation by pb-0123456789abcdef0, 2027-01-15T06:00:00Z (2 hours ago): 1 change, 0 not possible
+";
+        for (possible, reason, expected) in [
+            (UndoPossible::Yes, None, "possible"),
+            (UndoPossible::No, Some("it was taken back by x"), "not possible: it was taken back by x"),
+            (UndoPossible::UnknownValue, Some("nobody asked"), "not known: nobody asked"),
+        ] {
+            let whole = format!("{head}  undo: {expected}\n  curl.amd64 1.0 -> 1.1\n\n1 run\n");
+            assert_eq!(list(&[run(possible, reason)], now, Style::Plain), whole);
+        }
+        assert_eq!(list(&[], now, Style::Plain), "No run that changed this node is kept.\n");
     }
 }

@@ -26,6 +26,13 @@ pub fn render(answer: &GetPatchPlanResponse, style: Style) -> String {
         let approved = count(usize::try_from(approved).unwrap_or(0), "patch", "patches");
         line(&mut out, &format!("{approved} approved by {} missing", clean(baseline)));
     }
+    if let Some(snapshot) = &plan.snapshot {
+        let at = snapshot.taken_at.to_iso_seconds();
+        line(&mut out, &format!("By the snapshot {} of {at}", clean(&snapshot.name)));
+    }
+    for loss in plan.losses.iter().flatten() {
+        line(&mut out, &style.paint(Tone::Warning, &format!("Lost besides: {}", clean(loss))));
+    }
     for blocker in &plan.blockers {
         let text =
             format!("In the way of everything now: {}: {}", clean(&blocker.code), clean(&blocker.detail));
@@ -121,5 +128,115 @@ fn circumstances(out: &mut String, plan: &PatchPlan, style: Style) {
     line(out, &format!("Reboot: {reboot}"));
     for reason in plan.reboot_reasons.iter().take(SHOWN) {
         line(out, &format!("  {}: {}", clean(&reason.package), clean(&reason.reason)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::Timestamp;
+    use api::fettle::{ChangeReason, FileSystemSnapshot, PatchFailure, RebootReason, SnapshotKind};
+
+    use super::*;
+
+    fn change(name: &str, action: ChangeAction, from: Option<&str>, to: Option<&str>) -> PackageChange {
+        PackageChange {
+            name: name.to_owned(),
+            arch: "amd64".to_owned(),
+            action: Some(action),
+            from_version: from.map(str::to_owned),
+            to_version: to.map(str::to_owned),
+            reason: ChangeReason::Wanted,
+        }
+    }
+
+    fn answer() -> GetPatchPlanResponse {
+        let failure = |code: &str, subject: &str, detail: &str| PatchFailure {
+            code: code.to_owned(),
+            subject: Some(subject.to_owned()),
+            detail: detail.to_owned(),
+        };
+        let plan = PatchPlan {
+            approved: Some(3),
+            baseline_id: Some("pb-0123456789abcdef0".to_owned()),
+            changes: vec![
+                change("curl", ChangeAction::Upgrade, Some("1.0"), Some("1.1")),
+                change("new", ChangeAction::Install, None, Some("1")),
+            ],
+            refused: vec![PatchRefusal {
+                name: "vim".to_owned(),
+                arch: "amd64".to_owned(),
+                version: "2".to_owned(),
+                failure: failure("held", "vim", "it is on hold\u{1b}[2J"),
+            }],
+            blockers: vec![failure("lock-held", "apt-get (pid 7)", "apt-get (pid 7) holds the lock")],
+            download_bytes: Some(2048),
+            disk_bytes: Some(-5),
+            services_to_restart: vec!["nginx.service".to_owned()],
+            reboot_reasons: vec![RebootReason { package: "libc6".to_owned(), reason: "long".to_owned() }],
+            ..PatchPlan::default()
+        };
+        GetPatchPlanResponse {
+            instance_id: "mi-0123456789abcdef0".to_owned(),
+            kind: ExecutionKind::Install,
+            plan: Some(plan),
+            ..GetPatchPlanResponse::default()
+        }
+    }
+
+    #[test]
+    fn a_plan_says_what_changes_and_what_is_in_the_way() {
+        let expected = "\
+Plan of an installation on mi-0123456789abcdef0
+3 patches approved by pb-0123456789abcdef0 missing
+In the way of everything now: lock-held: apt-get (pid 7) holds the lock
+
+Upgrade:
+  curl.amd64 1.0 -> 1.1
+
+Install:
+  new.amd64 - -> 1
+
+Not possible:
+  vim.amd64 2: held (vim): it is on hold [2J
+
+Services that will run replaced files: nginx.service
+
+Download: 2048 bytes
+Disk: -5 bytes
+Reboot: likely
+  libc6: long
+";
+        assert_eq!(render(&answer(), Style::Plain), expected);
+    }
+
+    #[test]
+    fn an_undo_by_snapshot_says_what_else_is_lost() {
+        let mut answer = answer();
+        answer.kind = ExecutionKind::Undo;
+        answer.execution_id = Some("0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11".to_owned());
+        answer.plan = Some(PatchPlan {
+            snapshot: Some(FileSystemSnapshot {
+                kind: SnapshotKind::Btrfs,
+                name: "/.fettle-snapshots/s".to_owned(),
+                of: "/".to_owned(),
+                taken_at: Timestamp::from_seconds(1_800_000_000),
+            }),
+            losses: Some(vec!["everything written to /".to_owned()]),
+            changes: vec![change("curl", ChangeAction::Downgrade, Some("1.1"), Some("1.0"))],
+            ..PatchPlan::default()
+        });
+        let expected = "\
+Taking back 0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11 on mi-0123456789abcdef0
+By the snapshot /.fettle-snapshots/s of 2027-01-15T08:00:00Z
+Lost besides: everything written to /
+
+Downgrade:
+  curl.amd64 1.1 -> 1.0
+
+Reboot: not announced
+";
+        assert_eq!(render(&answer, Style::Plain), expected);
+        answer.plan = None;
+        assert_eq!(render(&answer, Style::Plain), "mi-0123456789abcdef0 has not answered yet.\n");
     }
 }

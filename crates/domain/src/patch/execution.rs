@@ -19,6 +19,12 @@ pub struct NodePlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<u32>,
     pub plan: Plan,
+    /// Of an undo that goes back to a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
+    /// What such an undo takes along besides the packages, one clause each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +50,28 @@ pub struct PatchExecution {
     pub failed: Vec<Refusal>,
     #[serde(default)]
     pub undo: UndoOutlook,
+    /// Of the root's file system, taken before anything was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
+}
+
+/// A snapshot of a file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub kind: SnapshotKind,
+    /// As the tools of its kind take it.
+    pub name: String,
+    /// The mount point, device or dataset that it is of.
+    pub of: String,
+    pub taken_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnapshotKind {
+    Btrfs,
+    Lvm,
+    Zfs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +167,12 @@ mod tests {
                 checked_at: Timestamp::from_seconds(8),
                 refused: (0..refused).map(refusal).collect(),
             },
+            snapshot: Some(Snapshot {
+                kind: SnapshotKind::Lvm,
+                name: "vg/s".into(),
+                of: "/dev/mapper/vg-root".into(),
+                taken_at: Timestamp::from_seconds(6),
+            }),
         }
     }
 

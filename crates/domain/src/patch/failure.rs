@@ -76,10 +76,12 @@ pub enum FailureCode {
     RestartFirst,
     /// The versions from before can no longer be obtained. Subject: the package.
     UndoImpossible,
+    /// A snapshot cannot be taken, or the machine cannot go back to one. Subject: the file system.
+    SnapshotFailed,
 }
 
 impl FailureCode {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::LockHeld,
         Self::RepositoryUnreachable,
         Self::RepositoryUntrusted,
@@ -107,6 +109,7 @@ impl FailureCode {
         Self::RebootFailed,
         Self::RestartFirst,
         Self::UndoImpossible,
+        Self::SnapshotFailed,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -138,6 +141,7 @@ impl FailureCode {
             Self::RebootFailed => "reboot-failed",
             Self::RestartFirst => "restart-first",
             Self::UndoImpossible => "undo-impossible",
+            Self::SnapshotFailed => "snapshot-failed",
         }
     }
 }

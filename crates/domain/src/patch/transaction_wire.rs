@@ -5,9 +5,11 @@ use std::cmp::Ordering;
 
 use api::fettle;
 
-use super::execution::{ExecutionKind, NodePlan, PatchExecution, UndoOutlook, UndoPossible, Undoer};
+use super::execution::{
+    ExecutionKind, NodePlan, PatchExecution, Snapshot, SnapshotKind, UndoOutlook, UndoPossible, Undoer,
+};
 use super::transaction::{Change, ChangeAction, ChangeReason, Plan, RebootSign, Refusal, Wanted};
-use super::{Failure, FailureCode, version_deb, version_rpm};
+use super::{Failure, FailureCode, version_apk, version_deb, version_pacman, version_rpm};
 use crate::os::Family;
 
 /// Texts are cut to what the model allows; tools may say a lot.
@@ -23,6 +25,8 @@ pub type VersionOrder = fn(&str, &str) -> Ordering;
 pub fn version_order(family: Option<Family>) -> VersionOrder {
     match family {
         Some(Family::Rpm | Family::Suse) => version_rpm::compare,
+        Some(Family::Alpine) => version_apk::compare,
+        Some(Family::Arch) => version_pacman::compare,
         _ => version_deb::compare,
     }
 }
@@ -115,6 +119,32 @@ fn read_refusals(list: Vec<fettle::PatchRefusal>) -> Result<Vec<Refusal>, Unknow
     list.into_iter().map(Refusal::from_wire).collect()
 }
 
+impl Snapshot {
+    pub fn to_wire(&self) -> fettle::FileSystemSnapshot {
+        fettle::FileSystemSnapshot {
+            kind: match self.kind {
+                SnapshotKind::Btrfs => fettle::SnapshotKind::Btrfs,
+                SnapshotKind::Lvm => fettle::SnapshotKind::Lvm,
+                SnapshotKind::Zfs => fettle::SnapshotKind::Zfs,
+            },
+            name: cut(&self.name),
+            of: cut(&self.of),
+            taken_at: self.taken_at,
+        }
+    }
+
+    /// `None` for a kind that this release does not know.
+    pub fn from_wire(wire: fettle::FileSystemSnapshot) -> Option<Self> {
+        let kind = match wire.kind {
+            fettle::SnapshotKind::Btrfs => SnapshotKind::Btrfs,
+            fettle::SnapshotKind::Lvm => SnapshotKind::Lvm,
+            fettle::SnapshotKind::Zfs => SnapshotKind::Zfs,
+            fettle::SnapshotKind::Unknown(_) => return None,
+        };
+        Some(Self { kind, name: wire.name, of: wire.of, taken_at: wire.taken_at })
+    }
+}
+
 impl NodePlan {
     pub fn to_wire(&self, order: VersionOrder) -> fettle::PatchPlan {
         let plan = &self.plan;
@@ -135,6 +165,9 @@ impl NodePlan {
             services_to_restart: plan.restarts.iter().take(MAX_NAMES).map(|unit| cut(unit)).collect(),
             reboot_expected: plan.reboot_expected,
             reboot_reasons: plan.reboot_signs.iter().take(MAX_NAMES).map(sign).collect(),
+            snapshot: self.snapshot.as_ref().map(Snapshot::to_wire),
+            losses: (!self.losses.is_empty())
+                .then(|| self.losses.iter().take(MAX_NAMES).map(|loss| cut(loss)).collect()),
         }
     }
 
@@ -155,6 +188,8 @@ impl NodePlan {
                 reboot_signs: wire.reboot_reasons.into_iter().map(sign).collect(),
                 blockers: wire.blockers.into_iter().map(Failure::from_wire).collect::<Result<_, _>>()?,
             },
+            snapshot: wire.snapshot.and_then(Snapshot::from_wire),
+            losses: wire.losses.unwrap_or_default(),
         })
     }
 }
@@ -192,6 +227,7 @@ impl PatchExecution {
             undo_checked_at: checked_at,
             undo_reason: taken_back.or(unknown).or_else(first),
             undo_refused: refusals(refused),
+            snapshot: self.snapshot.as_ref().map(Snapshot::to_wire),
         }
     }
 
@@ -217,6 +253,7 @@ impl PatchExecution {
             changes: wire.changes.into_iter().map(Change::from_wire).collect(),
             failed: read_refusals(wire.failed)?,
             undo,
+            snapshot: wire.snapshot.and_then(Snapshot::from_wire),
         })
     }
 }
@@ -230,6 +267,15 @@ mod tests {
     fn change(name: &str, from: Option<&str>, to: Option<&str>) -> Change {
         let (from, to) = (from.map(str::to_owned), to.map(str::to_owned));
         Change { name: name.into(), arch: "amd64".into(), from, to, reason: ChangeReason::Wanted }
+    }
+
+    fn snapshot() -> Snapshot {
+        Snapshot {
+            kind: SnapshotKind::Btrfs,
+            name: "/.fettle-snapshots/s".into(),
+            of: "/".into(),
+            taken_at: Timestamp::from_seconds(6),
+        }
     }
 
     fn refusal() -> Refusal {
@@ -271,6 +317,8 @@ mod tests {
                 reboot_signs: vec![RebootSign { package: "a".into(), reason: "a kernel".into() }],
                 blockers: vec![refusal().failure],
             },
+            snapshot: Some(snapshot()),
+            losses: vec!["everything".into()],
         };
         let order = version_order(None);
         assert_eq!(NodePlan::from_wire(plan.to_wire(order)).unwrap(), plan);
@@ -284,6 +332,7 @@ mod tests {
             changes: plan.plan.changes,
             failed: vec![refusal()],
             undo: UndoOutlook::Known { checked_at: Timestamp::from_seconds(9), refused: vec![refusal()] },
+            snapshot: Some(snapshot()),
         };
         assert_eq!(PatchExecution::from_wire(execution.to_wire(order, &[])).unwrap(), execution);
         let undoer = Undoer { execution_id: "f".into(), is_whole: true };

@@ -92,6 +92,10 @@ impl PackageManager for Apk<'_> {
         self.transactions.undo(changes, run)
     }
 
+    fn blockers(&self, plan: &Plan) -> Vec<Failure> {
+        self.transactions.blockers(plan)
+    }
+
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
         self.transactions.undo_plan(changes, run)
     }

@@ -199,6 +199,8 @@ impl Bed {
             memory: self.memory(),
             data_dir: self.data.path().to_owned(),
             output: Rc::new(RefCell::new(Output::new(self.data.path()))),
+            keep_root: &|_| Ok(None),
+            snapshot: None,
             clock: || Timestamp::from_seconds(BOOTED + 200),
             time_limit: Duration::from_secs(60),
         };
@@ -394,4 +396,32 @@ fn a_node_that_cannot_be_read_is_told_apart() {
     let error = bed.with_node(&fake, |node| node.operate(&bed.task(Install, NoReboot)).unwrap_err());
     assert!(error.is::<NotSearched>());
     assert!(format!("{error:#}").contains("no database"), "{error:#}");
+}
+
+#[test]
+fn without_the_snapshot_that_is_required_nothing_is_installed() {
+    let (bed, fake) = (Bed::new(), Fake::new(&["a"]));
+    let refused: &'static dyn Fn(&str) -> Result<Option<Snapshot>, Failure> = &|_| {
+        let detail = "the root is on ext4".to_owned();
+        Err(Failure { code: FailureCode::SnapshotFailed, subject: "/".into(), detail })
+    };
+    let operate = |keep_root| {
+        bed.with_node(&fake, |node| {
+            node.keep_root = keep_root;
+            node.operate(&bed.task(Install, NoReboot)).unwrap()
+        })
+    };
+    let operated = operate(refused);
+    assert!(fake.calls().iter().all(|call| !call.starts_with("install")), "{:?}", fake.calls());
+    assert_eq!(operated.failures["a.amd64"].code, FailureCode::SnapshotFailed);
+
+    let taken: &'static dyn Fn(&str) -> Result<Option<Snapshot>, Failure> = &|execution_id| {
+        let kind = domain::patch::execution::SnapshotKind::Btrfs;
+        let taken_at = Timestamp::from_seconds(BOOTED + 60);
+        Ok(Some(Snapshot { kind, name: format!("of {execution_id}"), of: "/".into(), taken_at }))
+    };
+    operate(taken);
+    assert_eq!(fake.calls(), ["install a"]);
+    let past = history::find(bed.data.path(), "run-1").unwrap();
+    assert_eq!(past.snapshot.unwrap().name, "of run-1");
 }

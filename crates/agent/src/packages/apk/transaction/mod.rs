@@ -82,6 +82,10 @@ impl<'r> ApkTransactions<'r> {
         Ok(before.changes_to(&installed::read(self.root)?, &[]))
     }
 
+    pub fn blockers(&self, plan: &Plan) -> Vec<Failure> {
+        lock::held(self.root, &self.locks()).into_iter().chain(self.check_space(plan).err()).collect()
+    }
+
     pub fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
         Ok(self.settle_undo(&installed::read(self.root)?, changes, run)?.plan)
     }

@@ -187,6 +187,17 @@ async fn an_undo_is_asked_of_the_node_that_the_run_changed() {
         assert_eq!((&asked["Kind"], &asked["ExecutionId"]), (&json!("UNDO"), &json!(run_id(1))));
         let command = server.answer("ListCommands", json!({"CommandId": plan_id})).await;
         assert_eq!(command["Commands"][0]["Parameters"]["Mode"], json!(["Preview"]));
+        let mut by_snapshot = request(&node);
+        by_snapshot["By"] = json!("SNAPSHOT");
+        let refused = fettle(&server, "StartPatchUndo", by_snapshot.clone()).await.unwrap_err();
+        assert!(refused.1.contains("no snapshot"), "{refused:?}");
+        let kept =
+            json!({"Kind": "BTRFS", "Name": "/.fettle-snapshots/s", "Of": "/", "TakenAt": 1_772_000_000});
+        let kept = execution(&node, 1, json!({"Snapshot": kept}));
+        told(&server, &node, "PutPatchExecution", kept).await.unwrap();
+        let plan_id = answer(&server, "StartPatchUndo", by_snapshot).await["PlanId"].clone();
+        let command = server.answer("ListCommands", json!({"CommandId": plan_id})).await;
+        assert_eq!(command["Commands"][0]["Parameters"]["By"], json!(["Snapshot"]));
         for (partial, mode) in [(false, "Apply"), (true, "ApplyPartly")] {
             let mut request = request(&node);
             (request["DryRun"], request["AllowPartial"]) = (json!(false), json!(partial));
