@@ -183,7 +183,7 @@ pub struct AbsentPackages {
 }
 
 /// The properties of an advisory that rules look at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AdvisoryTerms {
     pub kind: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]

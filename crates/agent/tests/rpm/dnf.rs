@@ -73,6 +73,41 @@ fn a_node_of_dnf_is_read_as_dnf_reads_it() {
     );
 }
 
+fn chosen(facts: &FactSet) -> BTreeSet<String> {
+    let own = facts.packages.iter().filter(|package| !package.automatic);
+    own.map(|package| format!("{}.{}", package.name, package.arch)).collect()
+}
+
+fn user_installed(bed: &Bed) -> BTreeSet<String> {
+    let listed = bed.must(&["-q", "repoquery", "--userinstalled", "--qf", "%{name}.%{arch}"]);
+    listed.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_came_as_a_dependency_is_dnfs() {
+    let Some(bed) = Bed::dnf() else { return };
+    let check = |automatic: &[&str]| {
+        let (facts, _) = bed.facts();
+        assert_eq!(chosen(&facts), user_installed(&bed));
+        let own = facts.packages.iter().filter(|package| package.automatic);
+        assert_eq!(own.map(|package| package.name.as_str()).collect::<Vec<_>>(), automatic);
+    };
+    check(&[]);
+    bed.must(&["-q", "remove", "tb-app", "tb-ssl"]);
+    bed.must(&["-q", "install", "tb-app"]);
+    check(&["tb-ssl"]);
+    bed.must(&["-q", "mark", "remove", "tb-bug"]);
+    check(&["tb-bug", "tb-ssl"]);
+    bed.must(&["-q", "upgrade", "tb-bug"]);
+    check(&["tb-bug", "tb-ssl"]);
+    bed.must(&["-q", "mark", "install", "tb-ssl"]);
+    check(&["tb-bug"]);
+    // What no history tells of counts as chosen.
+    fs::remove_file(bed.root().join("var/lib/dnf/history.sqlite")).unwrap();
+    let (facts, _) = bed.facts();
+    assert!(facts.packages.iter().all(|package| !package.automatic));
+}
+
 #[test]
 fn excludes_priorities_and_locks_are_dnfs() {
     let Some(bed) = Bed::dnf() else { return };

@@ -94,7 +94,7 @@ fn advisory() -> impl Strategy<Value = Advisory> {
 
 fn repository() -> impl Strategy<Value = Repository> {
     let obsoletes =
-        proptest::option::weighted(0.1, (0..NAMES.len(), select(vec!["", "LT", "LE", "EQ", "GE"])));
+        proptest::option::weighted(0.25, (0..NAMES.len(), select(vec!["", "LT", "LE", "EQ", "GE"])));
     let artifacts = prop::collection::vec(0..9usize, 0..4);
     let artifacts =
         proptest::option::weighted(0.5, (artifacts.clone(), artifacts).prop_map(|(one, two)| [one, two]));
@@ -385,6 +385,32 @@ fn dnf_updates(text: &str) -> BTreeMap<String, String> {
     }))
 }
 
+/// From what is installed to what replaces it; of several, the first by name.
+fn own_obsoletes(facts: &FactSet) -> BTreeMap<String, String> {
+    let replaced = facts.packages.iter().filter_map(|package| {
+        Some((format!("{}.{}", package.name, package.arch), package.obsoleted_by.clone()?))
+    });
+    replaced.collect()
+}
+
+/// dnf prints what replaces in one line, what is replaced in the next, indented.
+fn dnf_obsoletes(text: &str) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let mut new = "";
+    for line in text.lines().skip_while(|line| !line.starts_with("Obsoleting Packages")).skip(1) {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        if !line.starts_with(' ') {
+            new = first.rsplit_once('.').map_or(first, |(name, _)| name);
+            continue;
+        }
+        let known = found.entry(first.to_owned()).or_insert_with(|| new.to_owned());
+        if new < known.as_str() {
+            *known = new.to_owned();
+        }
+    }
+    found
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12),
@@ -404,6 +430,9 @@ proptest! {
         let root = made.folder.path().join("root");
         let (facts, _) = facts_of(&root);
         prop_assert_eq!(own_updates(&facts), dnf_updates(&listed), "{}", listed);
+        if node.excludes.is_none() {
+            prop_assert_eq!(own_obsoletes(&facts), dnf_obsoletes(&listed), "{}", listed);
+        }
         // What the main section excludes, dnf does not see even where it is installed. Advisories of it are facts all the same.
         prop_assert_eq!(oracle::lacking(&lacking_of(&root, Kinds::All)), oracle::advisories(&facts));
         let (own, lines) = (oracle::advisories(&facts), oracle::updateinfo_list(&advisories));

@@ -77,6 +77,21 @@ fn a_node_of_zypper_is_read_as_zypper_reads_it() {
 }
 
 #[test]
+fn what_came_as_a_dependency_is_zyppers() {
+    let Some(bed) = Bed::zypper() else { return };
+    let own = |facts: FactSet| -> BTreeSet<String> {
+        facts.packages.into_iter().filter(|package| package.automatic).map(|package| package.name).collect()
+    };
+    assert_eq!(own(bed.facts().0), BTreeSet::new());
+    bed.must(&["remove", "tb-app", "tb-ssl"]);
+    bed.must(&["install", "tb-app"]);
+    let listed: BTreeSet<_> =
+        table(&bed.must(&["packages", "--autoinstalled"])).iter().map(|row| row[2].clone()).collect();
+    assert_eq!(listed, BTreeSet::from(["tb-ssl".to_owned()]));
+    assert_eq!(own(bed.facts().0), listed);
+}
+
+#[test]
 fn priorities_and_vendors_are_zyppers() {
     let Some(bed) = Bed::zypper() else { return };
     let repo = bed.root().join("etc/zypp/repos.d/bed-base.repo");

@@ -4,6 +4,7 @@
 mod cache;
 pub mod config;
 mod excludes;
+mod reasons;
 pub mod refresh;
 mod versionlock;
 
@@ -31,6 +32,7 @@ use super::{GatherOptions, PackageManager, ScanError, node};
 use cache::Cached;
 use config::{Flavour, LATEST, Main, Repository, moves_to_latest};
 use excludes::Filter;
+use reasons::Reasons;
 use versionlock::VersionLocks;
 
 /// dnf or yum of one root.
@@ -108,8 +110,8 @@ impl Configured for Dnf<'_> {
         let obsoletes = if main.minds_obsoletes() { ObsoletesRule::Heed } else { ObsoletesRule::Ignore };
         let choice = Choice { vendor: VendorRule::Any, obsoletes };
         let several = main.section.list("installonlypkgs").iter().map(|pattern| Glob::new(pattern)).collect();
-        let locks = VersionLocks::load(root, &main)?;
-        let policy = Box::new(DnfPolicy { several, filters, locks, choice });
+        let (locks, reasons) = (VersionLocks::load(root, &main)?, Reasons::load(root, &main)?);
+        let policy = Box::new(DnfPolicy { several, filters, locks, reasons, choice });
         let modules = match main.flavour {
             Flavour::Dnf => Modules::load(root, &sources.found, &platform(root, &main)?)?,
             Flavour::Yum => Modules::default(),
@@ -198,6 +200,7 @@ struct DnfPolicy {
     /// In the order of the sources.
     filters: Vec<Filter>,
     locks: VersionLocks,
+    reasons: Reasons,
     choice: Choice,
 }
 
@@ -208,6 +211,10 @@ impl Policy for DnfPolicy {
 
     fn lock(&self, name: &str, arch: &str, version: &str) -> Lock {
         self.locks.lock(name, arch, version)
+    }
+
+    fn is_automatic(&self, name: &str, arch: &str) -> bool {
+        self.reasons.is_automatic(name, arch)
     }
 
     fn choice(&self) -> Choice {

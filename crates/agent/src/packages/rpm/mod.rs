@@ -22,7 +22,7 @@ pub mod refresh;
 pub mod rejected;
 pub mod repomd;
 pub mod repository;
-mod sqlite;
+pub mod sqlite;
 pub mod system;
 mod updateinfo;
 pub mod uri;

@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use api::Timestamp;
-use domain::facts::{
-    AbsentPackages, AdvisoryTerms, AvailableVersion, FactSet, Notice, OsRelease, PackageFact, PackageState,
-    Repository,
-};
+use domain::facts::{AvailableVersion, FactSet, Notice, OsRelease, PackageFact, PackageState, Repository};
 use domain::patch::version_rpm::{compare, is_newer};
 
 use super::super::ScanError;
@@ -58,10 +55,12 @@ pub struct Source {
     pub ignores_modules: bool,
 }
 
-/// How a tool chooses among what repositories offer.
+/// How a tool chooses among what repositories offer, and what it remembers of what is installed.
 pub trait Policy {
     fn is_excluded(&self, source: usize, offer: &Offer) -> bool;
     fn lock(&self, name: &str, arch: &str, version: &str) -> Lock;
+    /// Whether the package came because others need or recommend it.
+    fn is_automatic(&self, name: &str, arch: &str) -> bool;
     fn choice(&self) -> Choice;
     /// Whether the configuration lets packages of this name stay installed in several versions.
     fn keeps_several(&self, name: &str) -> bool;
@@ -127,7 +126,7 @@ impl Node<'_> {
             ..FactSet::default()
         };
         let absent = self.add_notices(&groups, &mut packages, &mut facts)?;
-        facts.absent = grouped(absent);
+        facts.absent = absent.grouped();
         facts.packages = packages;
         facts.os = self.os;
         Ok(facts)
@@ -176,6 +175,7 @@ impl Node<'_> {
             source_version,
             installed_at: newest.installed_at.map(Timestamp::from_seconds),
             held,
+            automatic: self.policy.is_automatic(&newest.name, &newest.arch),
             candidate: Some(
                 self.candidate(newest, same_name, of_name, &fitting).unwrap_or_else(|| version.clone()),
             ),
@@ -386,15 +386,4 @@ fn same_vendor(left: &str, right: &str) -> bool {
         if vendor.starts_with("suse") || vendor.starts_with("opensuse") { "suse".to_owned() } else { vendor }
     };
     left == right || canonical(left) == canonical(right)
-}
-
-/// Packages counted by the terms of all the advisories that name them.
-fn grouped(absent: Absent) -> Vec<AbsentPackages> {
-    let mut counts: BTreeMap<Vec<AdvisoryTerms>, u32> = BTreeMap::new();
-    for terms in absent.packages.into_values() {
-        let mut terms: Vec<_> = terms.iter().map(|&at| absent.terms[at as usize].clone()).collect();
-        terms.sort_unstable();
-        *counts.entry(terms).or_default() += 1;
-    }
-    counts.into_iter().map(|(terms, packages)| AbsentPackages { terms, packages }).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use domain::facts::{Advisory, AdvisoryTerms};
+use domain::facts::{AbsentPackages, Advisory, AdvisoryTerms};
 use serde::{Deserialize, Serialize};
 
 use super::super::ScanError;
@@ -44,17 +44,43 @@ impl Absent {
 
     /// Takes in what another file says.
     pub fn merge(&mut self, other: Self) {
-        let mut positions = Vec::with_capacity(other.terms.len());
-        for terms in other.terms {
-            let known = self.terms.iter().position(|known| *known == terms);
-            positions.push(known.unwrap_or_else(|| {
+        if self.terms.is_empty() {
+            *self = other;
+            return;
+        }
+        let known: HashMap<AdvisoryTerms, u32> = self.terms.iter().cloned().zip(0..).collect();
+        let mut position = |terms: AdvisoryTerms| {
+            known.get(&terms).copied().unwrap_or_else(|| {
                 self.terms.push(terms);
-                self.terms.len() - 1
-            }) as u32);
-        }
+                self.terms.len() as u32 - 1
+            })
+        };
+        let positions: Vec<u32> = other.terms.into_iter().map(&mut position).collect();
         for (package, terms) in other.packages {
-            terms.into_iter().for_each(|at| self.add(package, positions[at as usize]));
+            terms.iter().filter_map(|&at| positions.get(at as usize)).for_each(|&at| self.add(package, at));
         }
+    }
+
+    /// Packages counted by the terms of all the advisories that name them.
+    pub fn grouped(self) -> Vec<AbsentPackages> {
+        // Terms are compared here once, from here on by their ranks: no two are equal.
+        let mut order: Vec<u32> = (0..self.terms.len() as u32).collect();
+        order.sort_by_key(|&at| &self.terms[at as usize]);
+        let mut ranks = vec![0; order.len()];
+        (0u32..).zip(&order).for_each(|(rank, &at)| ranks[at as usize] = rank);
+        let mut counts: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
+        for terms in self.packages.into_values() {
+            let mut terms: Vec<u32> =
+                terms.iter().filter_map(|&at| ranks.get(at as usize).copied()).collect();
+            terms.sort_unstable();
+            *counts.entry(terms).or_default() += 1;
+        }
+        let terms_of = |rank: &u32| self.terms[order[*rank as usize] as usize].clone();
+        let group = |(ranks, packages): (Vec<u32>, u32)| AbsentPackages {
+            terms: ranks.iter().map(terms_of).collect(),
+            packages,
+        };
+        counts.into_iter().map(group).collect()
     }
 }
 

@@ -5,6 +5,9 @@ mod config;
 mod locks;
 pub mod refresh;
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use domain::baseline;
 use domain::facts::{self, FactSet, Observation, RepositoryFailure};
 use domain::patch::Failure;
@@ -104,7 +107,7 @@ impl Configured for Zypper<'_> {
         let vendor = if main.allows_vendor_change() { VendorRule::Any } else { VendorRule::Keep };
         let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed };
         let (several, locks) = (main.multiversion(), Locks::load(root, &main.locks_file())?);
-        let policy = Box::new(ZypperPolicy { several, locks, choice });
+        let policy = Box::new(ZypperPolicy { several, locks, automatic: auto_installed(root)?, choice });
         // Module streams are dnf's.
         Ok(System { installed, os, architecture, sources, modules: Modules::default(), policy })
     }
@@ -169,10 +172,20 @@ fn source(repository: &Repository, variables: &Variables, found: repository::Fou
     }
 }
 
+/// libzypp's own list: a name a line.
+fn auto_installed(root: &Root) -> Result<HashSet<String>, ScanError> {
+    let bytes = root.read(Path::new("/var/lib/zypp/AutoInstalled"))?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let names = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(names.map(str::to_owned).collect())
+}
+
 struct ZypperPolicy {
     /// Names that stay installed in several versions.
     several: Vec<String>,
     locks: Locks,
+    /// Names of packages that came because others need or recommend them.
+    automatic: HashSet<String>,
     choice: Choice,
 }
 
@@ -183,6 +196,10 @@ impl Policy for ZypperPolicy {
 
     fn lock(&self, name: &str, _: &str, version: &str) -> Lock {
         self.locks.lock(name, version)
+    }
+
+    fn is_automatic(&self, name: &str, _: &str) -> bool {
+        self.automatic.contains(name)
     }
 
     fn choice(&self) -> Choice {

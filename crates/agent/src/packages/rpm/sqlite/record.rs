@@ -70,6 +70,7 @@ fn length_of(kind: u64) -> Result<usize, &'static str> {
 
 /// The column names of a `CREATE TABLE` statement.
 pub fn columns(statement: &str) -> Vec<String> {
+    let statement = without_comments(statement);
     let Some((_, body)) = statement.split_once('(') else { return Vec::new() };
     let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
     for (at, c) in body.char_indices() {
@@ -97,9 +98,36 @@ pub fn columns(statement: &str) -> Vec<String> {
     parts.into_iter().filter_map(name).collect()
 }
 
+/// SQLite keeps a statement as it was written, and comments may hold anything.
+fn without_comments(statement: &str) -> String {
+    let (mut plain, mut rest) = (String::with_capacity(statement.len()), statement);
+    while let Some(at) = rest.find(['/', '-']) {
+        let (before, from) = rest.split_at(at);
+        plain.push_str(before);
+        let end = match from.get(..2) {
+            Some("/*") => from.find("*/").map_or(from.len(), |end| end + 2),
+            Some("--") => from.find('\n').unwrap_or(from.len()),
+            _ => {
+                plain.push_str(&from[..1]);
+                1
+            }
+        };
+        rest = &from[end..];
+    }
+    plain + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_are_no_columns() {
+        let statement = "CREATE TABLE t (a INT, /* (x, y) */ b TEXT DEFAULT '/', -- c, d)\n e INT /* open";
+        assert_eq!(columns(&format!("{statement} */, f)")), ["a", "b", "e", "f"]);
+        assert_eq!(columns("CREATE TABLE t (a-b, c)"), ["a-b", "c"]);
+        assert_eq!(columns(statement), ["a", "b"], "a statement that ends early");
+    }
 
     #[test]
     fn decodes_numbers() {
