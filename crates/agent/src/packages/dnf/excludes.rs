@@ -33,6 +33,9 @@ impl Filter {
     }
 
     pub fn leaves_out(&self, offer: &Offer) -> bool {
+        if self.excludes.is_empty() && self.includes.is_empty() {
+            return false;
+        }
         let forms = forms(&offer.name, &offer.version, &offer.arch);
         let any = |globs: &[Glob]| globs.iter().any(|glob| forms.iter().any(|form| glob.matches(form)));
         (!self.includes.is_empty() && !any(&self.includes)) || any(&self.excludes)
