@@ -109,6 +109,32 @@ fn what_came_as_a_dependency_is_dnfs() {
 }
 
 #[test]
+fn amazon_linux_is_read_at_its_newest_release() {
+    let Some(bed) = Bed::dnf() else { return };
+    let folder = bed.tool().parent().unwrap().to_owned();
+    for (release, repository) in [("2023.1", "repo-base"), ("latest", "repo-updates")] {
+        std::os::unix::fs::symlink(folder.join(repository), folder.join(format!("al-{release}"))).unwrap();
+    }
+    let repository =
+        format!("[al]\nname=al\nbaseurl=file://{}/al-$releasever\ngpgcheck=0\n", folder.display());
+    fs::write(bed.root().join("etc/yum.repos.d/bed.repo"), repository).unwrap();
+    fs::write(bed.root().join("etc/os-release"), "ID=amzn\nVERSION_ID=2023\n").unwrap();
+    fs::write(bed.root().join("etc/dnf/vars/releasever"), "2023.1\n").unwrap();
+    assert!(bed.error().contains("run `dnf makecache --releasever=latest`"), "{}", bed.error());
+    let check = |read: &str, candidate: &str| {
+        let (facts, _) = bed.facts();
+        let from = &facts.repositories[0];
+        assert_eq!((from.component.as_str(), from.codename.as_str()), (read, "2023.1"));
+        assert_eq!(package(&facts, "tb-ssl").candidate.as_deref(), Some(candidate));
+    };
+    // Nothing of the newest is there yet: what the node is locked to is better than nothing.
+    bed.must(&["-q", "--releasever=2023.1", "makecache"]);
+    check("2023.1", "1.0-1.bed");
+    bed.must(&["-q", "--releasever=latest", "makecache"]);
+    check("latest", "1.1-1.bed");
+}
+
+#[test]
 fn excludes_priorities_and_locks_are_dnfs() {
     let Some(bed) = Bed::dnf() else { return };
     let repo = bed.root().join("etc/yum.repos.d/bed.repo");
