@@ -19,7 +19,7 @@ up: ## Build, start the server, enrol and scan this machine, print its complianc
 	$(CARGO) build --release --locked --bin fettle --bin fettle-agent
 	@target/release/fettle up --data '$(DATA)' --listen '$(LISTEN)' $(UP_FLAGS)
 
-test: ## Everything that must hold: lints, docs, tests on SQLite and PostgreSQL, stock AWS clients, cross builds, fuzzing
+test: ## Everything that must hold: lints, docs, tests on SQLite and PostgreSQL, stock AWS clients, cross builds
 	@scripts/requirements test
 	@scripts/test
 
