@@ -120,3 +120,37 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path, monkeypatch):
     assert keys(s3) == ["fits", "kept"]
     server.stop()
     assert server.failures() == []
+
+
+def test_objects_may_be_kept_in_a_bucket_elsewhere(alone, tmp_path, monkeypatch):
+    """One server's objects in another's store, which stands for any that speaks the protocol."""
+    backing, there = alone
+    monkeypatch.setenv("FETTLE_OBJECTS", "s3://faults/inside")
+    monkeypatch.setenv("FETTLE_OBJECTS_ENDPOINT", backing.endpoint)
+    monkeypatch.setenv("FETTLE_OBJECTS_REGION", REGION)
+    monkeypatch.setenv("FETTLE_OBJECTS_ACCESS_KEY_ID", backing.access_key_id)
+    monkeypatch.setenv("FETTLE_OBJECTS_SECRET_ACCESS_KEY", "wrong")
+    refused = subprocess.run([program("fettle"), "server", "--data", str(tmp_path / "refused"), "--listen", "127.0.0.1:0"],
+                             capture_output=True, text=True, timeout=120)
+    assert refused.returncode != 0 and "cannot keep objects in s3://faults/inside" in refused.stderr, refused.stderr
+    assert "SignatureDoesNotMatch" in refused.stderr or "403" in refused.stderr, refused.stderr
+    monkeypatch.setenv("FETTLE_OBJECTS_SECRET_ACCESS_KEY", backing.secret_access_key)
+    (tmp_path / "front").mkdir()
+    front = Server(tmp_path / "front")
+    s3 = client(front)
+    s3.create_bucket(Bucket="faults", CreateBucketConfiguration={"LocationConstraint": REGION})
+    big = os.urandom(20 * MIB)
+    for key, body in [("small", b"hello"), ("empty", b""), ("big", big)]:
+        s3.put_object(Bucket="faults", Key=key, Body=body)
+        assert s3.get_object(Bucket="faults", Key=key)["Body"].read() == body
+    part = s3.get_object(Bucket="faults", Key="big", Range=f"bytes={9 * MIB}-{9 * MIB + 9}")["Body"].read()
+    assert part == big[9 * MIB:9 * MIB + 10]
+    kept = [found["Key"] for found in there.list_objects_v2(Bucket="faults", Prefix="inside/")["Contents"]]
+    assert len(kept) == 3 and not files(front.data / "objects"), kept
+    with pytest.raises(botocore.exceptions.ClientError):
+        s3.put_object(Bucket="faults", Key="wrong", Body=big, ContentMD5="AAAAAAAAAAAAAAAAAAAAAA==")
+    kept = [found["Key"] for found in there.list_objects_v2(Bucket="faults", Prefix="inside/")["Contents"]]
+    assert len(kept) == 3, "what was refused is not kept there either"
+    assert backing.secret_access_key not in front.log_path.read_text()
+    front.stop()
+    assert front.failures() == []

@@ -39,8 +39,17 @@ pub fn is_addressed(parts: &Parts) -> bool {
         return credential.is_some_and(is_ours);
     }
     let query = parts.uri.query().unwrap_or_default();
+    if is_version_2(query) {
+        return true;
+    }
     let credential = query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Credential="));
     credential.is_some_and(|credential| is_ours(&api::sigv4::percent_decode(credential)))
+}
+
+/// As old clients presign; no other service ever knew it.
+fn is_version_2(query: &str) -> bool {
+    let has = |name: &str| query.split('&').any(|pair| pair.starts_with(name));
+    has("AWSAccessKeyId=") && has("Signature=")
 }
 
 pub async fn authenticate(
@@ -59,6 +68,11 @@ pub async fn authenticate(
         query: parts.uri.query().unwrap_or_default(),
         headers: &headers,
     };
+    if is_version_2(request.query) {
+        let message = "Signature Version 2 is not taken here: presign with version 4, in boto3 with \
+                       Config(signature_version='s3v4')";
+        return Err(S3Error::invalid_request(message));
+    }
     let presented = Presented::from_request(&request).map_err(S3Error::refused)?;
     let is_presigned = presented.placement != Placement::Header;
     let declared = declared(&request, is_presigned)?;

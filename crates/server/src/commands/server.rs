@@ -122,7 +122,7 @@ impl Running {
 async fn open(arguments: &ServerArguments) -> anyhow::Result<std::sync::Arc<App>> {
     let Some(data) = &arguments.data else {
         let store = Store::open(&StoreOptions::Memory).await?;
-        let objects = arguments.objects.open(None)?;
+        let objects = arguments.objects.open(None).await?;
         return Ok(App::new(store, Keyring::ephemeral(), Mode::Ephemeral, arguments.retention(), objects));
     };
     make_private_folder(data)?;
@@ -131,7 +131,7 @@ async fn open(arguments: &ServerArguments) -> anyhow::Result<std::sync::Arc<App>
     let options = store_options(data, arguments.database_url.as_deref())?;
     let store = Store::open(&options).await.context("cannot open the database")?;
     root_key::ensure(&store, &keyring, now()).await.context("cannot read the root access key")?;
-    let objects = arguments.objects.open(Some(data))?;
+    let objects = arguments.objects.open(Some(data)).await?;
     let app = App::new(store, keyring, Mode::Durable, arguments.retention(), objects);
     sweep_objects::at_start(&app, now()).await.context("cannot clear the object store")?;
     Ok(app)

@@ -3,7 +3,9 @@
 //! A content is written once, whole, and never changed.
 
 mod folder;
+mod http_client;
 mod memory;
+mod remote;
 mod write;
 
 use std::io;
@@ -15,6 +17,7 @@ use futures_util::Stream;
 
 pub use folder::Folder;
 pub use memory::Memory;
+pub use remote::{Remote, RemoteSettings};
 pub use write::{Pending, WriteError, discard, keep, leave};
 
 /// The bytes of a content, as they are read.
@@ -49,12 +52,14 @@ impl Objects {
 pub enum Contents {
     Folder(Folder),
     Memory(Memory),
+    Remote(Remote),
 }
 
 /// A content that is being written. Dropped without [`Writer::finish`], what is left of it is deleted by its name.
 pub enum Writer {
     Folder(folder::FileWriter),
     Memory(memory::MemoryWriter),
+    Remote(remote::RemoteWriter),
 }
 
 impl Contents {
@@ -62,6 +67,7 @@ impl Contents {
         match self {
             Self::Folder(folder) => folder.create(id).await.map(Writer::Folder),
             Self::Memory(memory) => Ok(Writer::Memory(memory.create(id))),
+            Self::Remote(remote) => Ok(Writer::Remote(remote.create(id))),
         }
     }
 
@@ -70,6 +76,7 @@ impl Contents {
         match self {
             Self::Folder(folder) => folder.read(id, range).await,
             Self::Memory(memory) => memory.read(id, range),
+            Self::Remote(remote) => remote.read(id, range).await,
         }
     }
 
@@ -77,6 +84,7 @@ impl Contents {
     pub async fn delete(&self, id: &str) -> Result<(), ContentError> {
         match self {
             Self::Folder(folder) => folder.delete(id).await,
+            Self::Remote(remote) => remote.delete(id).await,
             Self::Memory(memory) => {
                 memory.delete(id);
                 Ok(())
@@ -97,6 +105,14 @@ impl Writer {
         match self {
             Self::Folder(writer) => writer.write(bytes).await,
             Self::Memory(writer) => writer.write(bytes),
+            Self::Remote(writer) => writer.write(bytes).await,
+        }
+    }
+
+    /// Lets go of what only its writer can delete.
+    pub async fn abort(self) {
+        if let Self::Remote(writer) = self {
+            writer.abort().await;
         }
     }
 
@@ -104,6 +120,7 @@ impl Writer {
     pub async fn finish(self) -> Result<(), ContentError> {
         match self {
             Self::Folder(writer) => writer.finish().await,
+            Self::Remote(writer) => writer.finish().await,
             Self::Memory(writer) => {
                 writer.finish();
                 Ok(())

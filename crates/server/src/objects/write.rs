@@ -85,7 +85,9 @@ impl Pending {
     /// Deletes what was written, now instead of with the next sweep.
     pub async fn give_up(self) {
         let Self { app, id, writer, .. } = self;
-        drop(writer);
+        if let Some(writer) = writer {
+            writer.abort().await;
+        }
         discard(&app, &id).await;
     }
 }

@@ -45,7 +45,7 @@ pub enum Checksum {
     Crc32c(Digest<'static, u32, Table<16>>),
     Crc64Nvme(Digest<'static, u64, Table<16>>),
     /// SHA-1 and SHA-256.
-    Hash(ring::digest::Context),
+    Hash(Box<ring::digest::Context>),
 }
 
 impl Checksum {
@@ -55,9 +55,9 @@ impl Checksum {
             Algorithm::Crc32c => Self::Crc32c(CRC32C.digest()),
             Algorithm::Crc64Nvme => Self::Crc64Nvme(CRC64.digest()),
             Algorithm::Sha1 => {
-                Self::Hash(ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY))
+                Self::Hash(Box::new(ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY)))
             }
-            Algorithm::Sha256 => Self::Hash(ring::digest::Context::new(&ring::digest::SHA256)),
+            Algorithm::Sha256 => Self::Hash(Box::new(ring::digest::Context::new(&ring::digest::SHA256))),
         }
     }
 
