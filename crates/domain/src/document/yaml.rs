@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn refusals_say_where() {
-        let deep = "[".repeat(100_000);
+        let (deep, deeper) = ("[".repeat(MAX_DEPTH + 1), "[".repeat(100_000));
         for (text, expected) in [
             ("a: [", "line 2"),
             ("a: 1\na: 2\n", "`a` is given twice at line 2"),
@@ -245,6 +245,7 @@ mod tests {
             ("? [a]\n: b\n", "a key is not a text"),
             ("", "nothing in it"),
             (&deep, "levels are nested"),
+            (&deeper, "recursion limit"),
         ] {
             let reason = parse(text).unwrap_err();
             assert!(reason.contains(expected), "{reason}");
