@@ -4,8 +4,10 @@
 
 mod bed;
 mod dnf;
+mod made_up;
 mod oracle;
 mod pool;
 mod random_nodes;
+mod random_zypper;
 mod yum;
 mod zypper;

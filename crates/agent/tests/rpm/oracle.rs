@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use agent::packages::rpm::lacking::Lacking;
-use domain::facts::FactSet;
+use domain::facts::{Advisory, FactSet};
 use domain::patch::version_rpm::is_newer;
 
 /// `name.arch version` of every package with a newer version to be had, as `dnf check-update` lists them.
@@ -34,8 +34,14 @@ pub fn check_update(text: &str) -> BTreeSet<String> {
 
 /// `advisory kind package` for every advisory that lists a newer version than the installed one, as `dnf updateinfo list` does.
 pub fn advisories(facts: &FactSet) -> BTreeSet<String> {
+    advisories_that(facts, |_| true)
+}
+
+/// Those that are chosen.
+pub fn advisories_that(facts: &FactSet, chosen: impl Fn(&Advisory) -> bool) -> BTreeSet<String> {
     let of = |package: &domain::facts::PackageFact| {
         let newer = package.notices.iter().filter(|notice| is_newer(&notice.version, &package.version));
+        let newer = newer.filter(|notice| chosen(&facts.advisories[notice.advisory as usize]));
         let line = |notice: &domain::facts::Notice| {
             let advisory = &facts.advisories[notice.advisory as usize];
             let kind = kind_word(&advisory.kind, &advisory.severity);

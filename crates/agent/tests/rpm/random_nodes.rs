@@ -1,8 +1,8 @@
-//! Made-up nodes: random repositories, advisories, module streams and installed packages, read by us and by dnf.
+//! Made-up nodes: random repositories, advisories, module streams and installed packages, read by us and by dnf. What a baseline
+//! of one type or severity calls missing is what dnf lists with that filter and has to offer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use agent::packages::rpm::lacking::Kinds;
@@ -10,54 +10,11 @@ use domain::facts::FactSet;
 use domain::patch::version_rpm::is_newer;
 use proptest::prelude::*;
 use proptest::sample::select;
-use sha2::{Digest, Sha256};
 
 use crate::bed::{can, facts_of, lacking_of};
+use crate::made_up::{Advisory, Package, Repository, install, missing_by, package, settings};
 use crate::oracle;
-use crate::pool::{self, NAMES, VERSIONS};
-
-/// A package: name, version and architecture by number.
-#[derive(Clone, Copy, Debug)]
-struct Package {
-    name: usize,
-    version: usize,
-    arch: usize,
-}
-
-impl Package {
-    fn arch(&self) -> &'static str {
-        let archs = pool::archs(self.name);
-        archs[self.arch % archs.len()]
-    }
-
-    fn nevra(&self) -> String {
-        let (epoch, version, release) = VERSIONS[self.version];
-        format!("{}-{epoch}:{version}-{release}.{}", NAMES[self.name], self.arch())
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Advisory {
-    kind: &'static str,
-    severity: &'static str,
-    packages: Vec<Package>,
-    /// Of one module stream.
-    of: Option<usize>,
-}
-
-#[derive(Clone, Debug)]
-struct Repository {
-    packages: Vec<(Package, Option<(usize, &'static str)>)>,
-    advisories: Vec<Advisory>,
-    /// Of the module's two streams.
-    artifacts: Option<[Vec<usize>; 2]>,
-    default_stream: Option<usize>,
-    priority: Option<u32>,
-    excludes: Option<&'static str>,
-    includes: Option<&'static str>,
-    hotfixes: bool,
-    packed: bool,
-}
+use crate::pool::NAMES;
 
 #[derive(Clone, Debug)]
 struct Node {
@@ -65,14 +22,8 @@ struct Node {
     installed: Vec<Package>,
     stream: Option<&'static str>,
     excludes: Option<&'static str>,
-}
-
-fn package() -> impl Strategy<Value = Package> {
-    (0..NAMES.len(), 0..VERSIONS.len(), 0..2usize).prop_map(|(name, version, arch)| Package {
-        name,
-        version,
-        arch,
-    })
+    /// What is asked for: a type and a severity of advisories.
+    asked: (&'static str, &'static str),
 }
 
 fn pattern() -> impl Strategy<Value = Option<&'static str>> {
@@ -126,133 +77,27 @@ fn repository() -> impl Strategy<Value = Repository> {
 
 fn node() -> impl Strategy<Value = Node> {
     let stream = proptest::option::weighted(0.5, select(vec!["enabled 0", "enabled 1", "disabled"]));
-    (prop::collection::vec(repository(), 1..4), prop::collection::vec(package(), 1..7), stream, pattern())
-        .prop_map(|(repositories, installed, stream, excludes)| Node {
+    let asked = select(vec![
+        ("security", "*"),
+        ("bugfix", "*"),
+        ("enhancement", "*"),
+        ("*", "Critical"),
+        ("*", "Low"),
+    ]);
+    (
+        prop::collection::vec(repository(), 1..4),
+        prop::collection::vec(package(), 1..7),
+        stream,
+        pattern(),
+        asked,
+    )
+        .prop_map(|(repositories, installed, stream, excludes, asked)| Node {
             repositories,
             installed,
             stream,
             excludes,
+            asked,
         })
-}
-
-impl Repository {
-    fn write(&self, folder: &Path, number: usize) {
-        let data = folder.join("repodata");
-        fs::create_dir_all(&data).unwrap();
-        let mut repomd = String::from(
-            "<?xml version=\"1.0\"?>\n<repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision>\n",
-        );
-        let mut add = |kind: &str, extension: &str, text: String| {
-            let mut bytes = text.into_bytes();
-            let mut name = format!("{kind}.{extension}");
-            let open = hex::encode(Sha256::digest(&bytes));
-            if self.packed {
-                let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                std::io::Write::write_all(&mut packer, &bytes).unwrap();
-                (bytes, name) = (packer.finish().unwrap(), name + ".gz");
-            }
-            let sum = hex::encode(Sha256::digest(&bytes));
-            repomd += &format!(
-                "<data type=\"{kind}\"><checksum type=\"sha256\">{sum}</checksum><open-checksum type=\"sha256\">{open}</open-checksum>\
-                 <location href=\"repodata/{name}\"/><timestamp>1700000000</timestamp></data>\n"
-            );
-            fs::write(data.join(name), bytes).unwrap();
-        };
-        add("primary", "xml", self.primary());
-        add("filelists", "xml", "<?xml version=\"1.0\"?><filelists xmlns=\"http://linux.duke.edu/metadata/filelists\" packages=\"0\"></filelists>".to_owned());
-        add("updateinfo", "xml", self.updateinfo(number));
-        if let Some(artifacts) = &self.artifacts {
-            add("modules", "yaml", self.modules(artifacts));
-        }
-        fs::write(data.join("repomd.xml"), repomd + "</repomd>\n").unwrap();
-    }
-
-    fn primary(&self) -> String {
-        let mut text = format!(
-            "<?xml version=\"1.0\"?>\n<metadata xmlns=\"http://linux.duke.edu/metadata/common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" packages=\"{}\">\n",
-            self.packages.len()
-        );
-        for (at, (package, obsoletes)) in self.packages.iter().enumerate() {
-            let (epoch, version, release) = VERSIONS[package.version];
-            let (name, arch) = (NAMES[package.name], package.arch());
-            let sum = hex::encode(Sha256::digest(package.nevra()));
-            let obsoletes = obsoletes.map(|(other, flags)| {
-                let limit = if flags.is_empty() {
-                    String::new()
-                } else {
-                    format!(" flags=\"{flags}\" epoch=\"0\" ver=\"1.0\" rel=\"2.el9\"")
-                };
-                format!("<rpm:obsoletes><rpm:entry name=\"{}\"{limit}/></rpm:obsoletes>", NAMES[other])
-            });
-            text += &format!(
-                "<package type=\"rpm\"><name>{name}</name><arch>{arch}</arch><version epoch=\"{epoch}\" ver=\"{version}\" rel=\"{release}\"/>\
-                 <checksum type=\"sha256\" pkgid=\"YES\">{sum}</checksum><summary>a &amp; b</summary><description>d</description>\
-                 <time file=\"1\" build=\"{}\"/><size package=\"1\" installed=\"1\" archive=\"1\"/><location href=\"{name}-{at}.rpm\"/>\
-                 <format><rpm:license>MIT</rpm:license><rpm:sourcerpm>{name}-1-1.src.rpm</rpm:sourcerpm><rpm:provides>\
-                 <rpm:entry name=\"{name}\" flags=\"EQ\" epoch=\"{epoch}\" ver=\"{version}\" rel=\"{release}\"/></rpm:provides>{}</format></package>\n",
-                1_700_000_000 + at,
-                obsoletes.unwrap_or_default(),
-            );
-        }
-        text + "</metadata>\n"
-    }
-
-    fn updateinfo(&self, number: usize) -> String {
-        let mut text = String::from("<?xml version=\"1.0\"?>\n<updates>\n");
-        for (at, advisory) in self.advisories.iter().enumerate() {
-            let severity = if advisory.severity.is_empty() {
-                String::new()
-            } else {
-                format!("<severity>{}</severity>", advisory.severity)
-            };
-            text += &format!(
-                "<update from=\"x\" status=\"final\" type=\"{}\" version=\"1\"><id>A-{number}-{at}</id><title>t</title>{severity}\
-                 <issued date=\"2025-01-02\"/><description>d</description><references/><pkglist><collection short=\"c\"><name>c</name>",
-                advisory.kind,
-            );
-            if let Some(stream) = advisory.of {
-                text += &format!(
-                    "<module name=\"mod\" stream=\"{stream}\" version=\"1\" context=\"c0\" arch=\"x86_64\"/>"
-                );
-            }
-            for package in &advisory.packages {
-                let (epoch, version, release) = VERSIONS[package.version];
-                text += &format!(
-                    "<package name=\"{}\" version=\"{version}\" release=\"{release}\" epoch=\"{epoch}\" arch=\"{}\"><filename>f</filename></package>",
-                    NAMES[package.name],
-                    package.arch(),
-                );
-            }
-            text += "</collection></pkglist></update>\n";
-        }
-        text + "</updates>\n"
-    }
-
-    fn modules(&self, artifacts: &[Vec<usize>; 2]) -> String {
-        let mut text = String::new();
-        for (stream, artifacts) in artifacts.iter().enumerate() {
-            text += &format!(
-                "---\ndocument: modulemd\nversion: 2\ndata:\n  name: mod\n  stream: \"{stream}\"\n  version: 1\n  context: c0\n  arch: x86_64\n  \
-                 summary: s\n  description: >-\n    d\n  license:\n    module:\n    - MIT\n  dependencies:\n  - requires:\n      platform: [el9]\n"
-            );
-            let chosen: BTreeSet<_> = artifacts
-                .iter()
-                .filter_map(|&at| self.packages.get(at))
-                .map(|(package, _)| package.nevra())
-                .collect();
-            if !chosen.is_empty() {
-                text += "  artifacts:\n    rpms:\n";
-                chosen.iter().for_each(|nevra| text += &format!("    - {nevra}\n"));
-            }
-            text += "...\n";
-        }
-        if let Some(stream) = self.default_stream {
-            text += &format!(
-                "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: mod\n  stream: \"{stream}\"\n...\n"
-            );
-        }
-        text
-    }
 }
 
 /// A node on disk, and how to ask dnf about it.
@@ -299,30 +144,8 @@ impl Node {
             let text = format!("[mod]\nname=mod\nstream={stream}\nprofiles=\nstate={state}\n");
             fs::write(root.join("etc/dnf/modules.d/mod.module"), text).unwrap();
         }
-        self.install(&root);
+        install(&self.installed, &root);
         made
-    }
-
-    fn install(&self, root: &Path) {
-        let mut seen = BTreeSet::new();
-        let mut files = BTreeSet::new();
-        // dnf asks this machine for its architecture, we ask the packages: one at least tells it.
-        let witness = Package { name: 2, version: 0, arch: 0 };
-        for package in self.installed.iter().chain([&witness]) {
-            // Several versions of one package stay side by side only where dnf lets them.
-            if NAMES[package.name] == "kernel" || seen.insert((package.name, package.arch())) {
-                files.insert(pool::file(package.name, package.version, package.arch()));
-            }
-        }
-        let done = Command::new("rpm")
-            .arg("--root")
-            .arg(root)
-            .args(["--define", "_dbpath /var/lib/rpm", "--define", "_pkgverify_level none"])
-            .args(["-i", "--justdb", "--nodeps", "--noscripts", "--force", "--ignorearch", "--nosignature"])
-            .args(files)
-            .output()
-            .expect("rpm runs");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 }
 
@@ -412,12 +235,7 @@ fn dnf_obsoletes(text: &str) -> BTreeMap<String, String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12),
-        failure_persistence: None,
-        max_shrink_iters: 30,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(settings(8))]
 
     #[test]
     fn made_up_nodes_are_read_as_dnf_reads_them(node in node()) {
@@ -428,7 +246,7 @@ proptest! {
         let listed = made.text(&["check-update"]);
         let advisories = made.text(&["updateinfo", "list"]);
         let root = made.folder.path().join("root");
-        let (facts, _) = facts_of(&root);
+        let (facts, observation) = facts_of(&root);
         prop_assert_eq!(own_updates(&facts), dnf_updates(&listed), "{}", listed);
         if node.excludes.is_none() {
             prop_assert_eq!(own_obsoletes(&facts), dnf_obsoletes(&listed), "{}", listed);
@@ -440,6 +258,32 @@ proptest! {
             prop_assert_eq!(own, lines);
         } else {
             prop_assert!(own.is_superset(&lines), "{:?} {:?}", own, lines);
+        }
+
+        // Of one type, or of one severity.
+        let (kind, severity) = node.asked;
+        let filter = if kind == "*" { format!("--sec-severity={severity}") } else { format!("--{kind}") };
+        let text = made.text(&["updateinfo", "list", &filter]);
+        let fits = |value: &str, wanted: &str| wanted == "*" || value == wanted;
+        let chosen = |advisory: &domain::facts::Advisory| fits(&advisory.kind, kind) && fits(&advisory.severity, severity);
+        let (own, lines) = (oracle::advisories_that(&facts, chosen), oracle::updateinfo_list(&text));
+        let is_free = node.excludes.is_none()
+            && node.repositories.iter().all(|repository| repository.excludes.is_none() && repository.includes.is_none());
+        if node.excludes.is_none() {
+            prop_assert_eq!(&own, &lines, "{}", filter);
+        }
+        // Excludes do not count for baselines.
+        if is_free {
+            let offered = made.text(&["repoquery", "--available", "--qf", "%{name}-%{evr}.%{arch}"]);
+            let offered: BTreeSet<_> = offered.lines().collect();
+            let mut expected = BTreeSet::new();
+            for nevra in lines.iter().filter_map(|line| line.rsplit(' ').next()).filter(|nevra| offered.contains(nevra)) {
+                let (rest, arch) = nevra.rsplit_once('.').unwrap();
+                let name = rest.rsplitn(3, '-').nth(2).unwrap();
+                expected.insert(format!("{name}.{arch}"));
+            }
+            let missing = missing_by(&facts, &observation, "REDHAT_ENTERPRISE_LINUX", kind, severity);
+            prop_assert_eq!(missing, expected, "{} {}", filter, text);
         }
     }
 }

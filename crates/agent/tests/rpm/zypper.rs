@@ -13,7 +13,7 @@ use crate::bed::{Bed, lacking_of, package};
 use crate::oracle;
 
 /// The cells of a table that zypper prints, without its head.
-fn table(text: &str) -> Vec<Vec<String>> {
+pub fn table(text: &str) -> Vec<Vec<String>> {
     let rows =
         text.lines().skip_while(|line| !line.contains("-+-")).skip(1).take_while(|line| line.contains(" | "));
     rows.map(|row| row.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()

@@ -19,7 +19,7 @@ use super::root::Root;
 use super::rpm::database::Database;
 use super::rpm::glob::Glob;
 use super::rpm::modules::Modules;
-use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, VendorRule};
+use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, PriorityRule, VendorRule};
 use super::rpm::primary::Offer;
 use super::rpm::refresh::Refresh;
 use super::rpm::rejected;
@@ -108,7 +108,7 @@ impl Configured for Dnf<'_> {
         let os = node::os_release(root, &architecture.base)?;
         let (sources, filters) = sources(root, &main, &os, &variables)?;
         let obsoletes = if main.minds_obsoletes() { ObsoletesRule::Heed } else { ObsoletesRule::Ignore };
-        let choice = Choice { vendor: VendorRule::Any, obsoletes };
+        let choice = Choice { vendor: VendorRule::Any, obsoletes, priority: PriorityRule::Name };
         let several = main.section.list("installonlypkgs").iter().map(|pattern| Glob::new(pattern)).collect();
         let (locks, reasons) = (VersionLocks::load(root, &main)?, Reasons::load(root, &main)?);
         let policy = Box::new(DnfPolicy { several, filters, locks, reasons, choice });

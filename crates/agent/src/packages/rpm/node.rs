@@ -78,6 +78,16 @@ pub enum Lock {
 pub struct Choice {
     pub vendor: VendorRule,
     pub obsoletes: ObsoletesRule,
+    pub priority: PriorityRule,
+}
+
+/// What a preferred source that has a package hides in the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriorityRule {
+    /// Everything of that name.
+    Name,
+    /// What could take the place of the installed package, whose architecture it may not change.
+    Architecture,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,8 +218,13 @@ impl Node<'_> {
         fitting: &[&Offered],
     ) -> Option<String> {
         // The most preferred source that has this name at all hides the others.
-        let best =
-            of_name.iter().filter(|offered| !offered.excluded).map(|offered| offered.priority).min()?;
+        let counted = |offered: &&Offered| !offered.excluded;
+        let best = match self.policy.choice().priority {
+            PriorityRule::Name => of_name.iter().filter(counted).map(|offered| offered.priority).min()?,
+            PriorityRule::Architecture => {
+                fitting.iter().copied().filter(counted).map(|offered| offered.priority).min()?
+            }
+        };
         let keeps_vendor = self.policy.choice().vendor == VendorRule::Keep;
         // An update replaces every installed package whose architecture it may take over, so it must be newer than all.
         let is_update = |offer: &Offer| {

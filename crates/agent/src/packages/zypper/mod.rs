@@ -16,7 +16,7 @@ use domain::patch::transaction::{BlockedVersion, Change, Limits, Outcome, Plan, 
 use super::root::Root;
 use super::rpm::database::Database;
 use super::rpm::modules::Modules;
-use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, Source, VendorRule};
+use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, PriorityRule, Source, VendorRule};
 use super::rpm::primary::Offer;
 use super::rpm::refresh::Refresh;
 use super::rpm::rejected;
@@ -105,7 +105,7 @@ impl Configured for Zypper<'_> {
         let variables = Variables::load(root, &folders, &architecture, Some(&os.version_id))?;
         let sources = sources(root, &main, &variables)?;
         let vendor = if main.allows_vendor_change() { VendorRule::Any } else { VendorRule::Keep };
-        let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed };
+        let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed, priority: PriorityRule::Architecture };
         let (several, locks) = (main.multiversion(), Locks::load(root, &main.locks_file())?);
         let policy = Box::new(ZypperPolicy { several, locks, automatic: auto_installed(root)?, choice });
         // Module streams are dnf's.
