@@ -1,4 +1,5 @@
-//! What a feed says about packages of the Debian family: which version fixes which CVE, and what follows for a node.
+//! What a feed says about packages of the Debian family and of Alpine: which version fixes which CVE, and what follows
+//! for a node.
 //! Feeds are read by `cli`, kept by `store`. Where package managers publish CVE ids themselves, [`crate::facts::Advisory`] has them.
 //! Source: deb-version(7); the OSV schema's events; the Debian security tracker's `fixed_version`.
 
@@ -6,6 +7,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{FactSet, OsRelease, PackageFact, UpdateFact, UpdateStatus};
+use crate::patch::version_apk;
 use crate::patch::version_deb::compare;
 use crate::patch::version_rpm;
 
@@ -13,7 +15,7 @@ use crate::patch::version_rpm;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
     pub cve_id: String,
-    /// `debian:bookworm`, `debian:12`.
+    /// `debian:bookworm`, `debian:12`, `alpine:3.22`.
     pub distribution: String,
     pub subject: Subject,
     /// `None`: from the first version on.
@@ -41,6 +43,7 @@ impl Subject {
 
 impl Statement {
     pub fn affects(&self, version: &str) -> bool {
+        let compare = if self.distribution.starts_with(ALPINE) { version_apk::compare } else { compare };
         let is_old = |fixed: &str| compare(version, fixed) == Ordering::Less;
         let is_reached = |introduced: &str| compare(version, introduced) != Ordering::Less;
         self.introduced.as_deref().is_none_or(is_reached) && self.fixed.as_deref().is_none_or(is_old)
@@ -52,8 +55,18 @@ pub fn lowest(versions: impl IntoIterator<Item = String>) -> Option<String> {
     versions.into_iter().min_by(|left, right| compare(left, right))
 }
 
-/// What feeds may call this system: by code name and by number.
+/// How names of Alpine's branches begin.
+const ALPINE: &str = "alpine:";
+
+/// What feeds may call this system: by code name and by number. Alpine by its branch: `3.22` of 3.22.1, `edge` of what is
+/// to be the next one.
 pub fn distributions_of(os: &OsRelease) -> Vec<String> {
+    if os.id == "alpine" {
+        let is_edge = os.version_id.contains("_alpha");
+        let numbers: Vec<_> = os.version_id.split('.').take(2).collect();
+        let branch = if is_edge { "edge".to_owned() } else { numbers.join(".") };
+        return vec![format!("{ALPINE}{branch}")].into_iter().filter(|_| !os.version_id.is_empty()).collect();
+    }
     let names = [&os.codename, &os.version_id].into_iter().filter(|name| !name.is_empty());
     names.map(|name| format!("{}:{name}", os.id)).collect()
 }
@@ -295,6 +308,24 @@ mod tests {
         };
         assert_eq!(distributions_of(&os), ["debian:bookworm", "debian:12"]);
         assert_eq!(distributions_of(&OsRelease { codename: String::new(), ..os }), ["debian:12"]);
+        let alpine = |version: &str| {
+            let os =
+                OsRelease { id: "alpine".to_owned(), version_id: version.to_owned(), ..OsRelease::default() };
+            distributions_of(&os)
+        };
+        assert_eq!(alpine("3.22.1"), ["alpine:3.22"]);
+        assert_eq!(alpine("3.23_alpha20251016"), ["alpine:edge"]);
+        assert_eq!(alpine(""), [""; 0]);
+    }
+
+    #[test]
+    fn alpine_versions_are_ordered_as_apk_does() {
+        let fixed =
+            Statement { distribution: "alpine:3.22".to_owned(), ..x("CVE-2026-0001", None, Some("1.0-r10")) };
+        assert!(fixed.affects("1.0-r9") && fixed.affects("1.0_rc1-r0") && !fixed.affects("1.0_p1-r0"));
+        // Debian's order has no words.
+        let fixed = Statement { distribution: "debian:12".to_owned(), ..fixed };
+        assert!(!fixed.affects("1.0_rc1-r0"));
     }
 
     fn version() -> impl Strategy<Value = String> {

@@ -5,6 +5,7 @@ mod archive;
 mod debsecan;
 mod open;
 mod osv;
+mod secdb;
 mod tracker;
 mod unpack;
 
@@ -70,6 +71,7 @@ pub fn read(
         AdvisoryFormat::DebianTracker => tracker::read(feed, take),
         AdvisoryFormat::Debsecan => debsecan::read(feed, distribution, take),
         AdvisoryFormat::Osv => osv::read(feed, take),
+        AdvisoryFormat::AlpineSecdb => secdb::read(feed, take),
         other => Err(ReadError::Unusable(format!("`{}` is not a format that is read here", other.as_str()))),
     }
 }

@@ -161,13 +161,14 @@ fn download(url: &str, client: &ureq::Agent) -> Result<Download, ReadError> {
     }
 }
 
-/// debsecan's begins with its version; an OSV record with one of its members, a list of them with a bracket; what is left
-/// is the tracker's object of packages.
+/// debsecan's begins with its version; an OSV record and Alpine's secdb with one of their members, a list of OSV records
+/// with a bracket; what is left is the tracker's object of packages.
 fn detect(beginning: &[u8]) -> Result<AdvisoryFormat, ReadError> {
     let text = String::from_utf8_lossy(beginning);
     let text = text.trim_start();
     let unknown = || {
-        let formats = "the Debian security tracker's JSON, debsecan's format and OSV are read here";
+        let formats =
+            "the Debian security tracker's JSON, debsecan's format, OSV and Alpine's secdb are read here";
         ReadError::Malformed(format!("its format is not known: {formats}"))
     };
     if text.starts_with("VERSION") {
@@ -192,8 +193,11 @@ fn detect(beginning: &[u8]) -> Result<AdvisoryFormat, ReadError> {
         "affected",
         "severity",
     ];
+    const SECDB_MEMBERS: [&str; 6] =
+        ["apkurl", "archs", "reponame", "urlprefix", "distroversion", "packages"];
     match first {
         Some(member) if MEMBERS.contains(&member) => Ok(AdvisoryFormat::Osv),
+        Some(member) if SECDB_MEMBERS.contains(&member) => Ok(AdvisoryFormat::AlpineSecdb),
         Some(_) => Ok(AdvisoryFormat::DebianTracker),
         None => Err(unknown()),
     }

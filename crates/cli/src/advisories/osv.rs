@@ -214,16 +214,20 @@ fn cve_ids(record: &Record) -> Vec<String> {
     ids
 }
 
-/// `Debian:12` as `debian:12`, `Ubuntu:22.04:LTS` as `ubuntu:22.04`; Ubuntu Pro's repositories are another offer.
+/// `Debian:12` as `debian:12`, `Ubuntu:22.04:LTS` as `ubuntu:22.04`, `Alpine:v3.22` as `alpine:3.22`; Ubuntu Pro's
+/// repositories are another offer.
 fn distribution(ecosystem: &str) -> Option<String> {
     let mut parts = ecosystem.split(':');
     let name = match parts.next()? {
         "Debian" => "debian",
         "Ubuntu" => "ubuntu",
+        "Alpine" => "alpine",
         _ => return None,
     };
     let version =
-        parts.next().filter(|version| version.bytes().next().is_some_and(|byte| byte.is_ascii_digit()))?;
+        parts.next().map(|version| if name == "alpine" { version.trim_start_matches('v') } else { version });
+    let version =
+        version.filter(|version| version.bytes().next().is_some_and(|byte| byte.is_ascii_digit()))?;
     let is_plain = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
     is_plain.then(|| format!("{name}:{version}"))
 }

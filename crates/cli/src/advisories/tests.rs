@@ -105,6 +105,39 @@ fn debsecan() {
     assert!(error.contains("--distribution"), "{error}");
 }
 
+const SECDB: &str = r#"{"apkurl": "{{urlprefix}}/{{distroversion}}", "archs": ["x86_64"], "reponame": "main", "distroversion": "v3.22",
+ "packages": [
+  {"pkg": {"name": "openssl", "secfixes": {"3.5.1-r0": ["CVE-2026-0001", "CVE-2026-0002 (+ a regression)"], "3.5.0_p1-r10": ["CVE-2026-0003 GHSA-aaaa-bbbb-cccc"],
+    "0": ["CVE-2025-0001"], "3.0-r0": ["XSA-1"], "2.9-r0": null}}},
+  {"pkg": {"name": "gtk+3.0", "secfixes": {}}}]}"#;
+
+#[test]
+fn secdb() {
+    let (said, passed_over) = lines(AdvisoryFormat::AlpineSecdb, SECDB, None).unwrap();
+    let expected = [
+        "2026-0003 alpine:3.22 openssl ..3.5.0_p1-r10 ",
+        "2026-0001 alpine:3.22 openssl ..3.5.1-r0 ",
+        "2026-0002 alpine:3.22 openssl ..3.5.1-r0 ",
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(passed_over.0.values().sum::<u64>(), 2);
+    // The branch may be named behind the packages, or be the one that becomes the next.
+    let behind = SECDB.replace("\"distroversion\": \"v3.22\",", "");
+    let behind = format!("{},\"distroversion\":\"edge\"}}", behind.strip_suffix('}').unwrap());
+    let (said, _) = lines(AdvisoryFormat::AlpineSecdb, &behind, None).unwrap();
+    assert_eq!(said, expected.map(|line| line.replace("alpine:3.22", "alpine:edge")));
+    let check = |text: &str, expected: &str| {
+        let error = lines(AdvisoryFormat::AlpineSecdb, text, None).unwrap_err();
+        assert!(error.contains(expected), "{expected} is not in: {error}");
+    };
+    check(&SECDB.replace("v3.22", "main"), "distroversion: `main`");
+    check(&SECDB.replace("distroversion", "version"), "no distroversion");
+    check(&SECDB.replace("3.5.1-r0", "3.5 1"), "openssl, secfixes: `3.5 1` is not a version");
+    check(&SECDB.replace("\"openssl\"", "\"../x\""), "pkg.name: `../x`");
+    check(&SECDB[..SECDB.len() / 2], "line");
+    check("[]", "line 1");
+}
+
 const USN: &str = r#"{"schema_version": "1.6.0", "id": "USN-7000-1", "modified": "2026-01-01T00:00:00Z", "related": ["CVE-2026-0003"],
  "affected": [{"package": {"ecosystem": "Ubuntu:22.04:LTS", "name": "curl"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "7.81.0-1ubuntu1.20"}]}]},
   {"package": {"ecosystem": "Ubuntu:Pro:16.04:LTS", "name": "curl"}, "ranges": []}]}
@@ -315,6 +348,7 @@ fn reading_ends_when_no_more_is_wanted() {
     for (format, text) in [
         (AdvisoryFormat::DebianTracker, TRACKER),
         (AdvisoryFormat::Osv, USN),
+        (AdvisoryFormat::AlpineSecdb, SECDB),
         (AdvisoryFormat::Debsecan, DEBSECAN),
     ] {
         let ended = read(&format, &mut Cursor::new(text), Some("debian:12"), &mut |_| false);

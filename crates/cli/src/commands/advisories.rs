@@ -23,7 +23,7 @@ const PART: usize = 2_000;
 
 #[derive(Subcommand)]
 pub enum Advisories {
-    /// Import a feed in place of what it said before: Debian's security tracker, debsecan's format, or OSV.
+    /// Import a feed in place of what it said before: Debian's security tracker, debsecan's format, OSV, or Alpine's secdb.
     Import {
         /// Files, folders or http(s) addresses; plain, packed with gzip, zstd or xz, or zip archives. Several make one feed.
         #[arg(required = true)]
@@ -65,6 +65,7 @@ pub enum Format {
     Tracker,
     Debsecan,
     Osv,
+    Secdb,
 }
 
 impl From<Format> for AdvisoryFormat {
@@ -73,6 +74,7 @@ impl From<Format> for AdvisoryFormat {
             Format::Tracker => Self::DebianTracker,
             Format::Debsecan => Self::Debsecan,
             Format::Osv => Self::Osv,
+            Format::Secdb => Self::AlpineSecdb,
         }
     }
 }
