@@ -29,6 +29,9 @@ fn approved_versions_and_what_they_need_go_in() {
     assert!(plan.download_bytes.is_some_and(|bytes| bytes > 1000), "{plan:?}");
     assert_eq!(plan.disk_bytes, Some(4096));
     assert_eq!((bed.version("tb-newdep").as_str(), bed.world()), ("1.0-r0", world.clone()));
+    assert_eq!(apk.blockers(&plan), []);
+    let files = ["/usr/share/bed/tb-both", "/usr/share/bed/tb-fuzzy", "/usr/share/bed/tb-newdep"];
+    assert_eq!(apk.files_of(&plan.changes), files);
     let outcome = apk.install(&all, &Limits::default(), &mut bed.run()).unwrap();
     // tb-edge, which any other `apk add` would move along, stays.
     assert_eq!((changed(&outcome.changes), codes(&outcome.failed)), (expected.to_vec(), vec![]));
@@ -210,6 +213,10 @@ fn another_apk_is_named() {
     let Some(bed) = Bed::new() else { return };
     let lock = fs::File::open(bed.path().join("lib/apk/db/lock")).unwrap();
     lock.lock().unwrap();
+    let plan =
+        Apk::new(&bed.root).plan(&[wanted("tb-ssl", "1.1-r0")], &Limits::default(), &mut bed.run()).unwrap();
+    let blockers = Apk::new(&bed.root).blockers(&plan);
+    assert_eq!(blockers.iter().map(|failure| failure.code).collect::<Vec<_>>(), [FailureCode::LockHeld]);
     let mut impatient = bed.run().waiting_for_locks(Duration::from_millis(300));
     let failure = Apk::new(&bed.root)
         .install(&[wanted("tb-ssl", "1.1-r0")], &Limits::default(), &mut impatient)

@@ -96,6 +96,10 @@ impl PackageManager for Apk<'_> {
         self.transactions.blockers(plan)
     }
 
+    fn files_of(&self, changes: &[Change], _: &mut ToolRun) -> Vec<String> {
+        self.transactions.files_of(changes)
+    }
+
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
         self.transactions.undo_plan(changes, run)
     }

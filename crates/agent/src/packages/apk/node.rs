@@ -1,7 +1,7 @@
 //! The facts of an apk node: what is installed, what its repositories offer of that, what its world holds back.
 //! Which version apk would take is decided as `apk version` and `apk upgrade` do; held against both in `tests/apk`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use api::Timestamp;
@@ -53,6 +53,26 @@ pub fn installed(root: &Root) -> Result<Vec<Record>, ScanError> {
         }
     }
     Err(ScanError::NoPackageManager { path: root.shown(Path::new(DATABASES[0])) })
+}
+
+/// Every file of these packages.
+pub fn files_of(root: &Root, names: &BTreeSet<&str>) -> Result<Vec<String>, ScanError> {
+    let mut files = Vec::new();
+    for path in DATABASES.map(Path::new) {
+        let Some(bytes) = root.read(path)? else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        let (mut folder, mut is_meant) = ("", false);
+        for line in text.lines() {
+            match line.split_at_checked(2) {
+                Some(("P:", name)) => is_meant = names.contains(name),
+                Some(("F:", name)) => folder = name,
+                Some(("R:", name)) if is_meant => files.push(format!("/{folder}/{name}")),
+                _ => {}
+            }
+        }
+        break;
+    }
+    Ok(files)
 }
 
 /// Whether the root has packages of apk at all.

@@ -23,7 +23,7 @@ use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
 use super::index;
-use super::node::Node;
+use super::node::{self, Node};
 use super::records::Record;
 use super::repositories::{Place as IndexPlace, Repositories, cache};
 use installed::Apks;
@@ -83,7 +83,13 @@ impl<'r> ApkTransactions<'r> {
     }
 
     pub fn blockers(&self, plan: &Plan) -> Vec<Failure> {
-        lock::held(self.root, &self.locks()).into_iter().chain(self.check_space(plan).err()).collect()
+        let full = self.check_space(plan).err();
+        lock::held(self.root, &self.locks()).into_iter().chain(full).collect()
+    }
+
+    pub fn files_of(&self, changes: &[Change]) -> Vec<String> {
+        let names = changes.iter().filter(|change| change.from.is_some()).map(|change| change.name.as_str());
+        node::files_of(self.root, &names.collect()).unwrap_or_default()
     }
 
     pub fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
