@@ -312,7 +312,8 @@ mod tests {
 
     #[test]
     fn each_document_finds_or_installs_what_it_says() {
-        let rows: [(&str, &[(&str, &str)], &str, usize); 7] = [
+        type Given = &'static [(&'static str, &'static str)];
+        let rows: [(&str, Given, &str, usize); 7] = [
             ("AWS-FindWindowsUpdates", &[], "2 updates not installed.", 0),
             ("AWS-FindWindowsUpdates", &[("UpdateLevel", "Optional")], "0 updates not installed.", 0),
             (
