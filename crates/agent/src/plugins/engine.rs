@@ -9,7 +9,7 @@ use domain::object::Stream;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use super::kept_output::{Destination, Spool};
+use super::kept_output::{Destination, put_output, spool};
 use super::output::{combined, cut_stream};
 use super::process::Ending;
 use super::{Surroundings, run_document, script};
@@ -213,33 +213,6 @@ async fn execute(
         }
     }
     total
-}
-
-/// The files of a step's whole output, if it is wanted.
-fn spool(run: &Run<'_>, index: usize) -> Option<Spool> {
-    run.destination.as_ref().map(|_| Spool::new(&run.work_dir.join("output"), index))
-}
-
-/// Puts a step's whole output where it is wanted: there, when it worked. A failure is told with the output that replies carry.
-async fn put_output<'a>(
-    run: &'a Run<'_>,
-    index: usize,
-    step: &Step,
-    result: &mut PluginResult,
-) -> Option<&'a Destination> {
-    let (destination, spool) = (run.destination.as_ref()?, spool(run, index)?);
-    match spool.put(&run.surroundings.data_dir, destination, &step.action, &step.key).await {
-        Ok(()) => Some(destination),
-        Err(reason) => {
-            tracing::warn!(reason, "a step's output was not put into the bucket");
-            if !result.stderr.is_empty() && !result.stderr.ends_with('\n') {
-                result.stderr.push('\n');
-            }
-            let bucket = destination.bucket();
-            result.stderr.push_str(&format!("the output is not in the bucket {bucket}: {reason}\n"));
-            None
-        }
-    }
 }
 
 const STOPPING: [i64; 3] = [EXIT_RESTART, EXIT_STOP_WITH_SUCCESS, EXIT_STOP_WITH_FAILURE];

@@ -10,6 +10,7 @@ use anyhow::Context;
 use api::agent::SendCommandPayload;
 use domain::object::{BucketName, ObjectAddress, Stream, output_name, output_prefix};
 
+use super::engine::{PluginResult, Run, Step};
 use crate::enroll::Registration;
 use crate::patch_run::patience::patiently;
 use crate::platform;
@@ -150,6 +151,33 @@ impl Spool {
             })?;
         }
         Ok(())
+    }
+}
+
+/// The files of a step's whole output, if it is wanted.
+pub(super) fn spool(run: &Run<'_>, index: usize) -> Option<Spool> {
+    run.destination.as_ref().map(|_| Spool::new(&run.work_dir.join("output"), index))
+}
+
+/// Puts a step's whole output where it is wanted: there, when it worked. A failure is told with the output that replies carry.
+pub(super) async fn put_output<'a>(
+    run: &'a Run<'_>,
+    index: usize,
+    step: &Step,
+    result: &mut PluginResult,
+) -> Option<&'a Destination> {
+    let (destination, spool) = (run.destination.as_ref()?, spool(run, index)?);
+    match spool.put(&run.surroundings.data_dir, destination, &step.action, &step.key).await {
+        Ok(()) => Some(destination),
+        Err(reason) => {
+            tracing::warn!(reason, "a step's output was not put into the bucket");
+            if !result.stderr.is_empty() && !result.stderr.ends_with('\n') {
+                result.stderr.push('\n');
+            }
+            let bucket = destination.bucket();
+            result.stderr.push_str(&format!("the output is not in the bucket {bucket}: {reason}\n"));
+            None
+        }
     }
 }
 
