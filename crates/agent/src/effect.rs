@@ -13,6 +13,7 @@ use domain::os::{Family, OperatingSystem};
 use domain::patch::version_deb;
 
 use crate::boot::Boot;
+use crate::packages::boot_packages;
 use processes::Look;
 
 /// Packages of rpm systems that take effect with the next boot only.
@@ -61,7 +62,8 @@ fn newer_kernel(facts: &FactSet, observation: &Observation) -> Option<String> {
         Family::Debian => newer_on_debian(facts, observation, running),
         Family::Rpm | Family::Suse => newer_on_rpm(facts, running),
         Family::Alpine => newer_on_alpine(facts, running),
-        Family::Windows | Family::MacOs | Family::Arch => None,
+        Family::Arch => newer_on_arch(facts, running),
+        Family::Windows | Family::MacOs => None,
     }
 }
 
@@ -107,16 +109,38 @@ fn newer_on_alpine(facts: &FactSet, running: &str) -> Option<String> {
     (installed != running).then_some(installed)
 }
 
+/// One package for each flavour, replaced in place, which takes the modules of the running one away. A package
+/// `linux-lts 6.6.1-1` runs as `6.6.1-1-lts`, a `linux 6.6.1.arch1-1` as `6.6.1-arch1-1`.
+fn newer_on_arch(facts: &FactSet, running: &str) -> Option<String> {
+    let plain = |text: &str| text.replace('-', ".");
+    let running_plain = plain(running);
+    let runs = |version: &str| {
+        let rest = running_plain.strip_prefix(&plain(version));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let kernels: Vec<_> =
+        facts.packages.iter().filter(|package| boot_packages::is_kernel(&package.name)).collect();
+    // Of which flavour the running one is, the end of its name tells; `linux` itself has none.
+    let flavour = |name: &str| name.strip_prefix("linux-").map(str::to_owned);
+    let own = kernels
+        .iter()
+        .find(|kernel| flavour(&kernel.name).is_some_and(|flavour| running.ends_with(&format!("-{flavour}"))))
+        .or_else(|| kernels.iter().find(|kernel| kernel.name == "linux"))?;
+    let is_there = kernels.iter().any(|kernel| runs(&kernel.version));
+    (!is_there).then(|| own.version.clone())
+}
+
 fn since_boot(facts: &FactSet, observation: &Observation) -> Vec<String> {
     let family = OperatingSystem::detect(&facts.os).map(|detected| detected.operating_system.family());
-    let with_reboot = match family {
-        Some(Family::Rpm | Family::Suse) => &WITH_REBOOT[..],
-        Some(Family::Alpine) => &WITH_REBOOT_ON_ALPINE[..],
+    let needs_boot: fn(&str) -> bool = match family {
+        Some(Family::Rpm | Family::Suse) => |name| WITH_REBOOT.contains(&name),
+        Some(Family::Alpine) => |name| WITH_REBOOT_ON_ALPINE.contains(&name),
+        Some(Family::Arch) => boot_packages::takes_effect_with_boot,
         _ => return Vec::new(),
     };
     let Some(booted_at) = observation.booted_at else { return Vec::new() };
     let waits = |package: &&domain::facts::PackageFact| {
-        with_reboot.contains(&package.name.as_str()) && package.installed_at.is_some_and(|at| at > booted_at)
+        needs_boot(&package.name) && package.installed_at.is_some_and(|at| at > booted_at)
     };
     let mut names: Vec<String> =
         facts.packages.iter().filter(waits).map(|package| package.name.clone()).collect();
@@ -171,8 +195,19 @@ mod tests {
     #[test]
     fn a_kernel_that_was_not_booted() {
         let debian = ("debian", "12");
+        let arch = ("arch", "");
         let rows = [
             (debian, "6.1.0-1-amd64", vec![("linux-image-6.1.0-1-amd64", "6.1.4-1", 1)], None),
+            (arch, "6.6.1-arch1-1", vec![("linux", "6.6.1.arch1-1", 1), ("linux-headers", "7-1", 1)], None),
+            (arch, "6.6.1-arch1-1", vec![("linux", "6.6.10.arch1-1", 1)], Some("6.6.10.arch1-1")),
+            (
+                arch,
+                "6.1.62-1-lts",
+                vec![("linux", "6.6.1.arch1-1", 1), ("linux-lts", "6.1.63-1", 1)],
+                Some("6.1.63-1"),
+            ),
+            (arch, "6.1.62-1-lts", vec![("linux", "6.6.1.arch1-1", 1), ("linux-lts", "6.1.62-1", 1)], None),
+            (arch, "6.6.1-own", vec![("zlib", "1-1", 1)], None),
             (
                 debian,
                 "6.1.0-1-amd64",

@@ -27,6 +27,17 @@ pub fn remove_if_present(path: &Path) -> io::Result<()> {
     }
 }
 
+/// A folder with all that is in it, or a link.
+#[cfg(unix)]
+pub fn remove_dir_if_present(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The file's text, or `None` when there is no such file.
 pub fn read_if_present(path: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(path) {

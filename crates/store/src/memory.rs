@@ -2,7 +2,7 @@
 //!
 //! What this process writes is forgotten before the writer is told of its commit. What other servers on the same
 //! database write is announced with their commit (`wakeups`); while that is not heard, nothing is remembered.
-//! Decision: docs/decisions/0015-remembered-reads.md.
+//! Decision: docs/decisions/0020-remembered-reads.md.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -11,6 +11,7 @@ use domain::patch::version_rpm;
 
 use super::{WITH_REBOOT, processes};
 use crate::boot::Boot;
+use crate::packages::boot_packages;
 
 /// Kernels of rpm systems.
 const KERNELS: [&str; 7] =
@@ -40,7 +41,10 @@ pub fn restarts(
 }
 
 fn is_kernel(name: &str) -> bool {
-    KERNELS.contains(&name) || name.starts_with("linux-image-") || name.starts_with("kernel-modules")
+    boot_packages::is_kernel(name)
+        || KERNELS.contains(&name)
+        || name.starts_with("linux-image-")
+        || name.starts_with("kernel-modules")
 }
 
 /// What is known of these changes: by an advisory's word, or by what the package is.
@@ -66,6 +70,10 @@ pub fn is_announced(plan: &Plan, facts: &FactSet) -> bool {
 fn known(change: &Change, family: Option<Family>) -> Option<&'static str> {
     let name = change.name.as_str();
     match family? {
+        Family::Arch if boot_packages::is_kernel(name) => Some(KERNEL),
+        Family::Arch if boot_packages::takes_effect_with_boot(name) && change.from.is_some() => {
+            Some(LONG_RUNNING)
+        }
         Family::Debian if name.starts_with("linux-image-") => Some(KERNEL),
         Family::Debian if DEBIAN_WITH_REBOOT.contains(&name) && change.from.is_some() => Some(LONG_RUNNING),
         Family::Rpm | Family::Suse if KERNELS.contains(&name) => Some(KERNEL),

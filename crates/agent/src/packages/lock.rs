@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use domain::patch::{Failure, FailureCode};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
-use super::root::{Identity, Root};
+use super::root::{Identity, Root, identity_of};
 use super::tool::{Finished, Tool, ToolRun, failure};
 
 /// How often a lock that is held is looked at again.
@@ -25,6 +25,9 @@ pub enum Lock {
     PidFile(PathBuf),
     /// Locked with `flock`, as apk does.
     Whole(PathBuf),
+    /// Is there as long as somebody works, who keeps it open, as pacman's does. One that nobody has open was left by
+    /// a process that was killed.
+    OpenFile(PathBuf),
 }
 
 /// A process that holds one.
@@ -72,6 +75,11 @@ pub fn holder(root: &Root, locks: &[Lock]) -> Option<Holder> {
             let pid = Some(pid).filter(|pid| *pid > 0);
             Some(Holder { pid, name: pid.map(process_name).unwrap_or_default(), file: root.shown(path) })
         }
+        Lock::OpenFile(path) => {
+            let identity = root.identity(path).ok()??;
+            let pid = process_with_open(identity)?;
+            Some(Holder { pid: Some(pid), name: process_name(pid), file: root.shown(path) })
+        }
     })
 }
 
@@ -90,6 +98,46 @@ fn flock_holder(line: &str, identity: &Identity) -> Option<i32> {
     let [_, "FLOCK", _, _, pid, place, ..] = words[..] else { return None };
     let inode: u64 = place.rsplit(':').next()?.parse().ok()?;
     (inode == identity.inode).then(|| pid.parse().ok())?
+}
+
+/// Whether a lock file is there that nobody holds.
+pub fn is_stale(root: &Root, lock: &Lock) -> Result<bool, Failure> {
+    let Lock::OpenFile(path) = lock else { return Ok(false) };
+    Ok(root.identity(path)?.is_some() && holder(root, std::slice::from_ref(lock)).is_none())
+}
+
+/// Takes a lock file away that nobody holds, and tells whether there was one.
+pub fn clear_stale(root: &Root, lock: &Lock) -> Result<bool, Failure> {
+    let Lock::OpenFile(path) = lock else { return Ok(false) };
+    let before = root.identity(path)?;
+    // Another process may make a new one meanwhile, and has it open as soon as it is there.
+    if before.is_none() || !is_stale(root, lock)? || root.identity(path)? != before {
+        return Ok(false);
+    }
+    let shown = root.shown(path);
+    crate::files::remove_if_present(&shown).map_err(|error| {
+        let detail = format!("cannot remove {}, which nobody holds: {error}", shown.display());
+        failure(FailureCode::NotPermitted, "pacman", detail)
+    })?;
+    Ok(true)
+}
+
+/// The first process that has this file open. Needs root rights to see those of others.
+fn process_with_open(wanted: Identity) -> Option<i32> {
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let has_it = |pid: &i32| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let is_it = |file: std::fs::DirEntry| {
+            rustix::fs::stat(file.path()).is_ok_and(|stat| {
+                let open = identity_of(&stat);
+                (open.device, open.inode) == (wanted.device, wanted.inode)
+            })
+        };
+        files.into_iter().any(is_it)
+    };
+    let me = std::process::id();
+    pids.filter(|pid| u32::try_from(*pid).is_ok_and(|pid| pid != me)).find(has_it)
 }
 
 /// Waits until none of these is held, as long as the run waits for locks.
@@ -129,6 +177,9 @@ pub fn run_alone(
 ) -> Result<Finished, Failure> {
     let attempt = |run: &mut ToolRun| {
         wait(root, locks, run, &tool.name())?;
+        for lock in locks {
+            clear_stale(root, lock)?;
+        }
         run.run(tool)
     };
     until_not_second(run, attempt, came_second)
@@ -189,6 +240,25 @@ mod tests {
         assert_eq!(flock_holder("1: FLOCK ADVISORY WRITE -1 08:01:7 0 EOF", &identity), Some(-1));
         assert_eq!(flock_holder("1: POSIX ADVISORY WRITE 12 08:01:7 0 EOF", &identity), None);
         assert_eq!(flock_holder("", &identity), None);
+    }
+
+    #[test]
+    fn a_file_counts_while_somebody_has_it_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path()).unwrap();
+        let lock = Lock::OpenFile("/db.lck".into());
+        let path = folder.path().join("db.lck");
+        assert!(!is_stale(&root, &lock).unwrap());
+        let file = std::fs::File::create(&path).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").stdin(file).spawn().unwrap();
+        let held = holder(&root, std::slice::from_ref(&lock)).unwrap();
+        assert_eq!((held.name.as_str(), held.pid.unwrap() as u32), ("sleep", child.id()));
+        assert!(!clear_stale(&root, &lock).unwrap() && path.exists());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(is_stale(&root, &lock).unwrap());
+        assert!(clear_stale(&root, &lock).unwrap() && !path.exists());
+        assert!(!clear_stale(&root, &lock).unwrap());
     }
 
     #[test]

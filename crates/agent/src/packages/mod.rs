@@ -5,6 +5,7 @@
 pub mod apk;
 #[cfg(target_os = "linux")]
 pub mod apt;
+pub mod boot_packages;
 #[cfg(target_os = "linux")]
 pub mod decompress;
 #[cfg(target_os = "linux")]
@@ -19,6 +20,8 @@ pub mod lock;
 pub mod macos;
 #[cfg(target_os = "linux")]
 mod node;
+#[cfg(target_os = "linux")]
+pub mod pacman;
 #[cfg(target_os = "linux")]
 pub mod root;
 #[cfg(target_os = "linux")]
@@ -110,6 +113,7 @@ pub fn of(root: &root::Root) -> Result<Box<dyn PackageManager + '_>, ScanError> 
         Kind::Apk => Box::new(apk::Apk::new(root)),
         Kind::Dnf => Box::new(dnf::Dnf::new(root)),
         Kind::Zypper => Box::new(zypper::Zypper::new(root)),
+        Kind::Pacman => Box::new(pacman::Pacman::new(root)),
     })
 }
 
@@ -123,8 +127,8 @@ pub fn lacking(
     let system = match Kind::of(root)? {
         Kind::Dnf => dnf::Dnf::new(root).system(root, None)?,
         Kind::Zypper => zypper::Zypper::new(root).system(root, None)?,
-        Kind::Apk | Kind::Apt => {
-            let reason = "the repositories of Debian and Alpine publish no advisories; `fettle-agent scan` tells which updates are missing";
+        Kind::Apk | Kind::Apt | Kind::Pacman => {
+            let reason = "the repositories of Debian, Alpine and Arch publish no advisories; `fettle-agent scan` tells which updates are missing";
             return Err(ScanError::Settings(reason.to_owned()));
         }
     };
@@ -138,6 +142,7 @@ enum Kind {
     Apt,
     Dnf,
     Zypper,
+    Pacman,
 }
 
 #[cfg(target_os = "linux")]
@@ -151,9 +156,11 @@ impl Kind {
             Some(Family::Suse) => Self::Zypper,
             Some(Family::Debian) => Self::Apt,
             Some(Family::Alpine) => Self::Apk,
+            Some(Family::Arch) => Self::Pacman,
             // A derivative, or something that does not say what it is: what it has decides.
             _ if has_apt => Self::Apt,
             _ if apk::has_database(root)? => Self::Apk,
+            _ if root.identity(Path::new("/var/lib/pacman/local/ALPM_DB_VERSION"))?.is_some() => Self::Pacman,
             _ if rpm::database::Database::find(root)?.is_none() => Self::Apt,
             _ if !root.list_files(Path::new("/etc/zypp/repos.d"))?.is_empty() => Self::Zypper,
             _ => Self::Dnf,

@@ -219,6 +219,34 @@ impl Root {
         Ok(names)
     }
 
+    /// The directories in a directory, links left out; `None` when there is no such directory.
+    pub fn list_folders(&self, path: &Path) -> Result<Option<Vec<String>>, ScanError> {
+        self.note(path);
+        let failed = |errno: rustix::io::Errno| self.io_error(path, errno.into());
+        let fd = match self.open_fd(path, OFlags::RDONLY | OFlags::DIRECTORY) {
+            Ok(fd) => fd,
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(source) => return Err(self.io_error(path, source)),
+        };
+        let mut names = Vec::new();
+        for entry in Dir::new(fd).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let is_folder = match entry.file_type() {
+                FileType::Directory => true,
+                FileType::Unknown => {
+                    let stat = self.stat(&path.join(name)).map_err(|source| self.io_error(path, source))?;
+                    FileType::from_raw_mode(stat.st_mode).is_dir()
+                }
+                _ => false,
+            };
+            if is_folder && name != "." && name != ".." {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(Some(names))
+    }
+
     pub fn directory(&self, path: &Path) -> Option<Directory> {
         let fd = self.open_fd(path, OFlags::PATH | OFlags::DIRECTORY).ok()?;
         Some(Directory { fd })

@@ -151,6 +151,9 @@ pub(super) fn tell(text: &mut String, plan: &Plan, nothing: &str) {
     for blocker in &plan.blockers {
         let _ = writeln!(text, "\nIn the way of everything now: {blocker}");
     }
+    for warning in &plan.warnings {
+        let _ = writeln!(text, "\nWarning: {warning}");
+    }
     if !plan.restarts.is_empty() {
         let _ = writeln!(text, "\nServices that will run replaced files: {}", plan.restarts.join(", "));
     }

@@ -42,6 +42,14 @@ impl Bed {
         Self::rpm("zypper-bed", &[], scenario)
     }
 
+    pub fn pacman() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return skip("pacman changes into the root, which needs root rights");
+        }
+        let base = base("pacman-local-repo", &["pacman", "zstd", "busybox"], &[])?;
+        Some(Self { folder: copy(&base), environment: vec![("TB_SLOW".into(), "0".into())], base })
+    }
+
     fn rpm(script: &str, tools: &[&str], scenario: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             return skip("rpm changes into the root, which needs root rights");

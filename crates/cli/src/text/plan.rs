@@ -43,6 +43,9 @@ pub fn render(answer: &GetPatchPlanResponse, style: Style) -> String {
     }
     changes(&mut out, &plan.changes);
     refused(&mut out, &plan.refused, style);
+    for warning in plan.warnings.iter().flatten() {
+        line(&mut out, &format!("Warning: {}: {}", clean(&warning.code), clean(&warning.detail)));
+    }
     circumstances(&mut out, plan, style);
     out
 }

@@ -78,10 +78,12 @@ pub enum FailureCode {
     UndoImpossible,
     /// A snapshot cannot be taken, or the machine cannot go back to one. Subject: the file system.
     SnapshotFailed,
+    /// Only a part of the updates goes in, on a system that supports upgrading everything together. Subject: empty.
+    PartialUpgrade,
 }
 
 impl FailureCode {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::LockHeld,
         Self::RepositoryUnreachable,
         Self::RepositoryUntrusted,
@@ -110,6 +112,7 @@ impl FailureCode {
         Self::RestartFirst,
         Self::UndoImpossible,
         Self::SnapshotFailed,
+        Self::PartialUpgrade,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -142,6 +145,7 @@ impl FailureCode {
             Self::RestartFirst => "restart-first",
             Self::UndoImpossible => "undo-impossible",
             Self::SnapshotFailed => "snapshot-failed",
+            Self::PartialUpgrade => "partial-upgrade",
         }
     }
 }

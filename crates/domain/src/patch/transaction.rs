@@ -108,6 +108,9 @@ pub struct Plan {
     /// Services that will run replaced files afterwards, as far as that is known beforehand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restarts: Vec<String>,
+    /// What to know before saying yes; nothing is kept away by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Failure>,
     /// The publisher says that a reboot will be needed.
     #[serde(default)]
     pub reboot_expected: bool,

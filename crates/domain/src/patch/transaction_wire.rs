@@ -160,6 +160,8 @@ impl NodePlan {
             changes: plan.changes.iter().map(|change| change.to_wire(order)).collect(),
             refused: refusals(&plan.refused),
             blockers: plan.blockers.iter().take(MAX_FAILURES).map(Failure::to_wire).collect(),
+            warnings: (!plan.warnings.is_empty())
+                .then(|| plan.warnings.iter().take(MAX_FAILURES).map(Failure::to_wire).collect()),
             download_bytes: plan.download_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
             disk_bytes: plan.disk_bytes,
             services_to_restart: plan.restarts.iter().take(MAX_NAMES).map(|unit| cut(unit)).collect(),
@@ -184,6 +186,12 @@ impl NodePlan {
                 download_bytes: wire.download_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
                 disk_bytes: wire.disk_bytes,
                 restarts: wire.services_to_restart,
+                warnings: wire
+                    .warnings
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(Failure::from_wire)
+                    .collect::<Result<_, _>>()?,
                 reboot_expected: wire.reboot_expected,
                 reboot_signs: wire.reboot_reasons.into_iter().map(sign).collect(),
                 blockers: wire.blockers.into_iter().map(Failure::from_wire).collect::<Result<_, _>>()?,
@@ -313,6 +321,7 @@ mod tests {
                 download_bytes: Some(5),
                 disk_bytes: Some(-3),
                 restarts: vec!["cron.service".into()],
+                warnings: vec![refusal().failure],
                 reboot_expected: true,
                 reboot_signs: vec![RebootSign { package: "a".into(), reason: "a kernel".into() }],
                 blockers: vec![refusal().failure],

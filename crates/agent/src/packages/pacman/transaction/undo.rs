@@ -1,0 +1,108 @@
+//! Taking recorded changes back: old versions from pacman's caches, since repositories keep none; new packages removed.
+
+use domain::patch::transaction::{Change, Outcome, Plan, Refusal, Wanted};
+use domain::patch::{Failure, FailureCode};
+
+use super::super::super::tool::{Finished, ToolRun, failure};
+use super::super::super::transaction::State;
+use super::place::Place;
+use super::{Pacman, failures, files, repair};
+
+/// What can be taken back of these changes, and what cannot.
+#[derive(Debug, Default)]
+pub struct Undo {
+    pub plan: Plan,
+    accepted: Vec<Change>,
+    files: Vec<std::path::PathBuf>,
+    removed: Vec<String>,
+}
+
+pub fn settle(
+    pacman: &Pacman<'_>,
+    place: &Place,
+    changes: &[Change],
+    run: &mut ToolRun,
+) -> Result<Undo, Failure> {
+    let before = pacman.installed()?;
+    let mut undo = Undo::default();
+    for change in changes.iter().filter(|change| !before.is_undone(change)) {
+        match &change.from {
+            None => undo.removed.push(change.name.clone()),
+            Some(version) => match files::find(pacman.root, place, &change.name, version, "")? {
+                Some(file) => undo.files.push(file),
+                None => {
+                    let detail = format!(
+                        "no file of version {version} is left in pacman's caches, and repositories keep no old versions"
+                    );
+                    undo.refuse(change, failure(FailureCode::UndoImpossible, &change.name, detail));
+                    continue;
+                }
+            },
+        }
+        undo.accepted.push(change.clone());
+    }
+    // All together or nothing: what holds among the old versions may not hold for a part of them.
+    let obstacle = match undo.files.is_empty() {
+        false => obstacle(&run.run(&place.rehearse_files(&undo.files))?),
+        true if !undo.removed.is_empty() => obstacle(&run.run(&place.print_removal(&undo.removed))?),
+        true => None,
+    };
+    if let Some(failure) = obstacle {
+        for change in std::mem::take(&mut undo.accepted) {
+            undo.refuse(&change, failure.clone());
+        }
+    }
+    let reversed =
+        |change: &Change| Change { from: change.to.clone(), to: change.from.clone(), ..change.clone() };
+    undo.plan.changes = undo.accepted.iter().map(reversed).collect();
+    Ok(undo)
+}
+
+fn obstacle(finished: &Finished) -> Option<Failure> {
+    finished.text().any(|line| line.contains("error: ")).then(|| failures::summary(finished))
+}
+
+impl Undo {
+    fn refuse(&mut self, change: &Change, failure: Failure) {
+        self.plan.refused.push(Refusal { wanted: before_change(change), failure });
+    }
+}
+
+/// The version that should come back; empty for one that should go.
+fn before_change(change: &Change) -> Wanted {
+    Wanted {
+        name: change.name.clone(),
+        arch: change.arch.clone(),
+        version: change.from.clone().unwrap_or_default(),
+    }
+}
+
+pub fn undo(pacman: &Pacman<'_>, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
+    pacman.wait(run)?;
+    repair::repair(pacman, run)?;
+    let (place, before) = (pacman.place()?, pacman.installed()?);
+    place.free_own_database(pacman.root)?;
+    let undo = settle(pacman, &place, changes, run)?;
+    let mut failed = undo.plan.refused.clone();
+    let mut reason = None;
+    if !undo.accepted.is_empty() {
+        repair::note(pacman.root, &undo.plan.changes, &before)?;
+        if !undo.files.is_empty() {
+            let finished = pacman.change(&place.install(&undo.files), run)?;
+            reason = (!finished.succeeded()).then(|| failures::summary(&finished));
+        }
+        if reason.is_none() && !undo.removed.is_empty() {
+            let finished = pacman.change(&place.remove(&undo.removed), run)?;
+            reason = (!finished.succeeded()).then(|| failures::summary(&finished));
+        }
+        repair::forget(pacman.root)?;
+    }
+    let after = pacman.installed()?;
+    for change in undo.accepted.iter().filter(|change| !after.is_undone(change)) {
+        let detail = "pacman reported success, but the old version is not back".to_owned();
+        let failure =
+            reason.clone().unwrap_or_else(|| failure(FailureCode::NotInstalled, &change.name, detail));
+        failed.push(Refusal { wanted: before_change(change), failure });
+    }
+    Ok(Outcome { changes: before.changes_to(&after, &[]), failed, ..Outcome::default() })
+}
