@@ -4,7 +4,6 @@
 //! Source: spec patch-manager 4.3 and 4.6.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,6 +29,10 @@ use super::output::Output;
 use super::reboot::{MAX_ASKED, MAX_ROUNDS, RebootOption};
 use super::take_back::outlook;
 use super::{FactsHash, Gathered, history};
+
+mod operated;
+
+pub use operated::{Next, Operated};
 
 /// Within the agent's folder: files that package managers' tools are given to read.
 pub(super) const SCRATCH_FOLDER: &str = "patch-scratch";
@@ -66,41 +69,10 @@ pub struct Node<'a> {
     pub snapshot: Option<Snapshot>,
 }
 
-/// What came of it.
-#[derive(Debug)]
-pub struct Operated {
-    pub seen: Gathered,
-    pub evaluation: Evaluation,
-    /// By item id.
-    pub failures: BTreeMap<String, Failure>,
-    /// Failures of what the node does not report as an item.
-    pub other_failures: Vec<Refusal>,
-    pub changes: Vec<Change>,
-    pub warnings: Vec<Failure>,
-    pub next: Next,
-    pub ended_at: Timestamp,
-}
-
-/// What the run ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    Finish,
-    /// Ask for a restart of the machine; this step then runs again.
-    Restart,
-    /// The restart that was asked for does not happen.
-    RestartFailed,
-}
-
 /// The node could not be read or judged: nothing is known, and nothing was changed in this run.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
 pub struct NotSearched(pub anyhow::Error);
-
-impl Operated {
-    pub fn has_failed(&self) -> bool {
-        !self.failures.is_empty() || !self.other_failures.is_empty() || self.next == Next::RestartFailed
-    }
-}
 
 impl Node<'_> {
     /// From the beginning, or from the restart that the same execution asked for.
@@ -458,19 +430,6 @@ impl Node<'_> {
 
     fn say(&self, line: &str) {
         self.output.borrow_mut().say(line);
-    }
-}
-
-impl Operated {
-    /// The failures of items, as they were told.
-    fn refusals(&self) -> impl Iterator<Item = Refusal> {
-        let verdicts = self.evaluation.verdicts.iter();
-        verdicts.filter_map(|verdict| {
-            let failure = self.failures.get(&verdict.id())?.clone();
-            let version = verdict.fix_version().unwrap_or_default().to_owned();
-            let wanted = Wanted { name: verdict.name.clone(), arch: verdict.arch.clone(), version };
-            Some(Refusal { wanted, failure })
-        })
     }
 }
 
