@@ -222,7 +222,11 @@ impl Node<'_> {
         let best = match self.policy.choice().priority {
             PriorityRule::Name => of_name.iter().filter(counted).map(|offered| offered.priority).min()?,
             PriorityRule::Architecture => {
-                fitting.iter().copied().filter(counted).map(|offered| offered.priority).min()?
+                // One that has only older versions hides nothing.
+                let evr = installed.evr.to_string();
+                let holds_back = |offered: &&Offered| !is_newer(&evr, &offered.offer.version);
+                let offers = fitting.iter().copied().filter(counted).filter(holds_back);
+                offers.map(|offered| offered.priority).min()?
             }
         };
         let keeps_vendor = self.policy.choice().vendor == VendorRule::Keep;
