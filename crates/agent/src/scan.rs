@@ -76,7 +76,7 @@ pub fn run(args: &ScanArgs) -> anyhow::Result<()> {
     if let Some(data_dir) = &data_dir {
         // Apart from the resident agent's, which may have been started in another environment.
         let environment = format!("{:?}", Environment::of_process());
-        root = root.keeping(Keeper::new(&data_dir.join("scan"), &environment));
+        root = root.keeping(Keeper::new(&data_dir.join("scan"), &environment).without_hash());
     }
     let options = GatherOptions { now, refresh, data_dir };
     let (facts, mut observation) = packages::of(&root)?.gather(&options)?;

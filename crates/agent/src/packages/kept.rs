@@ -50,6 +50,8 @@ pub struct Keeper {
     /// What the reading depends on besides files: this program, its environment.
     made_by: String,
     used: RefCell<Option<Used>>,
+    /// Hashing costs more than all else of keeping a reading.
+    hashes: bool,
 }
 
 /// How the last reading came to its facts.
@@ -99,10 +101,17 @@ impl Keeper {
             folder: data_dir.join(FOLDER),
             made_by,
             used: RefCell::default(),
+            hashes: true,
         }
     }
 
-    /// The hash of the facts that the last reading came to, and whether they were read for it.
+    /// For a caller that does not ask for [`Self::facts_hash`].
+    pub fn without_hash(self) -> Self {
+        Self { hashes: false, ..self }
+    }
+
+    /// The hash of the facts that the last reading came to (empty from a keeper [`Self::without_hash`]), and whether they
+    /// were read for it.
     pub fn facts_hash(&self) -> Option<(String, Source)> {
         self.used.borrow().as_ref().map(|used| (used.facts_hash.clone(), used.source))
     }
@@ -148,7 +157,10 @@ impl Keeper {
 
     /// Writes the reading in place of an older one, note last. Returns the hash of its facts.
     fn keep(&self, root: &Root, reading: &Reading, inputs: Inputs, started_ns: i64) -> io::Result<String> {
-        let facts_hash = content_hash(&reading.facts.to_canonical_json());
+        let facts_hash = match self.hashes {
+            true => content_hash(&reading.facts.to_canonical_json()),
+            false => String::new(),
+        };
         crate::platform::create_private_dir(&self.folder)?;
         if inputs.last_change_ns().is_some_and(|changed| changed > started_ns - TIME_STAMP_NS) {
             // The older note must not outlive what it describes only to be found out by luck.
