@@ -1,5 +1,5 @@
 //! The compact form of a fact set: fields in declaration order, text by its place in the body's dictionary.
-//! Who keeps bodies decides how the dictionary is kept; a field more needs a flag that older bodies lack, or a new [`FORM`].
+//! Who keeps bodies decides how the dictionary is kept; a field more needs a flag that older bodies lack, or a new `FORM`.
 
 use super::{
     AbsentPackages, Advisory, AdvisoryTerms, AvailableVersion, FactSet, Notice, OsRelease, PackageFact,
