@@ -80,6 +80,7 @@ async fn a_commit_of_ones_own_is_seen_at_once() {
         for n in 1..40 {
             register(store, n).await;
             assert_eq!(registered(store).await, Some(id(n)));
+            until_remembered(store).await;
             assert_eq!(registered(store).await, Some(id(n)));
         }
         // One that is given up changes nothing.
@@ -87,7 +88,6 @@ async fn a_commit_of_ones_own_is_seen_at_once() {
         patch_groups::delete(&mut tx, &account(), &region(), &group(), &id(39)).await.unwrap();
         drop(tx);
         assert_eq!(registered(store).await, Some(id(39)));
-        assert!(store.recalled() > 30, "{} answers were remembered", store.recalled());
         listening.inspect(JoinHandle::abort);
     }
 }

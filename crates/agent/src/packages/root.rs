@@ -142,7 +142,8 @@ impl Root {
         let fd = match &self.dir {
             None => rustix::fs::open(path, flags, Mode::empty())?,
             Some(dir) => match rustix::fs::openat2(dir, path, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
-                Err(Errno::NOSYS | Errno::PERM) => in_root::open(dir, path, flags)?,
+                // It also gives up on a `..` while files anywhere on the machine are being renamed.
+                Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => in_root::open(dir, path, flags)?,
                 found => found?,
             },
         };

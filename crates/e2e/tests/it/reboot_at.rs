@@ -38,45 +38,39 @@ fn wait_installed(server: &Server, command: &str) {
 #[test]
 fn the_run_waits_for_its_time_and_reports_after_the_restart() {
     let Some(bed) = PatchBed::new() else { return };
-    for engine in engines() {
-        let server = Server::start(engine);
-        approve(&server, &["tb-conf", "tb-kernel"]);
-        let mut agent = Agent::online_on(&server, &bed);
-        bed.keep();
-        let before = bed.restarts_asked();
-        // Far enough that the agent is down and up again before it is due.
-        let at = in_seconds(45);
-        let command = send(&server, &agent, &at);
-        wait_installed(&server, &command);
-        assert!(now_of(&server, &command).trace_output.unwrap().contains(&at));
-        let pending = [("tb-conf", "InstalledPendingReboot"), ("tb-kernel", "InstalledPendingReboot")];
-        expect(&server, &agent, &pending);
-        assert_eq!((now_of(&server, &command).status, bed.restarts_asked()), (Some(InProgress), before));
+    // The agent keeps the time, and it is waited for: one engine is enough.
+    let server = Server::start(*engines().last().unwrap());
+    approve(&server, &["tb-conf", "tb-kernel"]);
+    let mut agent = Agent::online_on(&server, &bed);
+    // Far enough that the agent is down and up again before it is due.
+    let at = in_seconds(90);
+    let command = send(&server, &agent, &at);
+    wait_installed(&server, &command);
+    assert!(now_of(&server, &command).trace_output.unwrap().contains(&at));
+    let pending = [("tb-conf", "InstalledPendingReboot"), ("tb-kernel", "InstalledPendingReboot")];
+    expect(&server, &agent, &pending);
+    assert_eq!((now_of(&server, &command).status, bed.restarts_asked()), (Some(InProgress), 0));
 
-        agent.kill();
-        agent.start();
-        agent.wait_online(&server);
-        // Meanwhile the node does what else it is told.
-        let scan = server.call(&order("AWS-RunPatchBaseline", &agent.id, &[("Operation", "Scan")]));
-        let scan = end_of(&server, &scan.command.unwrap().command_id.unwrap());
-        assert_eq!(scan.status, Some(Success), "{}", output(&scan));
-        expect(&server, &agent, &pending);
+    agent.kill();
+    agent.start();
+    agent.wait_online(&server);
+    // Meanwhile the node does what else it is told.
+    let scan = server.call(&order("AWS-RunPatchBaseline", &agent.id, &[("Operation", "Scan")]));
+    let scan = end_of(&server, &scan.command.unwrap().command_id.unwrap());
+    assert_eq!(scan.status, Some(Success), "{}", output(&scan));
+    expect(&server, &agent, &pending);
 
-        let asked = || (bed.restarts_asked() == before + 1).then_some(());
-        eventually("the machine is asked to restart", Duration::from_secs(90), asked);
-        assert!(in_seconds(0) >= at, "too early");
-        agent.cut_power();
-        bed.boot(1);
-        agent.start();
-        let done = end_of(&server, &command);
-        assert_eq!(done.status, Some(Success), "{}", output(&done));
-        assert_eq!(done.trace_output.as_deref(), Some("went on after the restart of the machine"));
-        expect(&server, &agent, &[("tb-conf", "Installed"), ("tb-kernel", "Installed")]);
-        assert_eq!(bed.restarts_asked(), before + 1);
-        drop(agent);
-        bed.restore();
-        bed.boot(1);
-    }
+    let asked = || (bed.restarts_asked() == 1).then_some(());
+    eventually("the machine is asked to restart", Duration::from_secs(150), asked);
+    assert!(in_seconds(0) >= at, "too early");
+    agent.cut_power();
+    bed.boot(1);
+    agent.start();
+    let done = end_of(&server, &command);
+    assert_eq!(done.status, Some(Success), "{}", output(&done));
+    assert_eq!(done.trace_output.as_deref(), Some("went on after the restart of the machine"));
+    expect(&server, &agent, &[("tb-conf", "Installed"), ("tb-kernel", "Installed")]);
+    assert_eq!(bed.restarts_asked(), 1);
 }
 
 #[test]
