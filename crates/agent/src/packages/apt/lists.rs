@@ -9,7 +9,7 @@ use super::super::ScanError;
 use super::super::decompress::Compression;
 use super::super::root::{Identity, Root};
 use super::deb822::Malformed;
-
+use super::names::Names;
 use super::preferences::ListIdentity;
 use super::record::Record;
 use super::records::Records;
@@ -94,18 +94,17 @@ impl List {
     }
 
     /// Reads the whole list and keeps what it has of packages with these names.
-    pub fn records(&self, root: &Root, wanted: impl Fn(&[u8]) -> bool) -> Result<Records, ScanError> {
+    pub fn records(&self, root: &Root, names: &Names<'_>) -> Result<Records, ScanError> {
         let file = root
             .open(&self.path)?
             .ok_or_else(|| self.corrupt(root, "the file vanished while it was read"))?;
         let mut records = Records::default();
         let read = stream::for_each_stanza(file, self.compression, |stanza| {
-            let is_unwanted = package_name(stanza).is_some_and(|name| !wanted(name));
-            if is_unwanted {
+            if !names.may_be_of(stanza) {
                 return Ok(());
             }
             let record = Record::parse(stanza)?;
-            if !record.version.is_empty() && wanted(record.package) {
+            if !record.version.is_empty() && names.first(record.package).is_some() {
                 records.push(&record).map_err(|reason| Malformed { at: 0, reason })?;
             }
             Ok::<(), Malformed>(())
@@ -143,14 +142,6 @@ impl List {
     fn corrupt(&self, root: &Root, reason: &str) -> ScanError {
         ScanError::Corrupt { path: root.shown(&self.path), reason: reason.to_owned() }
     }
-}
-
-/// The name of a stanza whose first field it is, as in every list that archive tools write.
-#[inline]
-pub fn package_name(stanza: &[u8]) -> Option<&[u8]> {
-    let rest = stanza.strip_prefix(b"Package: ")?;
-    let end = memchr::memchr(b'\n', rest)?;
-    Some(rest[..end].trim_ascii())
 }
 
 /// The lists that exist, in the order of the sources.

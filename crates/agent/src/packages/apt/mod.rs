@@ -181,7 +181,7 @@ impl<'a> Node<'a> {
         if let Some(records) = self.index.and_then(|folder| index::load(folder, self.root, list, names)) {
             return Ok(records);
         }
-        let records = list.records(self.root, |name| names.first(name).is_some())?;
+        let records = list.records(self.root, names)?;
         if let Some(folder) = self.index {
             let path = list.path.display();
             match index::save(folder, self.root, list, names, &records) {
