@@ -22,7 +22,7 @@ pub fn files(data: &[u8]) {
         }
         3 => {
             write(&folder.join("patch-history.json"), bytes);
-            drop(history::load(&folder));
+            drop(history::find(&folder, "one"));
         }
         _ => {
             write(&folder.join("kept/note.json"), bytes);

@@ -2,10 +2,12 @@
 
 use std::sync::OnceLock;
 
+use agent::packages::dnf::Dnf;
 use agent::packages::rpm::database::Database;
 use agent::packages::rpm::header::Installed;
 use agent::packages::rpm::{ini, repomd};
-use agent::packages::{GatherOptions, RefreshLists, dnf, zypper};
+use agent::packages::zypper::Zypper;
+use agent::packages::{GatherOptions, PackageManager, RefreshLists};
 use api::Timestamp;
 
 use crate::node::{Files, Node, choose};
@@ -88,7 +90,7 @@ pub fn repodata(data: &[u8]) {
     if chosen == 0 {
         let _ = repomd::RepoMd::parse(bytes);
     }
-    dnf_node().with(DNF[chosen], bytes, |root| drop(dnf::gather(root, &options())));
+    dnf_node().with(DNF[chosen], bytes, |root| drop(Dnf::new(root).gather(&options())));
 }
 
 /// What an administrator writes: options, repositories, variables, locks, module streams.
@@ -97,9 +99,11 @@ pub fn settings(data: &[u8]) {
     let Some((chosen, bytes)) = choose(data, of_dnf + ZYPPER_SETTINGS) else { return };
     let _ = ini::parse(&String::from_utf8_lossy(bytes));
     match chosen.checked_sub(of_dnf) {
-        None => dnf_node().with(DNF[METADATA + chosen], bytes, |root| drop(dnf::gather(root, &options()))),
+        None => {
+            dnf_node().with(DNF[METADATA + chosen], bytes, |root| drop(Dnf::new(root).gather(&options())))
+        }
         Some(chosen) => {
-            zypper_node().with(ZYPPER[chosen], bytes, |root| drop(zypper::gather(root, &options())))
+            zypper_node().with(ZYPPER[chosen], bytes, |root| drop(Zypper::new(root).gather(&options())))
         }
     }
 }

@@ -45,7 +45,7 @@ impl Beginnings {
         let Some(start) = text.first_chunk::<8>() else { return true };
         let word = u64::from_le_bytes(*start);
         // White space, in any of the eight bytes: the name is short, or does not begin here.
-        let has_space = word.wrapping_sub(EACH * 0x21) & !word & EACH * 0x80 != 0;
+        let has_space = word.wrapping_sub(EACH * 0x21) & !word & (EACH * 0x80) != 0;
         let bit = Self::bit(word);
         has_space || self.0[bit / 64] >> (bit % 64) & 1 != 0
     }
