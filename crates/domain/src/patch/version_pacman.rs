@@ -4,7 +4,9 @@
 
 use std::cmp::Ordering;
 
-/// Total over versions that have a release, as all of packages do.
+/// Total over versions that have a release, as all of packages do, and no part of which ends with a separator. Over others
+/// it has circles, as pacman's own has: `1..a-1` is older than `1.-1`, that than `1.1-1`, and that than `1..a-1`. Nothing
+/// may be sorted by it that is not known to be in order.
 pub fn compare(left: &str, right: &str) -> Ordering {
     if left == right {
         return Ordering::Equal;
@@ -135,6 +137,9 @@ mod tests {
         check("1..0", Greater, "1.0"); // more separators are newer
         check("1_0", Equal, "1.0");
         check("1.0~1", Equal, "1.0.1"); // nothing special about a tilde
+        check("1..a-1", Less, "1.-1"); // a circle
+        check("1.-1", Less, "1.1-1");
+        check("1.1-1", Less, "1..a-1");
         check("1.001", Equal, "1.1");
         check("20240101", Less, "20240102");
         check("r1234.abcdef0-1", Less, "r1235.0000000-1");

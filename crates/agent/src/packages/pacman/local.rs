@@ -37,16 +37,17 @@ impl Local {
                 Some(_) | None => local.unfinished.push(name),
             }
         }
-        local.packages.sort_by(|a, b| {
-            let newest_first = || domain::patch::version_pacman::compare(&b.version, &a.version);
-            a.name.cmp(&b.name).then_with(newest_first)
-        });
+        // Not by versions, whose order is not total over whatever a folder may be called.
+        local.packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
         // Two folders of one package: the older one waits to be removed.
         let Self { packages, unfinished } = &mut local;
-        packages.dedup_by(|later, kept| {
-            let is_twice = later.name == kept.name;
+        packages.dedup_by(|other, kept| {
+            let is_twice = other.name == kept.name;
             if is_twice {
-                unfinished.push(format!("{}-{}", later.name, later.version));
+                if domain::patch::version_pacman::is_newer(&other.version, &kept.version) {
+                    std::mem::swap(other, kept);
+                }
+                unfinished.push(format!("{}-{}", other.name, other.version));
             }
             is_twice
         });
@@ -77,5 +78,40 @@ impl Local {
     pub fn find(&self, name: &str) -> Option<&Desc> {
         let at = self.packages.binary_search_by(|desc| desc.name.as_str().cmp(name)).ok()?;
         self.packages.get(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(folders: &[&str]) -> Local {
+        let root = tempfile::tempdir().unwrap();
+        for name in folders {
+            let path = root.path().join("db/local").join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            let (name, version) = name.split_once('-').unwrap();
+            std::fs::write(path.join("desc"), format!("%NAME%\n{name}\n\n%VERSION%\n{version}\n")).unwrap();
+        }
+        Local::load(&Root::at(root.path()).unwrap(), Path::new("/db")).unwrap()
+    }
+
+    #[test]
+    fn of_two_folders_the_older_one_is_unfinished() {
+        let local = load(&["b-1-1", "a-1.9-1", "a-1.10-1", "a-1.2-1"]);
+        let packages: Vec<_> =
+            local.packages.iter().map(|desc| (desc.name.as_str(), desc.version.as_str())).collect();
+        assert_eq!(packages, [("a", "1.10-1"), ("b", "1-1")]);
+        assert_eq!(local.unfinished, ["a-1.2-1", "a-1.9-1"]);
+    }
+
+    /// Each of three is older than the next and the last older than the first: pacman's order has such circles.
+    #[test]
+    fn versions_in_a_circle_are_no_obstacle() {
+        let circle = ["1..a", "1.", "1.1"];
+        let folders: Vec<String> =
+            (0..60).map(|number| format!("a-{}-{number}", circle[number % 3])).collect();
+        let local = load(&folders.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!((local.packages.len(), local.unfinished.len()), (1, 59));
     }
 }
