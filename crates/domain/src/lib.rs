@@ -17,4 +17,5 @@ pub mod object;
 pub mod os;
 pub mod patch;
 pub mod rollout;
+pub mod schedule;
 pub mod target;
