@@ -17,6 +17,8 @@ const PROC_VARIABLE: &str = "FETTLE_AGENT_PROC";
 /// Where the kernel of the patched machine tells about itself.
 #[derive(Clone, Debug)]
 pub struct Boot {
+    /// Of the machine.
+    root: PathBuf,
     proc: Option<PathBuf>,
     /// Whether the folder was named, and so counts more than what a package manager's reader found.
     is_named: bool,
@@ -29,19 +31,25 @@ impl Boot {
     pub fn of(root: &Path) -> Self {
         let named = std::env::var_os(PROC_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
         match named {
-            Some(proc) => Self::told_by(proc),
+            Some(proc) => Self { root: root.to_owned(), ..Self::told_by(proc) },
             None if root == Path::new("/") => {
                 let told = Self::told_by(PathBuf::from("/proc"));
                 let id = if told.id.is_empty() { platform::boot_id() } else { told.id };
                 Self { is_named: false, id, ..told }
             }
-            None => Self { proc: None, is_named: false, id: String::new() },
+            None => Self { root: root.to_owned(), proc: None, is_named: false, id: String::new() },
         }
     }
 
+    /// Of the machine whose root has this folder.
     pub fn told_by(proc: PathBuf) -> Self {
         let id = fs::read_to_string(proc.join("sys/kernel/random/boot_id")).unwrap_or_default();
-        Self { id: id.trim().to_owned(), is_named: true, proc: Some(proc) }
+        let root = proc.parent().unwrap_or(Path::new("/")).to_owned();
+        Self { id: id.trim().to_owned(), root, is_named: true, proc: Some(proc) }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     pub fn proc(&self) -> Option<&Path> {

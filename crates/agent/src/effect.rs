@@ -2,6 +2,7 @@
 //! What follows for the node's compliance is `domain`'s; restarting services is `patch_run`'s.
 
 pub mod expected;
+mod modules;
 #[cfg_attr(not(target_os = "linux"), path = "effect/processes_other.rs")]
 mod processes;
 
@@ -16,22 +17,6 @@ use crate::boot::Boot;
 use crate::packages::boot_packages;
 use processes::Look;
 
-/// Packages of rpm systems that take effect with the next boot only.
-/// Source: the list that `needs-restarting -r` goes by.
-const WITH_REBOOT: [&str; 8] = [
-    "glibc",
-    "systemd",
-    "dbus",
-    "dbus-broker",
-    "dbus-daemon",
-    "linux-firmware",
-    "microcode_ctl",
-    "systemd-udev",
-];
-
-/// The same of Alpine: the C library, and what runs as the first process and starts the others.
-const WITH_REBOOT_ON_ALPINE: [&str; 5] = ["musl", "busybox", "openrc", "linux-firmware", "intel-ucode"];
-
 /// Fills in what waits. Nothing for a root that is not running. Looks at these processes only, where `known_suspects`
 /// are all that can run replaced files; returns those that are left.
 pub fn observe(
@@ -41,11 +26,11 @@ pub fn observe(
     known_suspects: Option<&[u32]>,
 ) -> Vec<u32> {
     let Some(proc) = boot.proc() else { return Vec::new() };
-    let Look { units, unreadable, suspects } = processes::look(proc, known_suspects);
+    let Look { units, unreadable, suspects } = processes::look(boot.root(), proc, known_suspects);
     observation.not_in_effect = NotInEffect {
         units,
         unreadable_processes: unreadable,
-        newer_kernel: newer_kernel(facts, observation),
+        newer_kernel: newer_kernel(boot.root(), facts, observation),
         packages: since_boot(facts, observation),
         live_patches: live_patches(&proc.with_file_name("sys")),
     };
@@ -53,7 +38,7 @@ pub fn observe(
 }
 
 /// The newest installed kernel, when it is not the one that runs. `None` on machines without a kernel of their own.
-fn newer_kernel(facts: &FactSet, observation: &Observation) -> Option<String> {
+fn newer_kernel(root: &Path, facts: &FactSet, observation: &Observation) -> Option<String> {
     let running = observation.running_kernel.as_str();
     if running.is_empty() {
         return None;
@@ -61,8 +46,9 @@ fn newer_kernel(facts: &FactSet, observation: &Observation) -> Option<String> {
     match OperatingSystem::detect(&facts.os)?.operating_system.family() {
         Family::Debian => newer_on_debian(facts, observation, running),
         Family::Rpm | Family::Suse => newer_on_rpm(facts, running),
-        Family::Alpine => newer_on_alpine(facts, running),
-        Family::Arch => newer_on_arch(facts, running),
+        // Kernels that no package is known for are told by their modules.
+        Family::Alpine => newer_on_alpine(facts, running).or_else(|| modules::replacement(root, running)),
+        Family::Arch => newer_on_arch(facts, running).or_else(|| modules::replacement(root, running)),
         Family::Windows | Family::MacOs => None,
     }
 }
@@ -118,29 +104,31 @@ fn newer_on_arch(facts: &FactSet, running: &str) -> Option<String> {
         let rest = running_plain.strip_prefix(&plain(version));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let kernels: Vec<_> =
-        facts.packages.iter().filter(|package| boot_packages::is_kernel(&package.name)).collect();
+    let is_kernel =
+        |package: &&domain::facts::PackageFact| boot_packages::is_kernel(Family::Arch, &package.name);
+    let kernels: Vec<_> = facts.packages.iter().filter(is_kernel).collect();
     // Of which flavour the running one is, the end of its name tells; `linux` itself has none.
     let flavour = |name: &str| name.strip_prefix("linux-").map(str::to_owned);
+    let of_flavour =
+        |name: &str| flavour(name).is_some_and(|flavour| running.ends_with(&format!("-{flavour}")));
+    let is_plain = modules::flavour(running) == ["arch"];
     let own = kernels
         .iter()
-        .find(|kernel| flavour(&kernel.name).is_some_and(|flavour| running.ends_with(&format!("-{flavour}"))))
-        .or_else(|| kernels.iter().find(|kernel| kernel.name == "linux"))?;
+        .find(|kernel| of_flavour(&kernel.name))
+        .or_else(|| kernels.iter().find(|kernel| is_plain && kernel.name == "linux"))?;
     let is_there = kernels.iter().any(|kernel| runs(&kernel.version));
     (!is_there).then(|| own.version.clone())
 }
 
+/// Debian has a sign of its own, `/run/reboot-required`.
 fn since_boot(facts: &FactSet, observation: &Observation) -> Vec<String> {
-    let family = OperatingSystem::detect(&facts.os).map(|detected| detected.operating_system.family());
-    let needs_boot: fn(&str) -> bool = match family {
-        Some(Family::Rpm | Family::Suse) => |name| WITH_REBOOT.contains(&name),
-        Some(Family::Alpine) => |name| WITH_REBOOT_ON_ALPINE.contains(&name),
-        Some(Family::Arch) => boot_packages::takes_effect_with_boot,
-        _ => return Vec::new(),
-    };
+    let detected = OperatingSystem::detect(&facts.os);
+    let family = detected.map(|detected| detected.operating_system.family());
+    let Some(family) = family.filter(|family| *family != Family::Debian) else { return Vec::new() };
     let Some(booted_at) = observation.booted_at else { return Vec::new() };
     let waits = |package: &&domain::facts::PackageFact| {
-        needs_boot(&package.name) && package.installed_at.is_some_and(|at| at > booted_at)
+        boot_packages::runs_from_boot(family, &package.name)
+            && package.installed_at.is_some_and(|at| at > booted_at)
     };
     let mut names: Vec<String> =
         facts.packages.iter().filter(waits).map(|package| package.name.clone()).collect();
@@ -194,6 +182,7 @@ mod tests {
 
     #[test]
     fn a_kernel_that_was_not_booted() {
+        let nowhere = tempfile::tempdir().unwrap();
         let debian = ("debian", "12");
         let arch = ("arch", "");
         let rows = [
@@ -208,6 +197,16 @@ mod tests {
             ),
             (arch, "6.1.62-1-lts", vec![("linux", "6.6.1.arch1-1", 1), ("linux-lts", "6.1.62-1", 1)], None),
             (arch, "6.6.1-own", vec![("zlib", "1-1", 1)], None),
+            (arch, "6.6.1-zen1-1-zen", vec![("linux-zen", "6.6.1.zen1-1", 1)], None),
+            (arch, "6.6.1-zen1-1-zen", vec![("linux-zen", "6.6.2.zen1-1", 1)], Some("6.6.2.zen1-1")),
+            (
+                arch,
+                "6.6.1-hardened1-1-hardened",
+                vec![("linux-hardened", "6.6.1.hardened2-1", 1)],
+                Some("6.6.1.hardened2-1"),
+            ),
+            // A container on another system's kernel.
+            (arch, "6.8.0-cloud", vec![("linux", "6.6.10.arch1-1", 1)], None),
             (
                 debian,
                 "6.1.0-1-amd64",
@@ -250,8 +249,19 @@ mod tests {
             (("alpine", "3.23.6"), "6.8.0-cloud", vec![("linux-virt", "6.12.60-r1", 1)], None),
         ];
         for (os, running, packages, expected) in rows {
-            let found = newer_kernel(&facts(os, &packages), &at_boot(running));
+            let found = newer_kernel(nowhere.path(), &facts(os, &packages), &at_boot(running));
             assert_eq!(found.as_deref(), expected, "{running} {packages:?}");
+        }
+    }
+
+    /// A kernel that no package is known for, and whose modules were replaced.
+    #[test]
+    fn modules_tell_of_kernels_that_packages_do_not() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("lib/modules/6.6.10-1-MANJARO/kernel")).unwrap();
+        for (os, expected) in [(("arch", ""), Some("6.6.10-1-MANJARO")), (("debian", "12"), None)] {
+            let found = newer_kernel(root.path(), &facts(os, &[]), &at_boot("6.6.8-2-MANJARO"));
+            assert_eq!(found.as_deref(), expected, "{os:?}");
         }
     }
 
@@ -261,6 +271,8 @@ mod tests {
         assert_eq!(since_boot(&facts(("rhel", "9.2"), &packages), &at_boot("5")), ["glibc"]);
         let packages = [("musl", "2-r0", 200), ("openrc", "2-r0", 50), ("bash", "2-r0", 200)];
         assert_eq!(since_boot(&facts(("alpine", "3.23.6"), &packages), &at_boot("6")), ["musl"]);
+        let packages = [("glibc", "2-1", 200), ("linux-lts", "2-1", 200), ("musl", "2-1", 200)];
+        assert_eq!(since_boot(&facts(("arch", ""), &packages), &at_boot("6")), ["glibc"]);
         // Debian has a sign of its own.
         assert!(since_boot(&facts(("debian", "12"), &packages), &at_boot("5")).is_empty());
     }

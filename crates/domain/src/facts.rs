@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 mod effect;
 pub mod form;
 
-pub use effect::{NotInEffect, StaleUnit};
+pub use effect::{NotInEffect, StaleUnit, Starter};
 
 /// One node's fact set. Holds nothing that differs between two nodes built from one image,
 /// so that equal nodes share one content hash; what is a node's own stands in [`Observation`].

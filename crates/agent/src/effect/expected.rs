@@ -1,6 +1,6 @@
 //! What planned changes would leave behind until something restarts: services that map files which are to be replaced,
 //! and packages that take effect with a boot. A forecast: what it came to is `effect`'s to see afterwards.
-//! Source of the package names: `needs-restarting -r`; what Debian's packages tell `notify-reboot-required`.
+//! Which packages those are is `packages::boot_packages`' to know.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,15 +9,10 @@ use domain::os::{Family, OperatingSystem};
 use domain::patch::transaction::{Change, Plan, RebootSign};
 use domain::patch::version_rpm;
 
-use super::{WITH_REBOOT, processes};
+use super::processes;
 use crate::boot::Boot;
 use crate::packages::boot_packages;
 
-/// Kernels of rpm systems.
-const KERNELS: [&str; 7] =
-    ["kernel", "kernel-core", "kernel-rt", "kernel-rt-core", "kernel-uek", "kernel-default", "kernel-azure"];
-/// Debian and Ubuntu: what runs from the first moment of a boot to its end.
-const DEBIAN_WITH_REBOOT: [&str; 5] = ["libc6", "dbus", "systemd", "intel-microcode", "amd64-microcode"];
 const LONG_RUNNING: &str = "what runs of it since the boot can only be replaced by a reboot";
 const KERNEL: &str = "a kernel takes effect with the next boot";
 
@@ -25,13 +20,19 @@ const KERNEL: &str = "a kernel takes effect with the next boot";
 /// versions; it is not asked when no service runs anything.
 pub fn restarts(
     boot: &Boot,
+    facts: &FactSet,
     changes: &[Change],
     files_of: &mut dyn FnMut(&[Change]) -> Vec<String>,
 ) -> Vec<String> {
+    let family = family(facts);
+    let is_kernel = |name: &str| {
+        family.is_some_and(|family| boot_packages::is_kernel(family, name))
+            || name.starts_with("kernel-modules")
+    };
     let replaced: Vec<Change> =
         changes.iter().filter(|change| change.from.is_some() && !is_kernel(&change.name)).cloned().collect();
     let Some(proc) = boot.proc().filter(|_| !replaced.is_empty()) else { return Vec::new() };
-    let mapped: BTreeMap<String, BTreeSet<String>> = processes::mapped(proc);
+    let mapped: BTreeMap<String, BTreeSet<String>> = processes::mapped(boot.root(), proc);
     if mapped.is_empty() {
         return Vec::new();
     }
@@ -40,16 +41,13 @@ pub fn restarts(
     units.cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn is_kernel(name: &str) -> bool {
-    boot_packages::is_kernel(name)
-        || KERNELS.contains(&name)
-        || name.starts_with("linux-image-")
-        || name.starts_with("kernel-modules")
+fn family(facts: &FactSet) -> Option<Family> {
+    OperatingSystem::detect(&facts.os).map(|detected| detected.operating_system.family())
 }
 
 /// What is known of these changes: by an advisory's word, or by what the package is.
 pub fn reboot_signs(plan: &Plan, facts: &FactSet) -> Vec<RebootSign> {
-    let family = OperatingSystem::detect(&facts.os).map(|detected| detected.operating_system.family());
+    let family = family(facts);
     let comes = plan.changes.iter().filter(|change| change.to.is_some());
     let mut signs: Vec<RebootSign> = comes
         .filter_map(|change| {
@@ -68,20 +66,11 @@ pub fn is_announced(plan: &Plan, facts: &FactSet) -> bool {
 }
 
 fn known(change: &Change, family: Option<Family>) -> Option<&'static str> {
-    let name = change.name.as_str();
-    match family? {
-        Family::Arch if boot_packages::is_kernel(name) => Some(KERNEL),
-        Family::Arch if boot_packages::takes_effect_with_boot(name) && change.from.is_some() => {
-            Some(LONG_RUNNING)
-        }
-        Family::Debian if name.starts_with("linux-image-") => Some(KERNEL),
-        Family::Debian if DEBIAN_WITH_REBOOT.contains(&name) && change.from.is_some() => Some(LONG_RUNNING),
-        Family::Rpm | Family::Suse if KERNELS.contains(&name) => Some(KERNEL),
-        Family::Rpm | Family::Suse if WITH_REBOOT.contains(&name) && change.from.is_some() => {
-            Some(LONG_RUNNING)
-        }
-        _ => None,
+    let (family, name) = (family?, change.name.as_str());
+    if boot_packages::is_kernel(family, name) {
+        return Some(KERNEL);
     }
+    (change.from.is_some() && boot_packages::runs_from_boot(family, name)).then_some(LONG_RUNNING)
 }
 
 /// By the first advisory between the old and the new version that suggests a reboot.
@@ -132,6 +121,13 @@ mod tests {
             ("almalinux", "9.2", change("glibc", Some("2"), None), None),
             ("almalinux", "9.2", change("curl", Some("2"), Some("3")), None),
             ("sles", "15.4", change("kernel-default", None, Some("5")), Some(KERNEL)),
+            ("alpine", "3.23.6", change("linux-virt", Some("6.12.1-r0"), Some("6.12.2-r0")), Some(KERNEL)),
+            ("alpine", "3.23.6", change("musl", Some("1-r0"), Some("1-r1")), Some(LONG_RUNNING)),
+            ("alpine", "3.23.6", change("openrc", Some("1-r0"), None), None),
+            ("alpine", "3.23.6", change("linux-pam", Some("1-r0"), Some("1-r1")), None),
+            ("arch", "", change("linux-zen", Some("6-1"), Some("7-1")), Some(KERNEL)),
+            ("arch", "", change("systemd", Some("255-1"), Some("256-1")), Some(LONG_RUNNING)),
+            ("arch", "", change("musl", Some("1-1"), Some("2-1")), None),
         ];
         for (id, version_id, change, expected) in rows {
             let plan = Plan { changes: vec![change], ..Plan::default() };
@@ -186,8 +182,9 @@ mod tests {
             // As dpkg lists them where `/lib` is a link to `/usr/lib`.
             vec!["/lib/x86_64-linux-gnu/libssl.so.3".to_owned(), "/etc/ssl".to_owned()]
         };
-        assert_eq!(restarts(&boot, &changes, &mut files), ["nginx.service"]);
+        let facts = facts("debian", "12");
+        assert_eq!(restarts(&boot, &facts, &changes, &mut files), ["nginx.service"]);
         assert_eq!(*asked.borrow(), ["libssl3"]);
-        assert!(restarts(&boot, &changes[1..], &mut files).is_empty());
+        assert!(restarts(&boot, &facts, &changes[1..], &mut files).is_empty());
     }
 }

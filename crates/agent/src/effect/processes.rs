@@ -1,13 +1,17 @@
-//! Processes that run files which were replaced under them, by the unit that systemd keeps them in.
-//! Source: proc(5), `maps` and `cgroup`.
+//! Processes that run files which were replaced under them, by the unit that systemd keeps them in, or the service of OpenRC
+//! that `openrc` finds for them. Source: proc(5), `maps` and `cgroup`.
 
+mod openrc;
+
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use domain::facts::StaleUnit;
+use domain::facts::{StaleUnit, Starter};
 use memchr::{memmem, memrchr};
+use openrc::Services;
 
 /// More would not help anybody to decide.
 const MAX_FILES: usize = 5;
@@ -37,8 +41,30 @@ pub struct Look {
     pub suspects: Vec<u32>,
 }
 
+/// What tells the unit of a process. What OpenRC has is read where systemd's control groups do not say.
+struct Units<'a> {
+    root: &'a Path,
+    proc: &'a Path,
+    openrc: OnceCell<Services>,
+}
+
+impl Units<'_> {
+    /// The service or scope; empty for a process outside of any, `None` for one of a container.
+    fn of(&self, process: u32) -> Option<String> {
+        let folder = self.proc.join(process.to_string());
+        let cgroup = fs::read_to_string(folder.join("cgroup")).unwrap_or_default();
+        let unit = unit_of(&cgroup)?;
+        if !unit.is_empty() {
+            return Some(unit);
+        }
+        let services = self.openrc.get_or_init(|| Services::load(self.root, self.proc));
+        Some(services.of(self.proc, process, &cgroup).unwrap_or_default())
+    }
+}
+
 /// Looks at all processes, or at `suspects` only.
-pub fn look(proc: &Path, suspects: Option<&[u32]>) -> Look {
+pub fn look(root: &Path, proc: &Path, suspects: Option<&[u32]>) -> Look {
+    let units_of = Units { root, proc, openrc: OnceCell::new() };
     let mut look = Look::default();
     let mut units: BTreeMap<String, Found> = BTreeMap::new();
     let mut maps = Vec::new();
@@ -58,9 +84,7 @@ pub fn look(proc: &Path, suspects: Option<&[u32]>) -> Look {
         if files.is_empty() {
             continue;
         }
-        let Some(unit) = unit_of(&fs::read_to_string(folder.join("cgroup")).unwrap_or_default()) else {
-            continue;
-        };
+        let Some(unit) = units_of.of(process) else { continue };
         let name = fs::read_to_string(folder.join("comm")).unwrap_or_default().trim().to_owned();
         let found = units.entry(unit).or_default();
         found.processes.insert(name);
@@ -82,13 +106,13 @@ fn processes(proc: &Path) -> Vec<u32> {
 }
 
 /// Files that processes of services map, by the form of their paths that [`merged`] gives, with the services.
-pub fn mapped(proc: &Path) -> BTreeMap<String, BTreeSet<String>> {
+pub fn mapped(root: &Path, proc: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let units = Units { root, proc, openrc: OnceCell::new() };
     let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut maps = Vec::new();
     for process in processes(proc) {
         let folder = proc.join(process.to_string());
-        let cgroup = fs::read_to_string(folder.join("cgroup")).unwrap_or_default();
-        let Some(unit) = unit_of(&cgroup).filter(|unit| unit.ends_with(".service")) else { continue };
+        let Some(unit) = units.of(process).filter(|unit| Starter::of(unit).is_some()) else { continue };
         maps.clear();
         let read = fs::File::open(folder.join("maps")).and_then(|mut file| file.read_to_end(&mut maps));
         if read.is_err() {
@@ -138,7 +162,7 @@ fn replaced_file(line: &str) -> Option<&str> {
     SYSTEM_FOLDERS.iter().any(|folder| path.starts_with(folder)).then_some(path)
 }
 
-/// The service or scope; empty for a process outside of any, `None` for one of a container.
+/// As systemd has it in the control group; empty where it has none, `None` for one of a container.
 fn unit_of(cgroup: &str) -> Option<String> {
     let line = cgroup
         .lines()
@@ -166,7 +190,7 @@ mod tests {
 
     #[test]
     fn finds_units_by_what_their_processes_map() {
-        let dir = tempfile::tempdir().unwrap();
+        let (dir, nowhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let ssl = "7f00-7f01 r-xp 00000000 08:01 12 /usr/lib/x86_64-linux-gnu/libssl.so.3 (deleted)\n";
         let fine = "7f00-7f01 r-xp 00000000 08:01 12 /usr/lib/x86_64-linux-gnu/libc.so.6\n\
                     7f02-7f03 rw-s 00000000 00:01 9 /dev/shm/cache (deleted)\n\
@@ -178,7 +202,7 @@ mod tests {
         process(dir.path(), 14, "app", "0::/system.slice/docker-1f.scope\n", ssl);
         process(dir.path(), 15, "init", "1:name=systemd:/\n", ssl);
         fs::create_dir_all(dir.path().join("sys")).unwrap();
-        let Look { units, unreadable, mut suspects } = look(dir.path(), None);
+        let Look { units, unreadable, mut suspects } = look(nowhere.path(), dir.path(), None);
         let told: Vec<_> = units.iter().map(|unit| (unit.unit.as_str(), unit.processes.join(","))).collect();
         let expected = [("", "init"), ("nginx.service", "nginx"), ("session-3.scope", "bash")];
         assert_eq!(told, expected.map(|(unit, names)| (unit, names.to_owned())));
@@ -186,7 +210,7 @@ mod tests {
         assert_eq!(unreadable, 0);
         suspects.sort_unstable();
         assert_eq!(suspects, [10, 11, 13, 15]);
-        let again = look(dir.path(), Some(&[12, 13, 99]));
+        let again = look(nowhere.path(), dir.path(), Some(&[12, 13, 99]));
         assert_eq!((again.units.len(), again.suspects), (1, vec![13]));
     }
 

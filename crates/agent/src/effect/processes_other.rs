@@ -12,11 +12,11 @@ pub struct Look {
     pub suspects: Vec<u32>,
 }
 
-pub fn look(_proc: &Path, _suspects: Option<&[u32]>) -> Look {
+pub fn look(_root: &Path, _proc: &Path, _suspects: Option<&[u32]>) -> Look {
     Look::default()
 }
 
-pub fn mapped(_proc: &Path) -> BTreeMap<String, BTreeSet<String>> {
+pub fn mapped(_root: &Path, _proc: &Path) -> BTreeMap<String, BTreeSet<String>> {
     BTreeMap::new()
 }
 

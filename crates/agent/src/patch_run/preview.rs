@@ -85,7 +85,8 @@ pub(super) fn complete(
     let mut asked = manager.reboot_signs(&plan.changes);
     asked.retain(|sign| known.iter().all(|known| known.package != sign.package));
     plan.reboot_signs = known.into_iter().chain(asked).collect();
-    plan.restarts = expected::restarts(boot, &plan.changes, &mut |changes| manager.files_of(changes, run));
+    let mut files = |changes: &[Change]| manager.files_of(changes, run);
+    plan.restarts = expected::restarts(boot, &seen.facts, &plan.changes, &mut files);
     plan
 }
 

@@ -3,19 +3,32 @@
 
 use std::process::{Command, Stdio};
 
-use domain::facts::NotInEffect;
+use domain::facts::{NotInEffect, Starter};
 
 use super::output::Output;
 
-/// Restarting these takes sessions, the bus or this very run down with them.
-const NEVER: [&str; 6] = [
+/// Restarting these takes sessions, the network, the bus or this very run down with them. Those below are OpenRC's.
+const NEVER: [&str; 17] = [
     "dbus.service",
     "dbus-broker.service",
     "systemd-logind.service",
     "fettle-agent.service",
     "amazon-ssm-agent.service",
     "display-manager.service",
+    "amazon-ssm-agent",
+    "dbus",
+    "display-manager",
+    "elogind",
+    "fettle-agent",
+    "gdm",
+    "greetd",
+    "lightdm",
+    "networking",
+    "sddm",
+    "udev",
 ];
+/// Terminals: `getty@tty1.service`, OpenRC's `agetty.tty1`.
+const TERMINALS: [&str; 3] = ["getty@", "serial-getty@", "agetty."];
 
 /// One after the other. What cannot be restarted is told and does not keep the others.
 pub fn restart(waiting: &NotInEffect, output: &mut Output) {
@@ -24,8 +37,10 @@ pub fn restart(waiting: &NotInEffect, output: &mut Output) {
             output.say(&format!("Not restarted: {unit}; a reboot brings it up to date."));
             continue;
         }
-        let ended = Command::new("systemctl")
-            .args(["try-restart", "--", unit])
+        let command = Starter::of(unit).map(|starter| starter.restart(unit)).unwrap_or_default();
+        let Some((program, arguments)) = command.split_first() else { continue };
+        let ended = Command::new(program)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -34,13 +49,29 @@ pub fn restart(waiting: &NotInEffect, output: &mut Output) {
             Ok(ended) if ended.status.success() => format!("Restarted: {unit}."),
             Ok(ended) => {
                 let said = String::from_utf8_lossy(&ended.stderr);
-                format!("Not restarted: {unit}: {}", said.lines().last().unwrap_or("systemctl failed").trim())
+                let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
+                format!("Not restarted: {unit}: {}", last.unwrap_or("its restart failed without a word"))
             }
-            Err(error) => format!("Not restarted: {unit}: systemctl cannot be started: {error}"),
+            Err(error) => format!("Not restarted: {unit}: {program} cannot be started: {error}"),
         });
     }
 }
 
 fn is_left_alone(unit: &str) -> bool {
-    NEVER.contains(&unit) || unit.starts_with("getty@") || unit.starts_with("serial-getty@")
+    NEVER.contains(&unit) || TERMINALS.iter().any(|terminal| unit.starts_with(terminal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_carries_sessions_is_left_alone() {
+        for unit in ["dbus.service", "getty@tty1.service", "dbus", "agetty.tty1", "networking"] {
+            assert!(is_left_alone(unit), "{unit}");
+        }
+        for unit in ["nginx.service", "nginx", "sshd", "dbus-thing"] {
+            assert!(!is_left_alone(unit), "{unit}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Source: docs/decisions on systems of our own and on apk.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
@@ -112,4 +113,64 @@ fn what_cannot_be_installed_fails_by_itself_and_stays_told() {
     fs::write(node.root().join("tmp/sound"), "").unwrap();
     let again = node.install();
     assert!(!again.failures().iter().any(|line| line.starts_with("tb-fail ")), "{}", again.said);
+}
+
+/// A service that OpenRC has started.
+fn start_service(node: &Node, name: &str, process: u32) {
+    let root = node.root();
+    for folder in ["etc/init.d", "run/openrc/started", &format!("run/openrc/daemons/{name}")] {
+        fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    fs::write(root.join("etc/init.d").join(name), "#!/sbin/openrc-run\n").unwrap();
+    symlink(format!("/etc/init.d/{name}"), root.join("run/openrc/started").join(name)).unwrap();
+    let daemon = format!("exec=/usr/sbin/{name}\npidfile=/run/{name}.pid\n");
+    fs::write(root.join(format!("run/openrc/daemons/{name}/001")), daemon).unwrap();
+    fs::write(root.join(format!("run/{name}.pid")), format!("{process}\n")).unwrap();
+}
+
+/// What a plan foresees is what is told afterwards: services of OpenRC that run replaced files, a kernel, the C library.
+#[test]
+fn services_and_reboots_are_foreseen_and_told() {
+    let Some(mut node) = node() else { return };
+    let asked = node.stand_in("rc-service");
+    let mut by_name = baseline(&[], &[], "BLOCK");
+    by_name["ApprovedPatches"] =
+        json!(["tb-ssl=1.1-r0", "tb-bug=1.1-r0", "linux-virt=6.12.2-r0", "musl=1.1-r0"]);
+    node.use_baseline(by_name);
+    node.run_kernel("6.12.1-0-virt");
+    for (name, process) in [("web", 10), ("dbus", 11), ("idle", 12)] {
+        start_service(&node, name, process);
+    }
+    let is_run = |after: &str| {
+        node.put_process(10, "web", "0::/openrc.web", &[&format!("/usr/share/bed/tb-ssl{after}")]);
+        node.put_process(11, "dbus-daemon", "0::/", &[&format!("/usr/share/bed/tb-bug{after}")]);
+        node.put_process(12, "idle", "0::/openrc.idle", &["/usr/share/bed/tb-app"]);
+        node.put_process(20, "ash", "0::/openrc.web", &[&format!("/usr/share/bed/tb-ssl{after}")]);
+    };
+    is_run("");
+    let plan = node.plan();
+    for line in [
+        "Services that will run replaced files: dbus, web\n",
+        "Reboot: likely\n",
+        "  linux-virt: a kernel takes effect with the next boot\n",
+        "  musl: what runs of it since the boot can only be replaced by a reboot\n",
+    ] {
+        assert!(plan.contains(line), "{line}: {plan}");
+    }
+    assert_eq!(version(&node, "tb-ssl"), "1.0-r0");
+
+    is_run(" (deleted)");
+    let run = node.install_and_restart_services();
+    assert_eq!((run.code, version(&node, "tb-ssl").as_str()), (0, "1.1-r0"), "{}", run.said);
+    for line in [
+        "  kernel 6.12.2-0-virt: waits for a reboot\n",
+        "  musl: waits for a reboot\n",
+        "  web: waits for its restart; runs replaced /usr/share/bed/tb-ssl\n",
+        "  processes ash: run replaced /usr/share/bed/tb-ssl\n",
+        "Restarted: web.\n",
+        "Not restarted: dbus; a reboot brings it up to date.\n",
+    ] {
+        assert!(run.said.contains(line), "{line}: {}", run.said);
+    }
+    assert_eq!(fs::read_to_string(asked).unwrap(), "--ifstarted -- web restart\n");
 }

@@ -2,6 +2,7 @@
 //! a partial upgrade that says what it is.
 //! Source: docs/decisions/0014 and 0018.
 
+use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -87,4 +88,40 @@ fn rules_choose_repositories_and_lists_choose_versions() {
     let found = node.scan();
     assert_eq!(found.names("Missing"), "linux tb-file tb-grouped tb-many1 tb-many2 tb-many3");
     assert_eq!(found.names("InstalledRejected"), "tb-ssl");
+}
+
+/// What a plan foresees is what is told afterwards: services of systemd that run replaced files, and a kernel.
+#[test]
+fn services_and_reboots_are_foreseen_and_told() {
+    let Some(mut node) = node() else { return };
+    let asked = node.stand_in("systemctl");
+    let mut by_name = baseline(&[("REPOSITORY", "none")], &[], "BLOCK");
+    by_name["ApprovedPatches"] = json!(["linux=1.1.arch1-1", "tb-ssl=1.1-1"]);
+    node.use_baseline(by_name);
+    node.run_kernel("1.0-arch1-1");
+    let is_run = |after: &str| {
+        let file = format!("/usr/share/bed/tb-ssl{after}");
+        node.put_process(10, "web", "0::/system.slice/web.service", &[&file]);
+        node.put_process(11, "idle", "0::/system.slice/idle.service", &["/usr/share/bed/tb-app"]);
+    };
+    is_run("");
+    let plan = node.plan();
+    for line in [
+        "Services that will run replaced files: web.service\n",
+        "Reboot: likely\n  linux: a kernel takes effect with the next boot\n",
+    ] {
+        assert!(plan.contains(line), "{line}: {plan}");
+    }
+
+    is_run(" (deleted)");
+    let run = node.install_and_restart_services();
+    assert_eq!((run.code, version(&node, "tb-ssl").as_str()), (0, "1.1-1"), "{}", run.said);
+    for line in [
+        "  kernel 1.1.arch1-1: waits for a reboot\n",
+        "  web.service: waits for its restart; runs replaced /usr/share/bed/tb-ssl\n",
+        "Restarted: web.service.\n",
+    ] {
+        assert!(run.said.contains(line), "{line}: {}", run.said);
+    }
+    assert_eq!(fs::read_to_string(asked).unwrap(), "try-restart -- web.service\n");
 }

@@ -87,10 +87,50 @@ impl Node {
         }
     }
 
+    /// A running process, as the kernel tells of it: what it maps, and where a service manager keeps it.
+    pub fn put_process(&self, id: u32, name: &str, cgroup: &str, maps: &[&str]) {
+        let folder = self.bed.folder.path().join("proc").join(id.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        let maps: String =
+            maps.iter().map(|file| format!("7f00-7f01 r-xp 00000000 08:01 12 {file}\n")).collect();
+        for (file, text) in [
+            ("comm", format!("{name}\n")),
+            ("cgroup", format!("{cgroup}\n")),
+            ("maps", maps),
+            ("stat", format!("{id} ({name}) S 1 {id} {id} 0 -1\n")),
+        ] {
+            fs::write(folder.join(file), text).unwrap();
+        }
+    }
+
+    /// The kernel that runs.
+    pub fn run_kernel(&self, release: &str) {
+        fs::write(self.bed.folder.path().join("proc/sys/kernel/osrelease"), format!("{release}\n")).unwrap();
+    }
+
+    /// Puts a program before all others, which writes down what it is asked for; the file that it writes to.
+    pub fn stand_in(&mut self, program: &str) -> PathBuf {
+        let folder = self.bed.folder.path().join("stand-ins");
+        fs::create_dir_all(&folder).unwrap();
+        let (path, log) = (folder.join(program), folder.join(format!("{program}.log")));
+        fs::write(&path, format!("#!/bin/sh\necho \"$@\" >> '{}'\n", log.display())).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let known =
+            self.bed.environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone());
+        let known = known.unwrap_or_else(|| std::env::var("PATH").unwrap());
+        self.set("PATH", &format!("{}:{known}", folder.display()));
+        log
+    }
+
     fn command(&self, operation: &str, reboot_option: &str) -> Command {
+        let mut command = self.agent();
+        command.args(["patch", "--operation", operation, "--reboot-option", reboot_option]);
+        command
+    }
+
+    fn agent(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fettle-agent"));
         command
-            .args(["patch", "--operation", operation, "--reboot-option", reboot_option])
             .env("SSM_COMMAND_ID", format!("6a1b0c3e-5a55-4c43-9d0a-{:012x}", self.commands.get()))
             .env("FETTLE_AGENT_ROOT", self.root())
             .env("FETTLE_AGENT_DATA", self.data())
@@ -108,9 +148,13 @@ impl Node {
     }
 
     fn run(&self, operation: &str, reboot_option: &str) -> Run {
+        self.run_command(self.command(operation, reboot_option))
+    }
+
+    fn run_command(&self, mut command: Command) -> Run {
         let began = Instant::now();
-        let output = self.command(operation, reboot_option).output().unwrap();
-        assert!(began.elapsed() < RUN_WITHIN, "{operation} took {:?}", began.elapsed());
+        let output = command.output().unwrap();
+        assert!(began.elapsed() < RUN_WITHIN, "{command:?} took {:?}", began.elapsed());
         let said = format!(
             "{}\n{}",
             String::from_utf8_lossy(&output.stdout),
@@ -132,6 +176,23 @@ impl Node {
     pub fn install(&self) -> Run {
         self.commands.set(self.commands.get() + 1);
         self.run("Install", "NoReboot")
+    }
+
+    /// Without a restart of the machine, with one of the services that run replaced files.
+    pub fn install_and_restart_services(&self) -> Run {
+        self.commands.set(self.commands.get() + 1);
+        let mut command = self.command("Install", "NoReboot");
+        command.arg("--restart-services");
+        self.run_command(command)
+    }
+
+    /// What an installation would do, as it is printed.
+    pub fn plan(&self) -> String {
+        self.commands.set(self.commands.get() + 1);
+        let mut command = self.agent();
+        let output = command.arg("plan").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// With a restart where it is wanted: the machine is booted anew and the same step runs again, as its agent would.

@@ -195,11 +195,11 @@ fn not_in_effect(situation: &Situation<'_>) -> Option<Cause> {
         let (name, proof) = line.split_once(": ").unwrap_or((line.as_str(), ""));
         CauseItem { name: name.to_owned(), proof: vec![proof.to_owned()], ..CauseItem::default() }
     });
-    let restarts: Vec<&str> = waiting.restartable().collect();
+    let restarts = waiting.restart_commands();
     let remedy = match (needs_reboot, restarts.is_empty()) {
         (false, false) => format!(
-            "Restart the services (systemctl try-restart {}), or install with --restart-services; a reboot does it too.",
-            restarts.join(" ")
+            "Restart the services ({}), or install with --restart-services; a reboot does it too.",
+            restarts.join("; ")
         ),
         _ => "Reboot the node: what is installed is not what runs.".to_owned(),
     };

@@ -336,6 +336,7 @@ fn causes_of_false_comfort() {
         (quiet().with(|s| s.observation.reboot_required_by = Some(vec!["linux".to_owned()])), &["M8"]),
         (quiet().with(|s| s.observation.not_in_effect.newer_kernel = Some("6.1.0-10".to_owned())), &["M8"]),
         (quiet().with(|s| s.observation.not_in_effect.units = vec![stale("nginx.service")]), &["M8"]),
+        (quiet().with(|s| s.observation.not_in_effect.units = vec![stale("nginx")]), &["M8"]),
         (quiet().with(|s| s.observation.not_in_effect.live_patches = vec!["kpatch".to_owned()]), &[]),
         (quiet().with(|s| s.observation.lists_updated_at = Some(at(9 * DAY))), &["M9"]),
         (quiet().with(|s| s.facts.repositories[1].valid_until = Some(at(DAY))), &["M9"]),

@@ -27,7 +27,7 @@ pub struct NotInEffect {
 /// A service, or whatever else systemd calls a unit, some of whose processes run replaced files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StaleUnit {
-    /// `nginx.service`; empty for processes outside of units.
+    /// `nginx.service`; `nginx` where OpenRC starts it; empty for processes outside of both.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub unit: String,
     /// Names of the processes, sorted, each once.
@@ -65,7 +65,42 @@ impl NotInEffect {
     /// Units that a restart of the service brings up to date, in order.
     pub fn restartable(&self) -> impl Iterator<Item = &str> {
         let units = self.units.iter().map(|stale| stale.unit.as_str());
-        units.filter(|unit| unit.ends_with(".service") && !unit.starts_with("user@"))
+        units.filter(|unit| Starter::of(unit).is_some() && !unit.starts_with("user@"))
+    }
+
+    /// What a person would type to restart them.
+    pub fn restart_commands(&self) -> Vec<String> {
+        let of = |starter| self.restartable().filter(move |unit| Starter::of(unit) == Some(starter));
+        let units: Vec<&str> = of(Starter::Systemd).collect();
+        let by_systemd = (!units.is_empty()).then(|| format!("systemctl try-restart {}", units.join(" ")));
+        let by_openrc = of(Starter::OpenRc).map(|name| format!("rc-service --ifstarted {name} restart"));
+        by_systemd.into_iter().chain(by_openrc).collect()
+    }
+}
+
+/// What starts a service, told by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starter {
+    Systemd,
+    OpenRc,
+}
+
+impl Starter {
+    /// `None` for what is no service: scopes of systemd, processes outside of any unit.
+    pub fn of(unit: &str) -> Option<Self> {
+        match unit {
+            unit if unit.ends_with(".service") => Some(Self::Systemd),
+            unit if unit.is_empty() || unit.ends_with(".scope") => None,
+            _ => Some(Self::OpenRc),
+        }
+    }
+
+    /// The program and its arguments that restart a service which runs, and leave alone one that does not.
+    pub fn restart(self, service: &str) -> Vec<&str> {
+        match self {
+            Self::Systemd => vec!["systemctl", "try-restart", "--", service],
+            Self::OpenRc => vec!["rc-service", "--ifstarted", "--", service, "restart"],
+        }
     }
 }
 
@@ -81,4 +116,26 @@ impl StaleUnit {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_restarted_by_what_starts_them() {
+        let unit = |unit: &str| StaleUnit { unit: unit.to_owned(), ..StaleUnit::default() };
+        let units = ["", "a.service", "b.service", "net.lo", "nginx", "session-3.scope", "user@0.service"];
+        let waiting = NotInEffect { units: units.map(unit).to_vec(), ..NotInEffect::default() };
+        assert_eq!(waiting.restartable().collect::<Vec<_>>(), ["a.service", "b.service", "net.lo", "nginx"]);
+        assert_eq!(
+            waiting.restart_commands(),
+            [
+                "systemctl try-restart a.service b.service",
+                "rc-service --ifstarted net.lo restart",
+                "rc-service --ifstarted nginx restart"
+            ]
+        );
+        assert_eq!(NotInEffect::default().restart_commands(), [""; 0]);
+    }
 }

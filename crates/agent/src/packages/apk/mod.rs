@@ -6,7 +6,7 @@ mod node;
 pub mod records;
 pub mod refresh;
 pub mod repositories;
-mod transaction;
+pub mod transaction;
 pub mod world;
 
 use domain::baseline::Source;
@@ -36,13 +36,6 @@ impl<'r> Apk<'r> {
     pub fn new(root: &'r Root) -> Self {
         Self { root, transactions: ApkTransactions::new(root), own: None }
     }
-}
-
-/// A kernel package: `linux-lts`, `linux-virt`. Headers, firmware and the like have names of more parts.
-pub fn is_kernel(name: &str) -> bool {
-    ["lts", "virt", "edge", "stable", "rpi", "asahi", "starfive", "gru", "openpax"]
-        .iter()
-        .any(|flavour| name.strip_prefix("linux-") == Some(flavour))
 }
 
 impl PackageManager for Apk<'_> {

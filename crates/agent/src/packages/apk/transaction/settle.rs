@@ -284,8 +284,6 @@ fn measure(question: &Question<'_>, plan: &mut Plan) {
         growth = growth.saturating_sub(old.map_or(0, |old| size(old.installed_bytes)));
     }
     (plan.download_bytes, plan.disk_bytes) = (Some(download), Some(growth));
-    plan.reboot_expected =
-        plan.changes.iter().any(|change| change.to.is_some() && super::super::is_kernel(&change.name));
 }
 
 #[cfg(test)]
