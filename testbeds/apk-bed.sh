@@ -83,7 +83,7 @@ repo=updates
 pkg tb-ssl 1.1-r0; pkg tb-ssl-libs 1.1-r0 $'origin = tb-ssl'; pkg tb-bug 1.1-r0; pkg tb-pinned 1.1-r0; pkg tb-fuzzy 1.0.1-r0; pkg tb-fuzzy 1.1-r0
 pkg tb-fail 1.1-r0 '' post-upgrade $'[ ! -e /tmp/sound ] || exit 0\necho "tb-fail: cannot migrate data" >&2\nexit 1'
 pkg tb-failpre 1.1-r0 '' pre-upgrade $'echo "tb-failpre: refused" >&2\nexit 1'
-pkg tb-slow 1.1-r0 '' post-upgrade '[ -e /tmp/quick ] || sleep 20'
+pkg tb-slow 1.1-r0 '' post-upgrade '[ -e /tmp/quick ] || sleep "$(cat /tmp/slow 2>/dev/null || echo 20)"; echo done > /tmp/tb-slow-1.1'
 pkg tb-trigger 1.1-r0 'triggers = /usr/share/bed' trigger $'echo "tb-trigger: no" >&2\nexit 3'
 pkg tb-newdep 1.1-r0 'depend = tb-brandnew'; pkg tb-brandnew 1.0-r0      # a new dependency
 pkg tb-hash 1.1-r0                                                      # damaged below

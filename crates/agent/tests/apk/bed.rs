@@ -20,11 +20,11 @@ pub struct Bed {
     pub root: Root,
 }
 
-fn is_there(program: &str) -> bool {
+pub fn is_there(program: &str) -> bool {
     Command::new(program).arg("--help").output().is_ok()
 }
 
-fn skip(why: &str) {
+pub fn skip(why: &str) {
     let required = std::env::var("FETTLE_REQUIRE_BEDS").is_ok_and(|value| value == "1");
     assert!(!required, "a bed is required: {why}");
     eprintln!("SKIPPED: {why}");
