@@ -9,7 +9,7 @@ VENV := $(CURDIR)/.venv
 
 export FUZZ_SECONDS FUZZ_TARGETS
 
-.PHONY: help up test lint unit conformance cross windows faults fuzz deny bench-scan bench-server clean-data
+.PHONY: help up test lint unit conformance cross windows random faults fuzz deny bench-scan bench-server clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,10 @@ windows: ## The agent for Windows: built, and its COM adapter run under wine
 
 faults: ## 200 crashes of server and agent during scans, on each database
 	@scripts/test faults
+
+random: ## The Rust tests with new made-up input; `make test` draws the same in every run
+	@scripts/requirements test
+	@scripts/test random
 
 fuzz: ## Feed every parser for FUZZ_SECONDS (60) a target, one target a core; FUZZ_TARGETS names some of them
 	@scripts/requirements test

@@ -216,7 +216,8 @@ fn own_obsoletes(facts: &FactSet) -> BTreeMap<String, String> {
     replaced.collect()
 }
 
-/// dnf prints what replaces in one line, what is replaced in the next, indented.
+/// dnf prints what replaces in one line, what is replaced in the next, indented. It prints a package that obsoletes its own
+/// name as well, even where that very version is installed; to us a package is only obsoleted by another.
 fn dnf_obsoletes(text: &str) -> BTreeMap<String, String> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     let mut new = "";
@@ -224,6 +225,9 @@ fn dnf_obsoletes(text: &str) -> BTreeMap<String, String> {
         let first = line.split_whitespace().next().unwrap_or_default();
         if !line.starts_with(' ') {
             new = first.rsplit_once('.').map_or(first, |(name, _)| name);
+            continue;
+        }
+        if first.rsplit_once('.').is_some_and(|(name, _)| name == new) {
             continue;
         }
         let known = found.entry(first.to_owned()).or_insert_with(|| new.to_owned());
