@@ -1,6 +1,6 @@
-//! Why packages were installed, as dnf's own history tells it. dnf 5 keeps that elsewhere, and yum in folders of its own:
-//! there every package counts as chosen.
-//! Source: libdnf's history database, the reasons of its transactions' items.
+//! Why packages were installed, as dnf's own history tells it, or dnf 5's state. yum keeps that in a folder for each package:
+//! there every package counts as chosen, as it does where dnf 5 writes in a form that is not known here.
+//! Source: libdnf's history database, the reasons of its transactions' items; libdnf5's `packages.toml`.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -28,6 +28,12 @@ pub struct Reasons {
 
 impl Reasons {
     pub fn load(root: &Root, main: &Main) -> Result<Self, ScanError> {
+        let state = main.section.get("system_state_dir").filter(|folder| !folder.is_empty());
+        let state = Path::new(state.unwrap_or("/usr/lib/sysimage/libdnf5")).join("packages.toml");
+        // Where dnf 5 came after dnf 4, it has taken over what that knew.
+        if let Some(bytes) = root.read(&state)? {
+            return Ok(Self::of_state(&String::from_utf8_lossy(&bytes)));
+        }
         let folder = main.section.get("persistdir").filter(|folder| !folder.is_empty());
         let path = Path::new(folder.unwrap_or("/var/lib/dnf")).join("history.sqlite");
         for _ in 0..ATTEMPTS {
@@ -44,6 +50,24 @@ impl Reasons {
 
     pub fn is_automatic(&self, name: &str, arch: &str) -> bool {
         self.automatic.get(name).is_some_and(|archs| archs.contains(arch))
+    }
+
+    /// A line for each package: `"acl.x86_64" = {reason = "Dependency"}`.
+    fn of_state(text: &str) -> Self {
+        let lines = text.lines().map(str::trim).skip_while(|line| *line != "[packages]").skip(1);
+        let mut automatic: HashMap<String, HashSet<String>> = HashMap::new();
+        for line in lines.take_while(|line| !line.starts_with('[')) {
+            let Some((package, properties)) = line.split_once('=') else { continue };
+            let properties: String = properties.chars().filter(|character| *character != ' ').collect();
+            let is_dependency = ["{reason=\"Dependency\"", "{reason=\"WeakDependency\""]
+                .iter()
+                .any(|known| properties.starts_with(known));
+            let package = package.trim().trim_matches('"');
+            if let Some((name, arch)) = package.rsplit_once('.').filter(|_| is_dependency) {
+                automatic.entry(name.to_owned()).or_default().insert(arch.to_owned());
+            }
+        }
+        Self { automatic }
     }
 
     fn read(database: &Sqlite) -> Result<Self, ScanError> {
@@ -108,4 +132,25 @@ fn transactions(database: &Sqlite) -> Result<HashSet<i64>, ScanError> {
 
 fn column(database: &Sqlite, table: &Table, name: &str) -> Result<usize, ScanError> {
     table.column(name).ok_or_else(|| database.corrupt(format!("a table without the column `{name}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dnf_5_tells_in_its_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("usr/lib/sysimage/libdnf5");
+        std::fs::create_dir_all(&state).unwrap();
+        let text = "version = \"1.0\"\n\n[packages]\n\"acl.x86_64\" = {reason = \"Dependency\"}\n\"git.x86_64\" = {reason = \"User\"}\n\
+            \"java-1.8.0.noarch\" = {reason = \"Weak Dependency\"}\n\"vim.x86_64\" = {reason = \"Group\"}\nbroken\n\n\
+            [other]\n\"zip.x86_64\" = {reason = \"Dependency\"}\n";
+        std::fs::write(state.join("packages.toml"), text).unwrap();
+        let root = Root::at(folder.path()).unwrap();
+        let reasons = Reasons::load(&root, &Main::load(&root).unwrap()).unwrap();
+        let is = |name: &str, arch: &str| reasons.is_automatic(name, arch);
+        assert!(is("acl", "x86_64") && is("java-1.8.0", "noarch"));
+        assert!(!is("acl", "i686") && !is("git", "x86_64") && !is("vim", "x86_64") && !is("zip", "x86_64"));
+    }
 }
