@@ -5,9 +5,11 @@ use api::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+mod automatic;
 mod effect;
 pub mod form;
 
+pub use automatic::{AutomaticAction, AutomaticUpdates};
 pub use effect::{NotInEffect, StaleUnit, Starter};
 
 /// One node's fact set. Holds nothing that differs between two nodes built from one image,
@@ -325,6 +327,9 @@ pub struct Observation {
     /// What is installed and does not run yet.
     #[serde(default, skip_serializing_if = "NotInEffect::is_empty")]
     pub not_in_effect: NotInEffect,
+    /// What installs updates by itself. Looked for on dnf and yum nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub automatic_updates: Vec<AutomaticUpdates>,
 }
 
 /// Whether the package lists were fetched anew for this scan.

@@ -94,6 +94,9 @@ fn facts(report: &GetNodeReportResponse, style: Style) -> String {
         let name = if at == 0 { "Waiting" } else { "" };
         lines.push((name, style.paint(Tone::Warning, &clean(waiting))));
     }
+    for (at, updater) in report.automatic_updates.iter().flatten().enumerate() {
+        lines.push((if at == 0 { "By itself" } else { "" }, clean(updater)));
+    }
     lines.iter().map(|(name, text)| format!("  {name:<10}{text}\n")).collect()
 }
 

@@ -114,6 +114,14 @@ fn advisories_and_approvals_have_columns_where_there_are_some() {
 }
 
 #[test]
+fn what_updates_by_itself_is_told() {
+    let mut told = full_report();
+    told.automatic_updates = Some(vec!["dnf-automatic.timer installs updates".to_owned()]);
+    let told = report::render(&told, Style::Plain);
+    assert!(told.contains("By itself dnf-automatic.timer installs updates"), "{told}");
+}
+
+#[test]
 fn colours_are_for_terminals() {
     let coloured = report::render(&full_report(), Style::Coloured);
     assert!(coloured.contains("\u{1b}[1;31mNON-COMPLIANT: 2 patches are missing"), "{coloured}");

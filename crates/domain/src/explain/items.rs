@@ -5,6 +5,7 @@ use api::Timestamp;
 use crate::baseline::BaselineRules;
 use crate::compliance::report::Operation;
 use crate::compliance::{PatchItem, PatchSummary};
+use crate::facts::AutomaticUpdates;
 use crate::patch::{Decision, HiddenFixCause, PatchState, Verdict};
 
 use super::cause::counted;
@@ -229,9 +230,7 @@ fn pending(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
         .remedy("Reboot the node, then scan.")
         .command(situation.scan_command())
     } else {
-        Cause::new("P4", CauseSeverity::Error, format!("{patches} for a reboot; something other than patch runs installed them since the last boot"))
-            .remedy("Reboot the node, then scan; decide which updater is in charge (unattended-upgrades, by hand, or this one).")
-            .command(situation.scan_command())
+        installed_by_others(situation, &patches)
     };
     let cause = cause.items(items).evidence(STATES, "InstalledPendingRebootCount", count).evidence(
         "GetNodeReport",
@@ -239,6 +238,21 @@ fn pending(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
         boot,
     );
     Some(cause)
+}
+
+fn installed_by_others(situation: &Situation<'_>, patches: &str) -> Cause {
+    let headline =
+        format!("{patches} for a reboot; something other than patch runs installed them since the last boot");
+    let cause = Cause::new("P4", CauseSeverity::Error, headline).command(situation.scan_command());
+    let found = situation.scan.iter().flat_map(|scan| &scan.observation.automatic_updates);
+    let named: Vec<String> = found.filter(|own| own.may_install()).map(AutomaticUpdates::line).collect();
+    if named.is_empty() {
+        cause.remedy("Reboot the node, then scan; decide which updater is in charge (unattended-upgrades, by hand, or this one).")
+    } else {
+        cause
+            .evidence("GetNodeReport", "AutomaticUpdates", named.join("; "))
+            .remedy("Reboot the node, then scan; decide which updater is in charge, and disable the other (`systemctl disable`).")
+    }
 }
 
 fn is_own_no_reboot(report: &PatchSummary, booted_at: Option<Timestamp>) -> bool {

@@ -302,6 +302,15 @@ fn causes_of_non_compliance() {
     assert!(rows[0].0.causes()[0].headline.contains("no install run is on record"));
     let installed = missing().run(DAY, InvocationStatus::Success, &[("Operation", "Install")]);
     assert!(installed.causes()[0].headline.contains("since the install run"));
+
+    // What installs by itself is named, what only tells is not.
+    let updater = |unit: &str, does| AutomaticUpdates { unit: unit.to_owned(), does, security_only: true };
+    let found =
+        [updater("a.timer", AutomaticAction::Installs), updater("b.timer", AutomaticAction::Notifies)];
+    let foreign = pending().with(|s| s.observation.automatic_updates = found.to_vec());
+    let causes = foreign.causes();
+    let named = causes[0].evidence.iter().find(|entry| entry.field == "AutomaticUpdates").unwrap();
+    assert_eq!((causes[0].id, named.value.as_str()), ("P4", "a.timer installs security updates"));
 }
 
 #[test]

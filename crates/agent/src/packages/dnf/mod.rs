@@ -1,6 +1,7 @@
 //! dnf and yum nodes: enabled repositories, the metadata that the tool has of them, and what it would take from there.
 //! No dnf process and no interpreter. Held against dnf's own answers in `tests/rpm`.
 
+mod automatic;
 mod cache;
 pub mod config;
 mod excludes;
@@ -11,7 +12,7 @@ mod versionlock;
 use std::path::PathBuf;
 
 use domain::baseline::Source;
-use domain::facts::{FactSet, Observation, OsRelease, RepositoryFailure};
+use domain::facts::{AutomaticUpdates, FactSet, Observation, OsRelease, RepositoryFailure};
 use domain::patch::Failure;
 use domain::patch::transaction::{BlockedVersion, Change, Limits, Outcome, Plan, Wanted};
 
@@ -129,6 +130,10 @@ impl Configured for Dnf<'_> {
             Some(_) => refresh::by(|run| self.transactions.fetch_metadata(run), options),
             None => refresh::run(root, &Main::load(root)?, &node::os_release(root, "")?, options),
         })
+    }
+
+    fn automatic_updates(&self, root: &Root) -> Result<Vec<AutomaticUpdates>, ScanError> {
+        automatic::load(root)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use api::Timestamp;
-use domain::facts::{OsRelease, RepositoryFailure};
+use domain::facts::{AutomaticUpdates, OsRelease, RepositoryFailure};
 
 use super::super::kept::{self, Reading};
 use super::super::root::Root;
@@ -69,6 +69,11 @@ pub trait Configured {
         own: Option<&Self::Own>,
         options: &GatherOptions,
     ) -> Result<Refresh, ScanError>;
+
+    /// What runs the tool by itself, where that is known how to tell.
+    fn automatic_updates(&self, _root: &Root) -> Result<Vec<AutomaticUpdates>, ScanError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Reads a node: what is equal on equal nodes, and what is its own. Writes nothing outside the agent's data.
@@ -89,6 +94,7 @@ pub fn gather<T: Configured>(
     let mut observation = refresh.into_observation(options.now);
     // First, so that the evidence is among what a kept reading depends on.
     node::observe(root, &mut observation)?;
+    observation.automatic_updates = tool.automatic_updates(root)?;
     let read = || tool.system(root, own)?.reading(root, options);
     let reading = if own.is_some() { read()? } else { kept::reading(root, read)? };
     Ok(reading.complete(observation))

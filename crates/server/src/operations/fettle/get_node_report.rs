@@ -9,7 +9,7 @@ use api::fettle::{
 use domain::baseline::BaselineChoice;
 use domain::compliance::{PatchItem, PatchReport};
 use domain::explain::STALE_AFTER_SECONDS;
-use domain::facts::{ListRefresh, Observation};
+use domain::facts::{AutomaticUpdates, ListRefresh, Observation};
 use domain::patch::{Evaluation, PatchState, Verdict, suite};
 use store::nodes::Node;
 use store::reports::{self, Report};
@@ -107,6 +107,7 @@ fn to_wire(
         running_kernel: seen.and_then(|seen| given(&seen.running_kernel)),
         reboot_required_by: seen.and_then(|seen| seen.reboot_required_by.clone()),
         not_in_effect: seen.map(|seen| seen.not_in_effect.lines()),
+        automatic_updates: seen.and_then(automatic_updates),
     }
 }
 
@@ -154,6 +155,11 @@ fn refresh(seen: &Observation) -> (RefreshOutcome, Option<String>) {
         ListRefresh::Skipped => (RefreshOutcome::Skipped, None),
         ListRefresh::Failed(reason) => (RefreshOutcome::Failed, Some(reason.clone())),
     }
+}
+
+fn automatic_updates(seen: &Observation) -> Option<Vec<String>> {
+    let lines: Vec<String> = seen.automatic_updates.iter().map(AutomaticUpdates::line).collect();
+    Some(lines).filter(|lines| !lines.is_empty())
 }
 
 fn failures(seen: &Observation) -> Vec<RepositoryFailure> {
