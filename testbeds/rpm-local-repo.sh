@@ -3,11 +3,12 @@
 # DIR/repo-base has the first version of each package, DIR/repo-updates the second, with advisories.
 # No network, no root rights; rpm (with rpmbuild) and createrepo-c.
 # BED_SCENARIO=rhel adds a module with two streams and advisories for packages that others need; BED_SCENARIO=suse the latter,
-# and types advisories as SUSE does.
+# and types advisories as SUSE does; BED_SCENARIO=al2023 the latter, a package of the release, and severities as Amazon Linux has them.
 set -euo pipefail
 [ $# -eq 1 ] || { sed -n '2,6p' "$0" >&2; exit 2; }
 mkdir -p "$1"; dir=$(realpath "$1"); scenario=${BED_SCENARIO:-}
-bugfix=bugfix enhancement=enhancement
+bugfix=bugfix enhancement=enhancement moderate=Moderate
+[ "$scenario" != al2023 ] || moderate=medium
 [ "$scenario" != suse ] || bugfix=recommended enhancement=feature
 [ -e "$dir/.repo-ready" ] && exit 0
 rm -rf "$dir/build" "$dir/repo-base" "$dir/repo-updates"; mkdir -p "$dir"/{build,repo-base,repo-updates}
@@ -56,6 +57,9 @@ spec tb-newdep 1.1 "$noarch"$'\nRequires: tb-brandnew'; spec tb-brandnew 1.0 "$n
 spec tb-hash 1.1 "$noarch"                                                           # damaged below: download fails
 spec tb-stays 1.1 "$noarch"$'\nConflicts: tb-goes'                                   # does not go beside tb-goes
 
+if [ "$scenario" = al2023 ]; then
+  repo=base; spec system-release 2023.1.20250101 "$noarch"; repo=updates; spec system-release 2023.2.20250601 "$noarch"
+fi
 if [ "$scenario" = rhel ]; then
   # The release says the stream; a higher version in the other stream must not tempt anybody.
   repo=base; spec tb-mod 1.0 "$noarch"; repo=updates; spec tb-mod 1.1 "$noarch"; spec tb-mod 2.0 "$noarch"
@@ -85,9 +89,9 @@ adv() {
 { echo '<?xml version="1.0" encoding="UTF-8"?><updates>'
   adv BED-SA-2025:0001 security Critical no  'tb-ssl security update' 'CVE-2024-11111 CVE-2024-11112' tb-ssl 1.1
   adv BED-SA-2025:0002 security Important yes 'kernel security update' 'CVE-2024-22222' kernel 5.10.2
-  adv BED-SA-2025:0003 security Moderate no  'tb-fail security update' 'CVE-2024-33333' tb-fail 1.1
+  adv BED-SA-2025:0003 security $moderate no  'tb-fail security update' 'CVE-2024-33333' tb-fail 1.1
   adv BED-SA-2025:0004 security Low no       'tb-locked security update' 'CVE-2024-44444' tb-locked 1.1
-  adv BED-SA-2025:0005 security Moderate no  'tb-failpre security update' 'CVE-2024-55555' tb-failpre 1.1
+  adv BED-SA-2025:0005 security $moderate no  'tb-failpre security update' 'CVE-2024-55555' tb-failpre 1.1
   adv BED-BA-2025:0006 $bugfix None no        'tb-bug bug fix update' '' tb-bug 1.1 tb-slow 1.1
   adv BED-EA-2025:0007 $enhancement None yes  'glibc enhancement update' '' glibc 2.2
   if [ -n "$scenario" ]; then

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod alpine;
+mod amazon;
 mod arch;
 mod bed;
 mod crashes;
