@@ -262,7 +262,7 @@ pub async fn addressed(tx: &mut Tx, key: &CommandKey, nodes: &[NodeId]) -> Resul
     tx.query(&sql, &values).await?.iter().map(|row| row.parse(0)).collect()
 }
 
-/// Index: invocations_by_status.
+/// A command has at most as many rows as it has nodes.
 pub async fn count_by_state(tx: &mut Tx, key: &CommandKey) -> Result<Vec<StateCount>> {
     let sql = "SELECT status, CASE WHEN released_at IS NULL THEN 0 ELSE 1 END, COUNT(*) FROM invocations
         WHERE account = $1 AND region = $2 AND command_id = $3 GROUP BY 1, 2";

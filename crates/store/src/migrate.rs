@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0011_patch_executions", include_str!("../migrations/0011_patch_executions.sql")),
     ("0012_node_facts", include_str!("../migrations/0012_node_facts.sql")),
     ("0013_documents", include_str!("../migrations/0013_documents.sql")),
+    ("0014_index_order", include_str!("../migrations/0014_index_order.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
