@@ -1,5 +1,5 @@
-//! What a feed says about packages of the Debian family and of Alpine: which version fixes which CVE, and what follows
-//! for a node.
+//! What a feed says about packages of the Debian family and of Alpine: which version fixes which CVE, which notice
+//! announced it, and what follows for a node.
 //! Feeds are read by `cli`, kept by `store`. Where package managers publish CVE ids themselves, [`crate::facts::Advisory`] has them.
 //! Source: deb-version(7); the OSV schema's events; the Debian security tracker's `fixed_version`.
 
@@ -7,9 +7,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{FactSet, OsRelease, PackageFact, UpdateFact, UpdateStatus};
-use crate::patch::version_apk;
-use crate::patch::version_deb::compare;
-use crate::patch::version_rpm;
+use crate::patch::{version_apk, version_deb, version_rpm};
 
 /// One sentence of a feed: versions from `introduced` up to `fixed` have this hole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,20 +41,36 @@ impl Subject {
 
 impl Statement {
     pub fn affects(&self, version: &str) -> bool {
-        let compare = if self.distribution.starts_with(ALPINE) { version_apk::compare } else { compare };
+        let compare = order_of(&self.distribution);
         let is_old = |fixed: &str| compare(version, fixed) == Ordering::Less;
         let is_reached = |introduced: &str| compare(version, introduced) != Ordering::Less;
         self.introduced.as_deref().is_none_or(is_reached) && self.fixed.as_deref().is_none_or(is_old)
     }
 }
 
+/// Another sentence: a notice of the publisher's own (`USN-7000-1`, `DSA-5000-1`) announces this version, whether
+/// or not it names CVEs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Announcement {
+    pub advisory_id: String,
+    pub distribution: String,
+    pub subject: Subject,
+    pub version: String,
+}
+
 /// The lowest of several fixed versions: from it on a release counts as fixed.
-pub fn lowest(versions: impl IntoIterator<Item = String>) -> Option<String> {
+pub fn lowest(distribution: &str, versions: impl IntoIterator<Item = String>) -> Option<String> {
+    let compare = order_of(distribution);
     versions.into_iter().min_by(|left, right| compare(left, right))
 }
 
 /// How names of Alpine's branches begin.
 const ALPINE: &str = "alpine:";
+
+/// How versions of a system are ordered.
+fn order_of(distribution: &str) -> fn(&str, &str) -> Ordering {
+    if distribution.starts_with(ALPINE) { version_apk::compare } else { version_deb::compare }
+}
 
 /// What feeds may call this system: by code name and by number. Alpine by its branch: `3.22` of 3.22.1, `edge` of what is
 /// to be the next one.
@@ -156,10 +170,11 @@ pub fn unfixed(facts: &FactSet) -> impl Iterator<Item = Unfixed<'_>> {
     of_packages.chain(of_updates)
 }
 
-/// The statements about one system, found by subject.
+/// The statements and announcements about one system, found by subject.
 #[derive(Clone, Debug, Default)]
 pub struct Knowledge {
     by_subject: BTreeMap<Subject, Vec<Statement>>,
+    announced: BTreeMap<Subject, Vec<Announcement>>,
 }
 
 impl Knowledge {
@@ -169,6 +184,13 @@ impl Knowledge {
             knowledge.by_subject.entry(statement.subject.clone()).or_default().push(statement);
         }
         knowledge
+    }
+
+    pub fn with_announcements(mut self, announcements: impl IntoIterator<Item = Announcement>) -> Self {
+        for announcement in announcements {
+            self.announced.entry(announcement.subject.clone()).or_default().push(announcement);
+        }
+        self
     }
 
     fn of<'k>(&'k self, subject: &Subject) -> impl Iterator<Item = &'k Statement> {
@@ -205,6 +227,28 @@ impl Knowledge {
             }
         }
         Some(closed.into_iter().collect())
+    }
+
+    /// The notices, sorted, that going from the installed version to this one brings: those of versions above the one and
+    /// not above the other. Empty says only that nobody told of one.
+    pub fn announced_by(&self, fact: &PackageFact, binary_version: &str) -> Vec<String> {
+        let source_version = source_version(fact, binary_version);
+        let mut brought = BTreeSet::new();
+        for at in installed(fact) {
+            let target = match at.subject {
+                Subject::Source(_) => source_version.as_deref(),
+                Subject::Binary(_) => Some(binary_version),
+            };
+            let Some(target) = target else { continue };
+            let said = self.announced.get(&at.subject).into_iter().flatten();
+            let is_on_the_way = |announcement: &&Announcement| {
+                let compare = order_of(&announcement.distribution);
+                compare(&announcement.version, &at.version).is_gt()
+                    && compare(&announcement.version, target).is_le()
+            };
+            brought.extend(said.filter(is_on_the_way).map(|announcement| announcement.advisory_id.clone()));
+        }
+        brought.into_iter().collect()
     }
 }
 
@@ -288,6 +332,35 @@ mod tests {
         assert_eq!(open, ["1", "2", "4", "6", "7"]);
     }
 
+    fn announcement(id: &str, distribution: &str, subject: Subject, version: &str) -> Announcement {
+        Announcement {
+            advisory_id: id.to_owned(),
+            distribution: distribution.to_owned(),
+            subject,
+            version: version.to_owned(),
+        }
+    }
+
+    #[test]
+    fn notices_are_those_of_versions_on_the_way() {
+        let source = |id: &str, version: &str| {
+            announcement(id, "debian:bookworm", Subject::Source("x".to_owned()), version)
+        };
+        let binary = announcement("B-1", "debian:12", Subject::Binary("libx1".to_owned()), "1.0-3");
+        let other = announcement("S-9", "debian:12", Subject::Source("libx1".to_owned()), "1.0-2");
+        let said = [source("S-2", "1.0-2"), source("S-1", "1.0-1"), source("S-3", "1.0-3"), binary, other];
+        let knowledge = Knowledge::default().with_announcements(said);
+        let installed = fact("1.0-1", Some(("x", "1.0-1")));
+        let check = |fact: &PackageFact, to: &str, expected: &[&str]| {
+            assert_eq!(knowledge.announced_by(fact, to), expected, "{to}");
+        };
+        check(&installed, "1.0-1", &[]);
+        check(&installed, "1.0-2", &["S-2"]);
+        check(&installed, "1.0-3", &["B-1", "S-2", "S-3"]);
+        // With a numbering of its own only what names the binary is known.
+        check(&fact("0.9-1", Some(("x", "1.0-1"))), "1.0-3", &["B-1"]);
+    }
+
     #[test]
     fn a_version_that_cannot_be_told_apart_is_no_data() {
         let fact = fact("14.2-1", Some(("x", "1.0-1")));
@@ -328,6 +401,14 @@ mod tests {
         assert!(!fixed.affects("1.0_rc1-r0"));
     }
 
+    #[test]
+    fn the_lowest_of_several_is_by_the_systems_own_order() {
+        // A tilde stands before everything on Debian; apk has another word for it.
+        let lowest = |system: &str, versions: [&str; 2]| lowest(system, versions.map(str::to_owned));
+        assert_eq!(lowest("debian:12", ["1.0", "1.0~1"]).as_deref(), Some("1.0~1"));
+        assert_eq!(lowest("alpine:3.22", ["1.0-r0", "1.0_rc1-r0"]).as_deref(), Some("1.0_rc1-r0"));
+    }
+
     fn version() -> impl Strategy<Value = String> {
         (0u8..3, 0u8..4, 0u8..4).prop_map(|(epoch, major, minor)| match epoch {
             0 => format!("{major}.{minor}-1"),
@@ -341,7 +422,7 @@ mod tests {
         fn matching_is_monotone_in_versions(
             installed in version(), fixes in prop::collection::vec(version(), 1..6), mut targets in prop::collection::vec(version(), 2),
         ) {
-            targets.sort_by(|a, b| compare(a, b));
+            targets.sort_by(|a, b| version_deb::compare(a, b));
             let fixes: Vec<_> = fixes.iter().enumerate().map(|(i, fixed)| x(&format!("CVE-2026-000{i}"), None, Some(fixed))).collect();
             for statement in &fixes {
                 prop_assert!(statement.affects(&targets[0]) || !statement.affects(&targets[1]));

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0012_node_facts", include_str!("../migrations/0012_node_facts.sql")),
     ("0013_documents", include_str!("../migrations/0013_documents.sql")),
     ("0014_index_order", include_str!("../migrations/0014_index_order.sql")),
+    ("0015_advisory_notices", include_str!("../migrations/0015_advisory_notices.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use api::fettle::{AdvisoryStatement, PackageKind};
 
-use super::{PassedOver, ReadError, Take, check_package, check_version, is_cve_id, severity};
+use super::{PassedOver, ReadError, Said, Take, check_package, check_version, is_cve_id, severity};
 
 /// Longer lines are no lines of this format.
 const MAX_LINE_BYTES: u64 = 1 << 20;
@@ -38,7 +38,7 @@ pub fn read(
             passed_over.count("ids that are no CVE ids yet");
             continue;
         }
-        if !take(said) {
+        if !take(Said::Hole(said)) {
             return Err(ReadError::Stopped);
         }
     }

@@ -15,7 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use api::fettle::{AdvisoryFormat, AdvisoryStatement};
+use api::fettle::{AdvisoryFormat, AdvisoryNotice, AdvisoryStatement};
 
 pub use open::{Feed, Meter, Source, for_each_feed};
 
@@ -47,8 +47,15 @@ impl ReadError {
     }
 }
 
-/// Takes statements one by one; an answer of false ends the reading.
-pub type Take<'a> = &'a mut dyn FnMut(AdvisoryStatement) -> bool;
+/// One sentence of a feed.
+#[derive(Clone, Debug)]
+pub enum Said {
+    Hole(AdvisoryStatement),
+    Notice(AdvisoryNotice),
+}
+
+/// Takes sentences one by one; an answer of false ends the reading.
+pub type Take<'a> = &'a mut dyn FnMut(Said) -> bool;
 
 /// What a feed had that says nothing of versions of CVEs, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +101,15 @@ fn check_version<'v>(version: &'v str, of: &dyn Fn() -> String) -> Result<&'v st
         return Ok(version);
     }
     Err(ReadError::Malformed(format!("{}: `{version}` is not a version", of())))
+}
+
+fn check_advisory<'i>(id: &'i str, of: &dyn Fn() -> String) -> Result<&'i str, ReadError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+    let begins = id.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if begins && id.len() <= 64 && id.bytes().all(is_plain) {
+        return Ok(id);
+    }
+    Err(ReadError::Malformed(format!("{}: `{id}` is not an id of an advisory", of())))
 }
 
 fn check_package<'n>(name: &'n str, of: &dyn Fn() -> String) -> Result<&'n str, ReadError> {

@@ -4,11 +4,14 @@
 use std::fmt;
 use std::io::BufRead;
 
-use api::fettle::{AdvisoryStatement, PackageKind};
+use api::fettle::{AdvisoryNotice, AdvisoryStatement, PackageKind};
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use super::{Outcome, PassedOver, ReadError, Take, check_package, check_version, is_cve_id, severity};
+use super::{
+    Outcome, PassedOver, ReadError, Said, Take, check_advisory, check_package, check_version, is_cve_id,
+    severity,
+};
 
 #[derive(Deserialize)]
 struct Record {
@@ -125,9 +128,14 @@ impl<'de> Visitor<'de> for Records<'_> {
 impl Records<'_> {
     fn tell(&mut self, record: Record) -> Result<(), ReadError> {
         let cves = cve_ids(&record);
-        if record.withdrawn.is_some() || cves.is_empty() {
-            let reason = if cves.is_empty() { "records that name no CVE" } else { "withdrawn records" };
-            self.passed_over.count(reason);
+        let notice = notice_id(&record)?;
+        if record.withdrawn.is_some() || (cves.is_empty() && notice.is_none()) {
+            let is_withdrawn = record.withdrawn.is_some();
+            self.passed_over.count(if is_withdrawn {
+                "withdrawn records"
+            } else {
+                "records that name no CVE"
+            });
             return Ok(());
         }
         let word = record.severity.iter().find(|severity| !severity.kind.starts_with("CVSS"));
@@ -144,6 +152,15 @@ impl Records<'_> {
             );
             for range in affected.ranges.iter().filter(|range| range.kind == "ECOSYSTEM") {
                 for (introduced, fixed) in self.spans(range, &|| place("ranges"))? {
+                    if let Some((advisory, version)) = notice.zip(fixed.as_ref()) {
+                        self.say(Said::Notice(AdvisoryNotice {
+                            advisory_id: advisory.to_owned(),
+                            distribution: distribution.clone(),
+                            package: package.name.clone(),
+                            package_kind: Some(PackageKind::Source),
+                            version: version.clone(),
+                        }))?;
+                    }
                     for cve in &cves {
                         let statement = AdvisoryStatement {
                             cve_id: cve.clone(),
@@ -155,14 +172,16 @@ impl Records<'_> {
                             severity: severity.clone(),
                             ..AdvisoryStatement::default()
                         };
-                        if !(self.take)(statement) {
-                            return Err(ReadError::Stopped);
-                        }
+                        self.say(Said::Hole(statement))?;
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    fn say(&mut self, said: Said) -> Result<(), ReadError> {
+        if (self.take)(said) { Ok(()) } else { Err(ReadError::Stopped) }
     }
 
     /// From each `introduced` to the `fixed` after it, or to no end.
@@ -197,6 +216,14 @@ impl Records<'_> {
         spans.extend(open.map(|introduced| (introduced, None)));
         Ok(spans)
     }
+}
+
+/// The record's own id where it is that of a notice (`USN-7000-1`, `DSA-5000-1`), not of a CVE under another name.
+fn notice_id(record: &Record) -> Result<Option<&str>, ReadError> {
+    if record.id.contains("CVE-") {
+        return Ok(None);
+    }
+    check_advisory(&record.id, &|| "id".to_owned()).map(Some)
 }
 
 /// The record's own id where it is one, with or without a publisher before it, and those that it stands for.

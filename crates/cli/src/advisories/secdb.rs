@@ -9,7 +9,7 @@ use api::fettle::{AdvisoryStatement, PackageKind};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Outcome, PassedOver, ReadError, Take, check_package, check_version, is_cve_id};
+use super::{Outcome, PassedOver, ReadError, Said, Take, check_package, check_version, is_cve_id};
 
 #[derive(Deserialize)]
 struct Entry {
@@ -149,7 +149,7 @@ impl Database<'_> {
                 fixed: Some(fixed.to_owned()),
                 ..AdvisoryStatement::default()
             };
-            if !(self.take)(statement) {
+            if !(self.take)(Said::Hole(statement)) {
                 return Err(ReadError::Stopped);
             }
         }

@@ -2,20 +2,32 @@
 
 use std::io::{Cursor, Write};
 
+use api::fettle::PackageKind;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
 use super::*;
 
-/// CVE, distribution, package with `b:` before a binary, introduced-fixed, severity.
+/// CVE, distribution, package with `b:` before a binary, introduced-fixed, severity; of a notice its id, distribution,
+/// package and version.
 fn lines(
     format: AdvisoryFormat,
     text: &str,
     distribution: Option<&str>,
 ) -> Result<(Vec<String>, PassedOver), String> {
     let mut lines = Vec::new();
-    let take = &mut |said: AdvisoryStatement| {
-        let kind = if said.package_kind == Some(api::fettle::PackageKind::Binary) { "b:" } else { "" };
+    let kind = |kind: Option<PackageKind>| if kind == Some(PackageKind::Binary) { "b:" } else { "" };
+    let take = &mut |said: Said| {
+        let said = match said {
+            Said::Hole(said) => said,
+            Said::Notice(said) => {
+                let AdvisoryNotice { advisory_id, distribution, package, package_kind, version } = said;
+                let package = format!("{}{package}", kind(package_kind));
+                lines.push(format!("{advisory_id} {distribution} {package} {version}"));
+                return true;
+            }
+        };
+        let kind = kind(said.package_kind.clone());
         let mut fixed = said.fixed.unwrap_or_default();
         said.also_fixed.iter().flatten().for_each(|version| fixed = format!("{fixed}|{version}"));
         lines.push(format!(
@@ -149,6 +161,7 @@ const USN: &str = r#"{"schema_version": "1.6.0", "id": "USN-7000-1", "modified":
 #[test]
 fn osv_one_after_another_and_as_a_list() {
     let expected = [
+        "USN-7000-1 ubuntu:22.04 curl 7.81.0-1ubuntu1.20",
         "2026-0003 ubuntu:22.04 curl ..7.81.0-1ubuntu1.20 ",
         "2026-0004 ubuntu:22.04 curl 7.0..7.1 medium",
         "2026-0004 ubuntu:22.04 curl 7.2.. medium",
@@ -161,7 +174,11 @@ fn osv_one_after_another_and_as_a_list() {
     }
     let debian = r#"{"id": "DSA-1-1", "aliases": ["CVE-2026-0006"], "affected": [{"package": {"ecosystem": "Debian:12", "name": "curl"},
         "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1"}]}], "ecosystem_specific": {"urgency": "high"}}]}"#;
-    assert_eq!(lines(AdvisoryFormat::Osv, debian, None).unwrap().0, ["2026-0006 debian:12 curl ..1 high"]);
+    let expected = ["DSA-1-1 debian:12 curl 1", "2026-0006 debian:12 curl ..1 high"];
+    assert_eq!(lines(AdvisoryFormat::Osv, debian, None).unwrap().0, expected);
+    // A notice without a CVE, of a regression, announces a version all the same; what names neither says nothing.
+    let regression = debian.replace("\"CVE-2026-0006\"", "");
+    assert_eq!(lines(AdvisoryFormat::Osv, &regression, None).unwrap().0, expected[..1]);
     let check = |text: String, expected: &str| {
         let error = lines(AdvisoryFormat::Osv, &text, None).unwrap_err();
         assert!(error.contains(expected), "{expected} is not in: {error}");
@@ -261,7 +278,7 @@ fn packed_feeds_are_known_by_their_beginning_and_cut_ones_refused() {
         count(&path)
     };
     let long = format!("{DEBSECAN}{}", "curl,curl\n".repeat(20_000));
-    for (text, expected) in [(TRACKER, 3), (long.as_str(), 2), (USN, 3)] {
+    for (text, expected) in [(TRACKER, 3), (long.as_str(), 2), (USN, 4)] {
         assert_eq!(read_file(text.as_bytes()).unwrap(), expected);
         for packed in [gzip(text), zlib(text), xz(text), zstd(text)] {
             assert_eq!(read_file(&packed).unwrap(), expected);
@@ -288,13 +305,13 @@ fn folders_and_archives_are_read_file_by_file() {
     let archive =
         zip(&[("a/", ""), ("a/1.json", first), ("2.json", second), ("3.json", third), ("README", "x")]);
     let path = write("all.zip", &archive);
-    assert_eq!(count(&path).unwrap(), 3);
+    assert_eq!(count(&path).unwrap(), 4);
     write("osv/a/1.json", first.as_bytes());
     write("osv/a/2.json.gz", &gzip(second));
     write("osv/b.zip", &zip(&[("3.json", third)]));
     write("osv/.git/x.json", b"no feed");
     write("osv/LICENSE", b"no feed");
-    assert_eq!(count(&folder.path().join("osv")).unwrap(), 3);
+    assert_eq!(count(&folder.path().join("osv")).unwrap(), 4);
 
     // What is wrong is told with the file it is in; a damaged archive is never a shorter feed.
     let named = |place: &std::path::Path, name: &str| {
@@ -337,7 +354,7 @@ fn feeds_come_from_addresses() {
     });
     let url = format!("http://{address}/feed");
     assert_eq!(count_at(&url).unwrap(), 3, "packed");
-    assert_eq!(count_at(&url).unwrap(), 3, "an archive");
+    assert_eq!(count_at(&url).unwrap(), 4, "an archive");
     assert!(count_at(&url).unwrap_err().to_string().contains("404"));
     assert!(count_at(&url).is_err(), "a line that breaks");
     server.join().unwrap();

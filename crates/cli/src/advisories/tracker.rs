@@ -9,7 +9,7 @@ use api::fettle::{AdvisoryStatement, PackageKind};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::{Outcome, PassedOver, ReadError, Take, check_package, check_version, is_cve_id, severity};
+use super::{Outcome, PassedOver, ReadError, Said, Take, check_package, check_version, is_cve_id, severity};
 
 #[derive(Deserialize)]
 struct Entry {
@@ -100,7 +100,7 @@ impl Sources<'_> {
                     severity: severity(about.urgency.as_deref()),
                     ..AdvisoryStatement::default()
                 };
-                if !(self.take)(statement) {
+                if !(self.take)(Said::Hole(statement)) {
                     return Err(ReadError::Stopped);
                 }
             }

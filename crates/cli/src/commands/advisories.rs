@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use api::fettle::{
-    AdvisoryFormat, AdvisoryStatement, DeleteAdvisoryFeedRequest, DescribeAdvisoriesRequest,
+    AdvisoryFormat, AdvisoryNotice, AdvisoryStatement, DeleteAdvisoryFeedRequest, DescribeAdvisoriesRequest,
     DescribeAdvisoriesResponse, ImportAdvisoriesRequest, ImportAdvisoriesResponse, ListAdvisoryFeedsRequest,
 };
 use clap::{Subcommand, ValueEnum};
 
 use super::{Common, Output, json};
-use crate::advisories::{Feed, Meter, PassedOver, ReadError, Source, for_each_feed, read};
+use crate::advisories::{Feed, Meter, PassedOver, ReadError, Said, Source, for_each_feed, read};
 use crate::client::{Client, fetcher};
 use crate::text;
 
@@ -153,6 +153,7 @@ struct Import<'c> {
     client: &'c Client,
     next: ImportAdvisoriesRequest,
     waiting: Vec<AdvisoryStatement>,
+    notices: Vec<AdvisoryNotice>,
     /// In force once the last part is there.
     statements: i64,
     passed_over: PassedOver,
@@ -165,8 +166,8 @@ impl<'c> Import<'c> {
             more => format!("{} and {} more", sources[0], more - 1),
         };
         let next = ImportAdvisoriesRequest { feed, origin, ..Default::default() };
-        let waiting = Vec::with_capacity(PART);
-        Self { client, next, waiting, statements: 0, passed_over: PassedOver::default() }
+        let (waiting, notices) = (Vec::with_capacity(PART), Vec::new());
+        Self { client, next, waiting, notices, statements: 0, passed_over: PassedOver::default() }
     }
 
     fn run(
@@ -216,9 +217,12 @@ impl<'c> Import<'c> {
             let (other, first) = (feed.format.as_str(), self.next.format.as_str());
             return Err(ReadError::Unusable(format!("is {other}, and what came before it was {first}")));
         }
-        let take = &mut |statement| {
-            self.waiting.push(statement);
-            if self.waiting.len() < PART {
+        let take = &mut |said| {
+            match said {
+                Said::Hole(statement) => self.waiting.push(statement),
+                Said::Notice(notice) => self.notices.push(notice),
+            }
+            if self.waiting.len() + self.notices.len() < PART {
                 return true;
             }
             match self.send() {
@@ -242,6 +246,7 @@ impl<'c> Import<'c> {
 
     fn send(&mut self) -> anyhow::Result<ImportAdvisoriesResponse> {
         self.next.statements = std::mem::take(&mut self.waiting);
+        self.next.notices = Some(std::mem::take(&mut self.notices)).filter(|notices| !notices.is_empty());
         let answer = self.client.call(&self.next)?;
         self.next.import_id = Some(answer.import_id.clone());
         self.next.chunk += 1;

@@ -248,7 +248,7 @@ fn patches(out: &mut String, heading: &str, patches: &[ReportedPatch], style: St
     states.dedup();
     let state_column = usize::from(heading != MISSING || states.len() > 1);
     // Where nobody publishes advisories or delays approvals, there is nothing to show of them.
-    let has_advisories = patches.iter().any(|patch| patch.advisory.is_some());
+    let has_advisories = patches.iter().any(|patch| patch.advisory.is_some() || patch.advisory_ids.is_some());
     let has_approvals = patches.iter().any(|patch| patch.approved_at.is_some());
     let mut headings = vec!["PACKAGE", "ARCH", "INSTALLED", "FIX", "SUITE", "FROM", "LEVEL", "CVES"];
     headings.extend(has_advisories.then_some("ADVISORY"));
@@ -266,12 +266,20 @@ fn patches(out: &mut String, heading: &str, patches: &[ReportedPatch], style: St
             or_unknown(patch.compliance_level.as_deref()),
             cves(patch.cves.as_deref()),
         ];
-        cells.extend(has_advisories.then(|| or_unknown(patch.advisory.as_deref())));
+        cells.extend(has_advisories.then(|| advisory(patch)));
         cells.extend(has_approvals.then(|| or_unknown(patch.approved_at.map(day).as_deref())));
         cells.extend((state_column == 1).then(|| or_unknown(patch.state.as_deref())));
         table.row(cells);
     }
     out.push_str(&table.render("  "));
+}
+
+/// What the node's repositories publish, else what feeds name.
+fn advisory(patch: &ReportedPatch) -> String {
+    match patch.advisory.as_deref() {
+        Some(own) => clean(own),
+        None => super::advisories::ids(patch.advisory_ids.as_deref()),
+    }
 }
 
 /// `2026-11-21`

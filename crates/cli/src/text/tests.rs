@@ -114,10 +114,12 @@ fn advisories_and_approvals_have_columns_where_there_are_some() {
 }
 
 #[test]
-fn what_updates_by_itself_is_told() {
+fn notices_of_feeds_stand_where_repositories_publish_none() {
     let mut told = full_report();
+    told.missing[0].advisory_ids = Some((1..5).map(|number| format!("DSA-{number}-1")).collect());
     told.automatic_updates = Some(vec!["dnf-automatic.timer installs updates".to_owned()]);
     let told = report::render(&told, Style::Plain);
+    assert!(told.contains("DSA-1-1, DSA-2-1, DSA-3-1 and 1 more"), "{told}");
     assert!(told.contains("By itself dnf-automatic.timer installs updates"), "{told}");
 }
 

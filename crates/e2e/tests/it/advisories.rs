@@ -34,6 +34,15 @@ fn feed(cve: &str) -> String {
     )
 }
 
+/// As OSV has a notice of Debian's that names no CVE.
+fn notice(id: &str) -> String {
+    let (package, _, fix) = apt_root::MISSING;
+    format!(
+        r#"{{"id": "{id}", "affected": [{{"package": {{"ecosystem": "Debian:12", "name": "{package}"}},
+            "ranges": [{{"type": "ECOSYSTEM", "events": [{{"introduced": "0"}}, {{"fixed": "{fix}"}}]}}]}}]}}"#
+    )
+}
+
 #[test]
 fn cves_of_missing_patches_come_from_an_imported_feed() {
     for engine in engines() {
@@ -92,11 +101,25 @@ fn cves_of_missing_patches_come_from_an_imported_feed() {
         assert_eq!(cves(), fixed());
         assert!(import(&feed("CVE-2026-0003")).0);
         assert_eq!(cves(), Some(vec!["CVE-2026-0003".to_owned()]));
-        let request = DescribeAdvisoriesRequest { package: Some("openssl".to_owned()), ..Default::default() };
-        let known = server.call(&request);
+        let of_package =
+            DescribeAdvisoriesRequest { package: Some("openssl".to_owned()), ..Default::default() };
+        let known = server.call(&of_package);
         let mut open: Vec<_> = known.affected_nodes.iter().map(|hole| hole.cve_id.as_str()).collect();
         open.sort_unstable();
         assert_eq!((known.advisories.len(), open), (3, vec!["CVE-2026-0003", "CVE-2026-9999"]));
+
+        // The tracker has no notices; what has some is asked beside it.
+        let notices = folder.path().join("notices.json");
+        std::fs::write(&notices, notice("DSA-5000-1")).unwrap();
+        let (worked, out, err) = fettle(&server, &["advisories", "import", notices.to_str().unwrap()]);
+        assert!(worked && out.contains("notices is in force with 1 statements"), "{out}{err}");
+        for command in ["report", "why"] {
+            let (_, out, _) = fettle(&server, &[command, &agent.id]);
+            assert!(out.contains("DSA-5000-1"), "{out}");
+        }
+        assert_eq!(server.call(&request).missing[0].advisory_ids, Some(vec!["DSA-5000-1".to_owned()]));
+        assert!(fettle(&server, &["advisories", "forget", "notices"]).0);
+        assert_eq!(server.call(&request).missing[0].advisory_ids, None);
 
         let (worked, _, err) = fettle(&server, &["advisories", "forget", "tracker"]);
         assert!(worked, "{err}");

@@ -156,20 +156,32 @@ pub async fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
     let Some(row) = tx.query_opt(sql, &[before.into()]).await? else { return Ok(0) };
     let (account, region, id): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let key = [Value::from(&account), (&region).into(), id.into()];
-    let sql = "SELECT MAX(subject) FROM (SELECT subject FROM advisory_statements
-        WHERE account = $1 AND region = $2 AND import_id = $3 ORDER BY subject LIMIT $4) AS part";
-    let [account_value, region_value, id_value] = key.clone();
-    let row = tx.query_opt(sql, &[account_value, region_value, id_value, limit.into()]).await?;
-    let last: Option<i64> = row.map(|row| row.get(0)).transpose()?.flatten();
-    let Some(last) = last else {
-        for table in ["advisory_distributions", "advisory_imports"] {
-            let sql = format!("DELETE FROM {table} WHERE account = $1 AND region = $2 AND import_id = $3");
-            tx.execute(&sql, &key).await?;
+    for table in ["advisory_statements", "advisory_notices"] {
+        let gone = forget_subjects(tx, table, &key, limit).await?;
+        if gone > 0 {
+            return Ok(gone);
         }
-        return Ok(1);
-    };
-    let sql = "DELETE FROM advisory_statements
-        WHERE account = $1 AND region = $2 AND import_id = $3 AND subject <= $4";
-    let [account_value, region_value, id_value] = key;
-    tx.execute(sql, &[account_value, region_value, id_value, last.into()]).await
+    }
+    for table in ["advisory_distributions", "advisory_imports"] {
+        let sql = format!("DELETE FROM {table} WHERE account = $1 AND region = $2 AND import_id = $3");
+        tx.execute(&sql, &key).await?;
+    }
+    Ok(1)
+}
+
+/// Takes away the rows of an import's first subjects, some `limit` of them. Primary key order.
+async fn forget_subjects(tx: &mut Tx, table: &str, key: &[Value<'_>; 3], limit: i64) -> Result<u64> {
+    let sql = format!(
+        "SELECT MAX(subject) FROM (SELECT subject FROM {table}
+        WHERE account = $1 AND region = $2 AND import_id = $3 ORDER BY subject LIMIT $4) AS part"
+    );
+    let [account, region, id] = key.clone();
+    let row = tx.query_opt(&sql, &[account, region, id, limit.into()]).await?;
+    let last: Option<i64> = row.map(|row| row.get(0)).transpose()?.flatten();
+    let Some(last) = last else { return Ok(0) };
+    let sql = format!(
+        "DELETE FROM {table} WHERE account = $1 AND region = $2 AND import_id = $3 AND subject <= $4"
+    );
+    let [account, region, id] = key.clone();
+    tx.execute(&sql, &[account, region, id, last.into()]).await
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use domain::advisory::{Statement, Subject};
 
+use super::kind::{kind_of, subject_of};
 use crate::clause::placeholders;
-use crate::{Result, Row, Scope, Store, StoreError, Tx, Value, strings};
+use crate::{Result, Row, Scope, Store, Tx, Value, strings};
 
 /// Rows per statement, and subjects per question.
 const CHUNK: usize = 64;
 /// In place of a number: no text.
 const NONE: i64 = 0;
 const COLUMNS: &str = "import_id, subject, kind, distribution, cve, introduced, fixed, severity";
-const SOURCE: i64 = 1;
-const BINARY: i64 = 2;
 
 /// Statements whose texts have numbers.
 #[derive(Debug)]
@@ -31,10 +30,7 @@ pub async fn number(store: &Store, scope: Scope<'_>, statements: &[Statement]) -
     let known: BTreeMap<&str, i64> = texts.iter().map(String::as_str).zip(ids).collect();
     let id = |text: &str| known.get(text).copied().unwrap_or(NONE);
     let row = |statement: &Statement| {
-        let kind = match statement.subject {
-            Subject::Source(_) => SOURCE,
-            Subject::Binary(_) => BINARY,
-        };
+        let kind = kind_of(&statement.subject);
         let [subject, distribution, cve, introduced, fixed, severity] = texts_of(statement).map(id);
         [subject, kind, distribution, cve, introduced, fixed, severity]
     };
@@ -151,12 +147,7 @@ async fn resolve(tx: &mut Tx, scope: Scope<'_>, rows: Vec<Numbers>) -> Result<Ve
         ids.iter().copied().zip(strings::resolve(tx, scope, &ids).await?).collect();
     let text = |id: i64| texts.get(&id).map(|text| text.to_string());
     let statement = |(import, [subject, kind, distribution, cve, introduced, fixed, severity]): Numbers| {
-        let name = text(subject).unwrap_or_default();
-        let subject = match kind {
-            SOURCE => Subject::Source(name),
-            BINARY => Subject::Binary(name),
-            other => return Err(StoreError::Corrupt(format!("no kind of package has the number {other}"))),
-        };
+        let subject = subject_of(kind, text(subject).unwrap_or_default())?;
         let statement = Statement {
             cve_id: text(cve).unwrap_or_default(),
             distribution: text(distribution).unwrap_or_default(),

@@ -77,11 +77,17 @@ fn add_feeds(item: &mut CauseItem, facts: &FactSet, known: &Known) {
     let Some((fact, fix)) = facts.packages.iter().find(is_it).zip(item.fix_version.as_deref()) else {
         return;
     };
+    let feeds: Vec<&str> = known.feeds.iter().map(|feed| feed.feed.as_str()).collect();
+    let feeds = feeds.join(", ");
     let closed = known.knowledge.closed_by(fact, fix).filter(|closed| !closed.is_empty());
-    if let Some(closed) = closed {
-        let feeds: Vec<&str> = known.feeds.iter().map(|feed| feed.feed.as_str()).collect();
-        let feeds = feeds.join(", ");
-        let sentence = format!("{fix} closes {}, by the imported feed {feeds}", closed.join(", "));
-        item.proof.get_or_insert_default().push(sentence);
+    let closed =
+        closed.map(|closed| format!("{fix} closes {}, by the imported feed {feeds}", closed.join(", ")));
+    let notices = Some(known.knowledge.announced_by(fact, fix)).filter(|notices| !notices.is_empty());
+    let notices = notices.map(|notices| {
+        format!("{fix} brings what {} announced, by the imported feed {feeds}", notices.join(", "))
+    });
+    let sentences: Vec<String> = closed.into_iter().chain(notices).collect();
+    if !sentences.is_empty() {
+        item.proof.get_or_insert_default().extend(sentences);
     }
 }

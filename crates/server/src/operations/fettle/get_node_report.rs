@@ -200,6 +200,7 @@ fn to_patch(item: &PatchItem, seen: &Seen) -> ReportedPatch {
         classification: given(&item.classification),
         priority: given(&item.severity),
         advisory: verdict.and_then(|verdict| verdict.advisory.clone()),
+        advisory_ids: advisories::notices(item, scan.map(|scan| &scan.facts), seen.known.as_ref()),
         approved_at: verdict.and_then(|verdict| verdict.approved_at),
         cves: advisories::cves(item, scan.map(|scan| &scan.facts), seen.known.as_ref()),
     }

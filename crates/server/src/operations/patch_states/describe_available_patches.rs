@@ -39,7 +39,7 @@ pub async fn describe_available_patches(
                 available_patches::list(&mut tx, scope, &conditions, after.as_ref(), BATCH).await?;
             let is_last = rows.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
             after = rows.last().map(key);
-            if parts.iter().any(|part| matches!(part, Part::CveId(_))) {
+            if parts.iter().any(|part| matches!(part, Part::CveId(_) | Part::AdvisoryId(_))) {
                 advisories::add_fixed(ctx, &mut tx, &mut rows).await?;
             }
             found.extend(rows.into_iter().filter(|row| parts.iter().all(|part| part.holds(row))));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::fettle::{
     Advisory, AffectedNode, DescribeAdvisoriesRequest, DescribeAdvisoriesResponse, PackageKind,
 };
-use domain::advisory::{Statement, Subject, Unfixed, distributions_of, installed, unfixed};
+use domain::advisory::{Announcement, Statement, Subject, Unfixed, distributions_of, installed, unfixed};
 use domain::facts::FactSet;
 use store::advisories::{self, Import};
 use store::facts::Newest;
@@ -31,6 +31,8 @@ pub async fn describe_advisories(
     let mut tx = ctx.store.read().await?;
     let feeds = advisories::feeds(&mut tx, scope).await?;
     let statements = statements(ctx, &mut tx, &request, &feeds).await?;
+    let is_first = page.after.is_none();
+    let notices = if is_first { notices(ctx, &mut tx, &statements).await? } else { Vec::new() };
     drop(tx);
     let question = Question {
         statements: &statements,
@@ -40,7 +42,6 @@ pub async fn describe_advisories(
     let limit = size.saturating_add(1);
     let indexes = &ctx.app.fact_indexes;
     let rows = indexes.affected(&ctx.store, scope, question, page.after.as_deref(), limit).await?;
-    let is_first = page.after.is_none();
     let cut = page.cut(ctx, rows, |node| node.to_string());
 
     // What the index found is shown as the store has it now.
@@ -62,7 +63,10 @@ pub async fn describe_advisories(
         advisories: statements
             .iter()
             .filter(|_| is_first)
-            .map(|(import, statement)| to_wire(statement.clone(), feed_of(*import)))
+            .map(|said| Advisory {
+                advisory_ids: announced_as(said, &notices),
+                ..to_wire(said.1.clone(), feed_of(said.0))
+            })
             .collect(),
         feeds: feeds.into_iter().map(|(import, names)| super::to_wire(ctx, import, names)).collect(),
         next_token: cut.next_token,
@@ -92,6 +96,33 @@ async fn statements(
             advisories::list_of_subjects(tx, scope, &imports, &subjects).await?
         }
     })
+}
+
+/// Which versions of the packages that these speak of are announced, by the imports that say so.
+async fn notices(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    statements: &[(i64, Statement)],
+) -> Result<Vec<(i64, Announcement)>, ApiError> {
+    let imports: BTreeSet<i64> = statements.iter().map(|(import, _)| *import).collect();
+    let imports: Vec<i64> = imports.into_iter().collect();
+    let subjects = statements.iter().map(|(_, statement)| statement.subject.clone()).collect();
+    Ok(advisories::notices_of_subjects(tx, (&ctx.account, &ctx.region), &imports, &subjects).await?)
+}
+
+/// The notices of the fixed version, by the same feed.
+fn announced_as(
+    (import, statement): &(i64, Statement),
+    notices: &[(i64, Announcement)],
+) -> Option<Vec<String>> {
+    let of_fix = notices.iter().filter(|(from, notice)| {
+        from == import
+            && notice.subject == statement.subject
+            && notice.distribution == statement.distribution
+            && Some(&notice.version) == statement.fixed.as_ref()
+    });
+    let ids: BTreeSet<&String> = of_fix.map(|(_, notice)| &notice.advisory_id).collect();
+    Some(ids.into_iter().cloned().collect()).filter(|ids: &Vec<String>| !ids.is_empty())
 }
 
 /// Nodes built from one image share a fact set: each is loaded once.
@@ -171,5 +202,6 @@ fn to_wire(statement: Statement, feed: String) -> Advisory {
         fixed: statement.fixed,
         severity: Some(statement.severity).filter(|severity| !severity.is_empty()),
         feed,
+        advisory_ids: None,
     }
 }

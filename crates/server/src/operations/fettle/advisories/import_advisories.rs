@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use api::fettle::{
-    AdvisoryStatement, ErrorCode, ImportAdvisoriesRequest, ImportAdvisoriesResponse, PackageKind,
+    AdvisoryNotice, AdvisoryStatement, ErrorCode, ImportAdvisoriesRequest, ImportAdvisoriesResponse,
+    PackageKind,
 };
-use domain::advisory::{Statement, Subject, lowest};
+use domain::advisory::{Announcement, Statement, Subject, lowest};
 use store::StoreError;
 use store::advisories::{self, Feed, Import};
 
@@ -35,8 +36,13 @@ pub async fn import_advisories(
     if chunk < import.next_chunk {
         return Ok(answer(&import));
     }
-    let statements: Vec<Statement> = request.statements.into_iter().map(to_statement).collect();
-    let import = store_part(ctx, import, chunk, &statements, request.last == Some(true)).await?;
+    let part = Part {
+        number: chunk,
+        statements: request.statements.into_iter().map(to_statement).collect(),
+        notices: request.notices.into_iter().flatten().map(to_announcement).collect(),
+        is_last: request.last == Some(true),
+    };
+    let import = store_part(ctx, import, &part).await?;
     Ok(answer(&import))
 }
 
@@ -62,27 +68,31 @@ async fn awaited(ctx: &Ctx, id: &str, chunk: i64, feed: &Feed) -> Result<Import,
     Ok(import)
 }
 
-async fn store_part(
-    ctx: &Ctx,
-    mut import: Import,
-    chunk: i64,
-    statements: &[Statement],
+struct Part {
+    number: i64,
+    statements: Vec<Statement>,
+    notices: Vec<Announcement>,
     is_last: bool,
-) -> Result<Import, ApiError> {
+}
+
+async fn store_part(ctx: &Ctx, mut import: Import, part: &Part) -> Result<Import, ApiError> {
     let scope = (&ctx.account, &ctx.region);
-    let numbered = advisories::number(&ctx.store, scope, statements).await?;
-    let distributions: BTreeSet<&str> =
-        statements.iter().map(|statement| statement.distribution.as_str()).collect();
+    let statements = advisories::number(&ctx.store, scope, &part.statements).await?;
+    let notices = advisories::number_notices(&ctx.store, scope, &part.notices).await?;
+    let of_statements = part.statements.iter().map(|statement| &statement.distribution);
+    let of_notices = part.notices.iter().map(|notice| &notice.distribution);
+    let distributions: BTreeSet<&str> = of_statements.chain(of_notices).map(String::as_str).collect();
     let mut tx = ctx.store.write().await?;
-    let added = advisories::insert(&mut tx, scope, import.id, &numbered).await?;
+    let added = advisories::insert(&mut tx, scope, import.id, &statements).await?
+        + advisories::insert_notices(&mut tx, scope, import.id, &notices).await?;
     advisories::distributions(&mut tx, scope, import.id, &distributions).await?;
-    if !advisories::progress(&mut tx, scope, (import.id, chunk), added, ctx.now).await? {
+    if !advisories::progress(&mut tx, scope, (import.id, part.number), added, ctx.now).await? {
         // Another call stored the same part meanwhile: look again.
         return Err(StoreError::Conflict.into());
     }
     import.next_chunk += 1;
     import.statements += i64::try_from(added).unwrap_or(i64::MAX);
-    if is_last {
+    if part.is_last {
         if import.statements == 0 {
             let feed = &import.feed.name;
             return Err(refused(format!(
@@ -96,18 +106,31 @@ async fn store_part(
     Ok(import)
 }
 
+fn to_subject(kind: Option<PackageKind>, package: String) -> Subject {
+    match kind {
+        Some(PackageKind::Binary) => Subject::Binary(package),
+        _ => Subject::Source(package),
+    }
+}
+
 fn to_statement(said: AdvisoryStatement) -> Statement {
-    let subject = match said.package_kind {
-        Some(PackageKind::Binary) => Subject::Binary(said.package),
-        _ => Subject::Source(said.package),
-    };
+    let fixed = said.fixed.into_iter().chain(said.also_fixed.unwrap_or_default());
     Statement {
         cve_id: said.cve_id,
+        fixed: lowest(&said.distribution, fixed),
         distribution: said.distribution,
-        subject,
+        subject: to_subject(said.package_kind, said.package),
         introduced: said.introduced,
-        fixed: lowest(said.fixed.into_iter().chain(said.also_fixed.unwrap_or_default())),
         severity: said.severity.unwrap_or_default(),
+    }
+}
+
+fn to_announcement(said: AdvisoryNotice) -> Announcement {
+    Announcement {
+        advisory_id: said.advisory_id,
+        distribution: said.distribution,
+        subject: to_subject(said.package_kind, said.package),
+        version: said.version,
     }
 }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::Timestamp;
 use api::fettle::AdvisoryFeed;
-use domain::advisory::{Knowledge, Statement, Subject, distributions_of, installed};
+use domain::advisory::{Announcement, Knowledge, Statement, Subject, distributions_of, installed};
 use domain::compliance::PatchItem;
 use domain::facts::{FactSet, PackageFact};
 use domain::patch::PatchState;
@@ -70,7 +70,11 @@ async fn about(
     let of_system = |(_, statement): (i64, Statement)| {
         Some(statement).filter(|statement| names.contains(&statement.distribution))
     };
-    let knowledge = Knowledge::new(statements.into_iter().filter_map(of_system));
+    let notices =
+        advisories::notices_of_subjects(tx, (&ctx.account, &ctx.region), &imports, subjects).await?;
+    let notices = notices.into_iter().map(|(_, notice)| notice);
+    let knowledge = Knowledge::new(statements.into_iter().filter_map(of_system))
+        .with_announcements(notices.filter(|notice| names.contains(&notice.distribution)));
     let feeds = feeds.into_iter().map(|(import, names)| to_wire(ctx, import, names)).collect();
     Ok(Some(Known { knowledge, feeds }))
 }
@@ -89,7 +93,14 @@ pub fn cves(item: &PatchItem, facts: Option<&FactSet>, known: Option<&Known>) ->
     Some(all.into_iter().collect())
 }
 
-/// Adds to offered versions the CVE ids that feeds say are fixed by exactly them.
+/// The notices that feeds name for what a missing item brings. `None` where they name none: most feeds have no notices at all.
+pub fn notices(item: &PatchItem, facts: Option<&FactSet>, known: Option<&Known>) -> Option<Vec<String>> {
+    let item = Some(item).filter(|item| is_missing(item))?;
+    let (fact, fix) = (fact_of(facts?, item)?, fix_version(item)?);
+    Some(known?.knowledge.announced_by(fact, fix)).filter(|ids| !ids.is_empty())
+}
+
+/// Adds to offered versions the CVE ids that feeds say are fixed by exactly them, and the notices that announce them.
 pub async fn add_fixed(ctx: &Ctx, tx: &mut Tx, offers: &mut [AvailablePatch]) -> Result<(), ApiError> {
     let subjects: BTreeSet<Subject> = offers
         .iter()
@@ -105,6 +116,10 @@ pub async fn add_fixed(ctx: &Ctx, tx: &mut Tx, offers: &mut [AvailablePatch]) ->
     for (_, statement) in advisories::list_of_subjects(tx, scope, &imports, &subjects).await? {
         of_subject.entry(statement.subject.clone()).or_default().push(statement);
     }
+    let mut announced: BTreeMap<Subject, Vec<Announcement>> = BTreeMap::new();
+    for (_, notice) in advisories::notices_of_subjects(tx, scope, &imports, &subjects).await? {
+        announced.entry(notice.subject.clone()).or_default().push(notice);
+    }
     for offered in offers.iter_mut().map(|offer| &mut offer.offered) {
         let Some(source) = &offered.detail.source else { continue };
         let named = [
@@ -118,11 +133,23 @@ pub async fn add_fixed(ctx: &Ctx, tx: &mut Tx, offers: &mut [AvailablePatch]) ->
                     && source.distributions.contains(&statement.distribution)
             })
         });
-        let all: BTreeSet<String> = fixed.map(|statement| statement.cve_id.clone()).collect();
-        let all: BTreeSet<String> = all.into_iter().chain(offered.detail.cve_ids.drain(..)).collect();
-        offered.detail.cve_ids = all.into_iter().collect();
+        let cve_ids: BTreeSet<String> = fixed.map(|statement| statement.cve_id.clone()).collect();
+        let notices = named.iter().flat_map(|(subject, version)| {
+            let said = announced.get(subject).into_iter().flatten();
+            said.filter(|notice| {
+                notice.version == **version && source.distributions.contains(&notice.distribution)
+            })
+        });
+        let advisory_ids: BTreeSet<String> = notices.map(|notice| notice.advisory_id.clone()).collect();
+        merge(&mut offered.detail.cve_ids, cve_ids);
+        merge(&mut offered.detail.advisory_ids, advisory_ids);
     }
     Ok(())
+}
+
+fn merge(ids: &mut Vec<String>, mut more: BTreeSet<String>) {
+    more.extend(ids.drain(..));
+    ids.extend(more);
 }
 
 fn is_missing(item: &PatchItem) -> bool {

@@ -315,3 +315,67 @@ async fn available_versions_name_the_cves_they_fix() {
         assert_eq!(available(json!([{"Key": "CVE_ID", "Values": ["CVE-2026-0003"]}])).await.len(), 0);
     }
 }
+
+/// Where a feed has the publisher's own notices, patches are told by them; where none has, nothing is said of any.
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_are_told_where_a_feed_has_them() {
+    for server in TestServer::on_each_engine().await {
+        let node = node(&server).await;
+        let notice = |id: &str, distribution: &str, version: &str| json!({"AdvisoryId": id, "Distribution": distribution, "Package": "curl", "Version": version});
+        let told = async || {
+            let report = fettle(&server, "GetNodeReport", json!({"InstanceId": node})).await.unwrap();
+            report["Missing"][0]["AdvisoryIds"].clone()
+        };
+        let available = async |filters: Value| -> Vec<Value> {
+            let patches = server.answer("DescribeAvailablePatches", json!({"Filters": filters})).await;
+            patches["Patches"].as_array().unwrap().clone()
+        };
+        let of_fix = async || {
+            let all = available(json!([])).await;
+            all.iter().find(|patch| patch["Release"] == "10+deb12u5").unwrap()["AdvisoryIds"].clone()
+        };
+        let holes = [said("CVE-2026-0001", "debian:bookworm", Some("7.88.1-10+deb12u5"))];
+        fettle(&server, "ImportAdvisories", part("debian", None, 0, &holes, true)).await.unwrap();
+        assert_eq!((told().await, of_fix().await), (Value::Null, Value::Null), "no notices is no data");
+
+        let mut import = part("debian", None, 0, &holes, true);
+        import["Notices"] = json!([
+            notice("DSA-5000-1", "debian:bookworm", "7.88.1-10+deb12u5"),
+            notice("DSA-4999-1", "debian:12", "7.88.1-10+deb12u4"),
+            notice("DSA-4000-1", "debian:bookworm", "7.88.1-9"),
+            notice("USN-7000-1", "ubuntu:jammy", "7.88.1-10+deb12u5"),
+        ]);
+        let answer = fettle(&server, "ImportAdvisories", import).await.unwrap();
+        assert_eq!(answer["Statements"], json!(5));
+        // Installing the missing version brings what was announced on the way to it; an offer is what its own notice says.
+        assert_eq!(told().await, json!(["DSA-4999-1", "DSA-5000-1"]));
+        assert_eq!(of_fix().await, json!(["DSA-5000-1"]));
+        let by_id = async |id: &str| available(json!([{"Key": "ADVISORY_ID", "Values": [id]}])).await.len();
+        assert_eq!((by_id("DSA-5000-1").await, by_id("USN-7000-1").await), (1, 0));
+        let why = fettle(&server, "ExplainNodeCompliance", json!({"InstanceId": node})).await.unwrap();
+        let why = why.to_string();
+        assert!(why.contains("brings what DSA-4999-1, DSA-5000-1 announced"), "{why}");
+        let known = fettle(&server, "DescribeAdvisories", json!({"CveId": "CVE-2026-0001"})).await.unwrap();
+        assert_eq!(known["Advisories"][0]["AdvisoryIds"], json!(["DSA-5000-1"]));
+
+        // A notice alone is something to say; what replaces it takes it away.
+        let mut alone = part("notices", None, 0, &[], true);
+        alone["Notices"] = json!([notice("DSA-5001-1", "debian:bookworm", "7.88.1-10+deb12u5")]);
+        fettle(&server, "ImportAdvisories", alone).await.unwrap();
+        assert_eq!(of_fix().await, json!(["DSA-5000-1", "DSA-5001-1"]));
+        fettle(&server, "ImportAdvisories", part("debian", None, 0, &holes, true)).await.unwrap();
+        assert_eq!(of_fix().await, json!(["DSA-5001-1"]));
+        let forget = async || {
+            let app = std::sync::Arc::clone(&server.app);
+            forget_advisories::run_once(app, server.now.plus_seconds(7200)).await.unwrap()
+        };
+        let mut rounds = 0;
+        while forget().await > 0 {
+            rounds += 1;
+            assert!(rounds < 20, "forgetting ends");
+        }
+        // Statements, notices and the import itself go a part at a time.
+        assert!(rounds >= 3, "{rounds}");
+        assert_eq!(of_fix().await, json!(["DSA-5001-1"]));
+    }
+}
