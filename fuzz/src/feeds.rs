@@ -9,15 +9,20 @@ use cli::advisories::{Meter, Source, for_each_feed};
 
 use crate::node::{choose, folder, write};
 
-const FORMATS: [AdvisoryFormat; 3] =
-    [AdvisoryFormat::DebianTracker, AdvisoryFormat::Debsecan, AdvisoryFormat::Osv];
+const FORMATS: [AdvisoryFormat; 5] = [
+    AdvisoryFormat::DebianTracker,
+    AdvisoryFormat::Debsecan,
+    AdvisoryFormat::Osv,
+    AdvisoryFormat::AlpineSecdb,
+    AdvisoryFormat::ArchTracker,
+];
 const COMPRESSIONS: [Compression; 5] =
     [Compression::Lz4, Compression::Gzip, Compression::Zstd, Compression::Xz, Compression::Bzip2];
 /// Nothing is unpacked further: short inputs may stand for gigabytes.
 const MAX_UNPACKED_BYTES: usize = 4 << 20;
 const MAX_STATEMENTS: u32 = 10_000;
 
-/// The three formats as text.
+/// The formats as text.
 pub fn advisories(data: &[u8]) {
     let Some((chosen, text)) = choose(data, FORMATS.len()) else { return };
     read(&FORMATS[chosen], &mut Cursor::new(text));

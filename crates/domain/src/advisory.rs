@@ -1,19 +1,19 @@
-//! What a feed says about packages of the Debian family and of Alpine: which version fixes which CVE, which notice
+//! What a feed says about packages of the Debian family, of Alpine and of Arch: which version fixes which CVE, which notice
 //! announced it, and what follows for a node.
 //! Feeds are read by `cli`, kept by `store`. Where package managers publish CVE ids themselves, [`crate::facts::Advisory`] has them.
-//! Source: deb-version(7); the OSV schema's events; the Debian security tracker's `fixed_version`.
+//! Source: deb-version(7); the OSV schema's events; the Debian security tracker's `fixed_version`; vercmp(8).
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{FactSet, OsRelease, PackageFact, UpdateFact, UpdateStatus};
-use crate::patch::{version_apk, version_deb, version_rpm};
+use crate::patch::{version_apk, version_deb, version_pacman, version_rpm};
 
 /// One sentence of a feed: versions from `introduced` up to `fixed` have this hole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
     pub cve_id: String,
-    /// `debian:bookworm`, `debian:12`, `alpine:3.22`.
+    /// `debian:bookworm`, `debian:12`, `alpine:3.22`, `arch:rolling`.
     pub distribution: String,
     pub subject: Subject,
     /// `None`: from the first version on.
@@ -48,7 +48,7 @@ impl Statement {
     }
 }
 
-/// Another sentence: a notice of the publisher's own (`USN-7000-1`, `DSA-5000-1`) announces this version, whether
+/// Another sentence: a notice of the publisher's own (`USN-7000-1`, `DSA-5000-1`, `AVG-2000`) announces this version, whether
 /// or not it names CVEs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Announcement {
@@ -66,15 +66,24 @@ pub fn lowest(distribution: &str, versions: impl IntoIterator<Item = String>) ->
 
 /// How names of Alpine's branches begin.
 const ALPINE: &str = "alpine:";
+/// Arch has no releases.
+const ARCH: &str = "arch:rolling";
 
 /// How versions of a system are ordered.
 fn order_of(distribution: &str) -> fn(&str, &str) -> Ordering {
-    if distribution.starts_with(ALPINE) { version_apk::compare } else { version_deb::compare }
+    match distribution {
+        ARCH => version_pacman::compare,
+        name if name.starts_with(ALPINE) => version_apk::compare,
+        _ => version_deb::compare,
+    }
 }
 
 /// What feeds may call this system: by code name and by number. Alpine by its branch: `3.22` of 3.22.1, `edge` of what is
-/// to be the next one.
+/// to be the next one. Of Arch's derivatives, which build for themselves or follow later, no feed speaks.
 pub fn distributions_of(os: &OsRelease) -> Vec<String> {
+    if os.id == "arch" {
+        return vec![ARCH.to_owned()];
+    }
     if os.id == "alpine" {
         let is_edge = os.version_id.contains("_alpha");
         let numbers: Vec<_> = os.version_id.split('.').take(2).collect();
@@ -389,6 +398,9 @@ mod tests {
         assert_eq!(alpine("3.22.1"), ["alpine:3.22"]);
         assert_eq!(alpine("3.23_alpha20251016"), ["alpine:edge"]);
         assert_eq!(alpine(""), [""; 0]);
+        let arch = |id: &str| distributions_of(&OsRelease { id: id.to_owned(), ..OsRelease::default() });
+        assert_eq!(arch("arch"), ["arch:rolling"]);
+        assert_eq!(arch("manjaro"), [""; 0]);
     }
 
     #[test]
@@ -402,11 +414,25 @@ mod tests {
     }
 
     #[test]
+    fn arch_versions_are_ordered_as_vercmp_does() {
+        // A tilde stands before everything on Debian, and is a mere separator here.
+        let fixed = |distribution: &str| Statement {
+            distribution: distribution.to_owned(),
+            ..x("CVE-2026-0001", None, Some("1.0-1"))
+        };
+        assert!(fixed("debian:12").affects("1.0~1-1") && !fixed("arch:rolling").affects("1.0~1-1"));
+        assert!(fixed("arch:rolling").affects("1.0rc1-1") && !fixed("arch:rolling").affects("1:0.1-1"));
+        let versions = || ["1.0".to_owned(), "1.0~1".to_owned()];
+        assert_eq!(lowest("debian:12", versions()).as_deref(), Some("1.0~1"));
+        assert_eq!(lowest("arch:rolling", versions()).as_deref(), Some("1.0"));
+    }
+
+    #[test]
     fn the_lowest_of_several_is_by_the_systems_own_order() {
-        // A tilde stands before everything on Debian; apk has another word for it.
-        let lowest = |system: &str, versions: [&str; 2]| lowest(system, versions.map(str::to_owned));
-        assert_eq!(lowest("debian:12", ["1.0", "1.0~1"]).as_deref(), Some("1.0~1"));
-        assert_eq!(lowest("alpine:3.22", ["1.0-r0", "1.0_rc1-r0"]).as_deref(), Some("1.0_rc1-r0"));
+        // apk has another word for what comes before a release.
+        let versions = || ["1.0-r0", "1.0_rc1-r0"].map(str::to_owned);
+        assert_eq!(lowest("alpine:3.22", versions()).as_deref(), Some("1.0_rc1-r0"));
+        assert_eq!(lowest("debian:12", versions()).as_deref(), Some("1.0-r0"));
     }
 
     fn version() -> impl Strategy<Value = String> {

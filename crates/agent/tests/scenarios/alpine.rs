@@ -47,6 +47,11 @@ fn an_old_node_becomes_compliant() {
     let all = "linux-virt musl tb-both tb-bug tb-conf tb-fuzzy tb-slow tb-ssl tb-ssl-libs";
     assert_eq!((found.names("Missing").as_str(), found.count("MissingCount")), (all, 9));
     assert_eq!(found.item("tb-edge")["PatchState"], "InstalledOther", "of another repository");
+    // Nobody tells a node of Alpine what an update is for.
+    let told = ["Classification", "PatchSeverity"]
+        .map(|member| found.item("tb-ssl").get(member).cloned().unwrap_or_default());
+    assert_eq!(told, ["", ""]);
+    assert!(!found.item("tb-ssl").contains_key("CVEIds"));
     // A tagged repository is one like the others; dates are those of the builds, of January 2025.
     node.use_baseline(baseline(&[rule(&["edge"], 7)], &[], "BLOCK"));
     assert_eq!(node.scan().names("Missing"), "tb-edge");

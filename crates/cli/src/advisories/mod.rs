@@ -1,6 +1,7 @@
 //! Feeds of advisories, read as a stream into the statements that the server takes: no feed is ever whole in memory.
 //! One file per format; where a feed comes from and how it is packed is `open`'s, `unpack`'s and `archive`'s. Matching them with nodes is the server's.
 
+mod arch;
 mod archive;
 mod debsecan;
 mod open;
@@ -79,6 +80,7 @@ pub fn read(
         AdvisoryFormat::Debsecan => debsecan::read(feed, distribution, take),
         AdvisoryFormat::Osv => osv::read(feed, take),
         AdvisoryFormat::AlpineSecdb => secdb::read(feed, take),
+        AdvisoryFormat::ArchTracker => arch::read(feed, take),
         other => Err(ReadError::Unusable(format!("`{}` is not a format that is read here", other.as_str()))),
     }
 }

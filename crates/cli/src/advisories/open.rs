@@ -162,20 +162,20 @@ fn download(url: &str, client: &ureq::Agent) -> Result<Download, ReadError> {
 }
 
 /// debsecan's begins with its version; an OSV record and Alpine's secdb with one of their members, a list of OSV records
-/// with a bracket; what is left is the tracker's object of packages.
+/// with a bracket, as Arch's list of groups, which names one soon; what is left is Debian's object of packages.
 fn detect(beginning: &[u8]) -> Result<AdvisoryFormat, ReadError> {
     let text = String::from_utf8_lossy(beginning);
     let text = text.trim_start();
     let unknown = || {
-        let formats =
-            "the Debian security tracker's JSON, debsecan's format, OSV and Alpine's secdb are read here";
+        let formats = "the security trackers of Debian and Arch, debsecan's format, OSV and Alpine's secdb are read here";
         ReadError::Malformed(format!("its format is not known: {formats}"))
     };
     if text.starts_with("VERSION") {
         return Ok(AdvisoryFormat::Debsecan);
     }
     if text.starts_with('[') {
-        return Ok(AdvisoryFormat::Osv);
+        let has_group = text.contains("\"AVG-");
+        return Ok(if has_group { AdvisoryFormat::ArchTracker } else { AdvisoryFormat::Osv });
     }
     let rest = text.strip_prefix('{').ok_or_else(unknown)?.trim_start();
     let first = rest.strip_prefix('"').and_then(|rest| rest.split_once('"')).map(|(member, _)| member);

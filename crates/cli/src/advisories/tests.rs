@@ -191,6 +191,49 @@ fn osv_one_after_another_and_as_a_list() {
     check(USN[..USN.len() - 9].to_owned(), "EOF");
 }
 
+/// As the tracker serves it.
+const ARCH: &str = r#"[
+  {"name": "AVG-2001", "packages": ["curl"], "status": "Fixed", "severity": "High", "type": "arbitrary code execution", "affected": "8.9.0-1",
+   "fixed": "8.9.1-1", "ticket": null, "issues": ["CVE-2026-0001", "CVE-2026-0002"], "advisories": ["ASA-202601-1"]},
+  {"name": "AVG-2002", "packages": ["samba", "libwbclient"], "status": "Testing", "severity": "Unknown", "type": "unknown", "affected": "1:4.20.0-1",
+   "fixed": "1:4.20.1-2", "ticket": "1", "issues": ["CVE-2026-0003"], "advisories": ["ASA-202601-2", "ASA-202601-3"]},
+  {"name": "AVG-2003", "packages": ["podman"], "status": "Vulnerable", "severity": "Low", "type": "information disclosure", "affected": "5.0.0-1",
+   "fixed": null, "ticket": null, "issues": ["CVE-2026-0004"], "advisories": []},
+  {"name": "AVG-2004", "packages": ["vim"], "status": "Not affected", "severity": "Low", "type": "unknown", "affected": "9.0-1",
+   "fixed": null, "ticket": null, "issues": ["CVE-2026-0005"], "advisories": []},
+  {"name": "AVG-2005", "packages": ["vim"], "status": "Unknown", "severity": "Low", "type": "unknown", "affected": "9.0-1",
+   "fixed": null, "ticket": null, "issues": ["CVE-2026-0006"], "advisories": []}
+]"#;
+
+#[test]
+fn arch() {
+    let (said, passed_over) = lines(AdvisoryFormat::ArchTracker, ARCH, None).unwrap();
+    let expected = [
+        "2026-0001 arch:rolling b:curl ..8.9.1-1 High",
+        "2026-0002 arch:rolling b:curl ..8.9.1-1 High",
+        "AVG-2001 arch:rolling b:curl 8.9.1-1",
+        "ASA-202601-1 arch:rolling b:curl 8.9.1-1",
+        "2026-0003 arch:rolling b:samba ..1:4.20.1-2 ",
+        "AVG-2002 arch:rolling b:samba 1:4.20.1-2",
+        "2026-0003 arch:rolling b:libwbclient ..1:4.20.1-2 ",
+        "AVG-2002 arch:rolling b:libwbclient 1:4.20.1-2",
+        "2026-0004 arch:rolling b:podman .. Low",
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(passed_over.0.values().sum::<u64>(), 4, "{passed_over:?}");
+    let check = |text: &str, expected: &str| {
+        let error = lines(AdvisoryFormat::ArchTracker, text, None).unwrap_err();
+        assert!(error.contains(expected), "{expected} is not in: {error}");
+    };
+    check(&ARCH.replace("\"8.9.1-1\"", "null"), "AVG-2001.fixed is missing");
+    check(&ARCH.replace("Testing", "Perhaps"), "AVG-2002.status: `Perhaps` is not known");
+    check(&ARCH.replace("8.9.1-1", "8.9 1"), "AVG-2001.fixed: `8.9 1` is not a version");
+    check(&ARCH.replace("\"podman\"", "\"../x\""), "AVG-2003.packages: `../x`");
+    check(&ARCH.replace("ASA-202601-1", "ASA 1"), "AVG-2001.advisories: `ASA 1`");
+    check(&ARCH[..ARCH.len() / 2], "line");
+    check("{}", "line 1");
+}
+
 fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(text.as_bytes()).unwrap();
@@ -278,7 +321,7 @@ fn packed_feeds_are_known_by_their_beginning_and_cut_ones_refused() {
         count(&path)
     };
     let long = format!("{DEBSECAN}{}", "curl,curl\n".repeat(20_000));
-    for (text, expected) in [(TRACKER, 3), (long.as_str(), 2), (USN, 4)] {
+    for (text, expected) in [(TRACKER, 3), (long.as_str(), 2), (USN, 4), (ARCH, 9)] {
         assert_eq!(read_file(text.as_bytes()).unwrap(), expected);
         for packed in [gzip(text), zlib(text), xz(text), zstd(text)] {
             assert_eq!(read_file(&packed).unwrap(), expected);
@@ -366,6 +409,7 @@ fn reading_ends_when_no_more_is_wanted() {
         (AdvisoryFormat::DebianTracker, TRACKER),
         (AdvisoryFormat::Osv, USN),
         (AdvisoryFormat::AlpineSecdb, SECDB),
+        (AdvisoryFormat::ArchTracker, ARCH),
         (AdvisoryFormat::Debsecan, DEBSECAN),
     ] {
         let ended = read(&format, &mut Cursor::new(text), Some("debian:12"), &mut |_| false);

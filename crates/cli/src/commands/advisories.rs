@@ -23,7 +23,7 @@ const PART: usize = 2_000;
 
 #[derive(Subcommand)]
 pub enum Advisories {
-    /// Import a feed in place of what it said before: Debian's security tracker, debsecan's format, OSV, or Alpine's secdb.
+    /// Import a feed in place of what it said before: the security tracker of Debian or Arch, debsecan's format, OSV, or Alpine's secdb.
     Import {
         /// Files, folders or http(s) addresses; plain, packed with gzip, zstd or xz, or zip archives. Several make one feed.
         #[arg(required = true)]
@@ -66,6 +66,7 @@ pub enum Format {
     Debsecan,
     Osv,
     Secdb,
+    Arch,
 }
 
 impl From<Format> for AdvisoryFormat {
@@ -75,6 +76,7 @@ impl From<Format> for AdvisoryFormat {
             Format::Debsecan => Self::Debsecan,
             Format::Osv => Self::Osv,
             Format::Secdb => Self::AlpineSecdb,
+            Format::Arch => Self::ArchTracker,
         }
     }
 }

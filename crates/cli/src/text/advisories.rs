@@ -5,7 +5,7 @@ use api::fettle::{AdvisoryFeed, DescribeAdvisoriesResponse};
 use super::table::Table;
 use super::{Style, Tone, age, clean, count, or_unknown};
 
-const NONE: &str = "No feed was imported: of the packages of Debian, Ubuntu and Alpine nodes no CVE is known.\n\
+const NONE: &str = "No feed was imported: of the packages of Debian, Ubuntu, Alpine and Arch nodes no CVE is known.\n\
     `fettle advisories import FILE` reads one.\n";
 /// More would only scroll away; `--json` has them all.
 const SHOWN: usize = 200;

@@ -42,7 +42,7 @@ pub struct OfferDetail {
     /// Of Windows: the update without what is a node's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<UpdateFact>,
-    /// Of the Debian family.
+    /// Where repositories publish nothing about their packages: the Debian family, Alpine, Arch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<OfferSource>,
 }
@@ -97,10 +97,12 @@ fn of_package(facts: &FactSet, package: &PackageFact, product: &str, family: Fam
                     classification: if suite::is_security(repository) { "Security" } else { "" }.to_owned(),
                     severity: capitalised(&offer.priority),
                     released_at: repository.released_at,
-                    detail: OfferDetail {
-                        source: source_of(facts, package, &offer.version),
-                        ..OfferDetail::default()
-                    },
+                    detail: as_feeds_say(facts, package, &offer.version),
+                    ..base
+                },
+                Family::Alpine | Family::Arch => Offered {
+                    released_at: offer.built_at,
+                    detail: as_feeds_say(facts, package, &offer.version),
                     ..base
                 },
                 _ => published(base, offer, &advisories),
@@ -110,14 +112,14 @@ fn of_package(facts: &FactSet, package: &PackageFact, product: &str, family: Fam
     found
 }
 
-fn source_of(facts: &FactSet, package: &PackageFact, version: &str) -> Option<OfferSource> {
-    let source = package.source.as_ref().unwrap_or(&package.name);
-    let distributions = distributions_of(&facts.os);
-    source_version(package, version).map(|version| OfferSource {
-        package: source.clone(),
+fn as_feeds_say(facts: &FactSet, package: &PackageFact, version: &str) -> OfferDetail {
+    let name = package.source.as_ref().unwrap_or(&package.name);
+    let source = source_version(package, version).map(|version| OfferSource {
+        package: name.clone(),
         version,
-        distributions,
-    })
+        distributions: distributions_of(&facts.os),
+    });
+    OfferDetail { source, ..OfferDetail::default() }
 }
 
 /// What can be installed; what is installed already was offered once, and nobody knows where from.
@@ -321,6 +323,15 @@ mod tests {
             distributions: vec!["debian:bookworm".to_owned(), "debian:12".to_owned()],
         };
         assert_eq!(offered(&facts)[0].detail.source, Some(source));
+        // So do those of Alpine and Arch, whose repositories say when a version was built and nothing else.
+        let os = OsRelease { id: "arch".into(), ..OsRelease::default() };
+        let found = &offered(&FactSet { os, ..facts })[0];
+        let source = found.detail.source.as_ref().unwrap();
+        assert_eq!(
+            (source.package.as_str(), &source.distributions[..]),
+            ("x", &["arch:rolling".to_owned()][..])
+        );
+        assert_eq!((found.classification.as_str(), found.severity.as_str()), ("", ""));
     }
 
     #[test]
