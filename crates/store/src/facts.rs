@@ -4,13 +4,18 @@
 mod newest;
 
 use api::Timestamp;
-use domain::facts::{FactSet, Observation, form};
+use domain::facts::form::{self, Outline};
+use domain::facts::{FactSet, Observation};
 use domain::ids::NodeId;
 
+use crate::clause::placeholders;
 use crate::compact::{self, Hash, hash_column, split};
-use crate::{Result, Row, Scope, Store, Tx, strings};
+use crate::{Result, Row, Scope, Store, Tx, Value, strings};
 
-pub use newest::{Newest, Revision, changed, delete_newest, newest_hashes, put_newest, revisions};
+/// Fact sets per question.
+const CHUNK: usize = 64;
+
+pub use newest::{Newest, Revision, changed, delete_newest, newest_hashes, nodes, put_newest, revisions};
 
 /// One scan of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +81,29 @@ pub async fn load(tx: &mut Tx, scope: Scope<'_>, hash: &Hash) -> Result<Option<F
     let (ids, fields) = split(&body)?;
     let texts = strings::resolve(tx, scope, &ids).await?;
     Ok(Some(form::read(fields, texts)?))
+}
+
+/// What these sets say of what is installed, texts as their numbers; those that are gone are left out.
+pub async fn outlines(
+    tx: &mut Tx,
+    (account, region): Scope<'_>,
+    hashes: &[Hash],
+) -> Result<Vec<(Hash, Outline<i64>)>> {
+    let mut found = Vec::with_capacity(hashes.len());
+    for chunk in hashes.chunks(CHUNK) {
+        let sql = format!(
+            "SELECT facts_hash, body FROM fact_sets WHERE account = $1 AND region = $2 AND facts_hash IN ({})",
+            placeholders(3, chunk.len())
+        );
+        let mut values: Vec<Value<'_>> = vec![account.as_str().into(), region.as_str().into()];
+        values.extend(chunk.iter().map(|hash| Value::from(&hash[..])));
+        for row in tx.query(&sql, &values).await? {
+            let body: Vec<u8> = row.get(1)?;
+            let (ids, fields) = split(&body)?;
+            found.push((hash_column(row.get(0)?)?, form::outline(fields, ids)?));
+        }
+    }
+    Ok(found)
 }
 
 /// Keeps what one scan saw; the same moment again replaces it.

@@ -5,6 +5,7 @@
 use api::Timestamp;
 use domain::compliance::report::{Execution, Operation, RunFrame};
 use domain::compliance::{ComplianceLevel, ComplianceStatus, PatchItem, PatchSummary};
+use domain::facts::form::Outline;
 use domain::facts::{
     self, AbsentPackages, Advisory, AdvisoryTerms, AvailableVersion, FactSet, Notice, Observation, OsRelease,
     PackageFact, PackageState, Repository, UpdateFact, UpdateStatus,
@@ -433,8 +434,49 @@ async fn any_facts_come_back_byte_for_byte() {
             assert!(store::facts::received_at(&mut tx, home.scope(), &hash).await.unwrap().is_some());
             let back = store::facts::load(&mut tx, home.scope(), &hash).await.unwrap().unwrap();
             assert_eq!(back.to_canonical_json(), json);
+            let outlines = store::facts::outlines(&mut tx, home.scope(), &[[0; 32], hash]).await.unwrap();
+            let [(of, outline)] = &outlines[..] else { panic!("one of two is there") };
+            assert_eq!((of, spelled_out(&mut tx, home.scope(), outline).await), (&hash, outlined(&facts)));
         }
     }
+}
+
+/// Each text in its place, `None` where there is none.
+type Spelled = Vec<Vec<Option<String>>>;
+
+async fn spelled_out(tx: &mut store::Tx, scope: store::Scope<'_>, outline: &Outline<i64>) -> Spelled {
+    let Outline { os_id, os_version_id, os_codename, packages, advisories, applicable } = outline;
+    let mut rows: Vec<Vec<Option<i64>>> = vec![vec![Some(*os_id), Some(*os_version_id), Some(*os_codename)]];
+    for package in packages {
+        let notices = package.notices.iter().map(|(_, version)| Some(*version));
+        let own = [Some(package.name), Some(package.version), package.source, package.source_version];
+        rows.push(own.into_iter().chain(notices).collect());
+    }
+    rows.extend(advisories.iter().chain(applicable).map(|ids| ids.iter().copied().map(Some).collect()));
+    let mut spelled = Vec::new();
+    for row in rows {
+        let ids: Vec<i64> = row.iter().copied().flatten().collect();
+        let mut texts = store::strings::resolve(tx, scope, &ids).await.unwrap().into_iter();
+        spelled.push(
+            row.into_iter().map(|id| id.and_then(|_| texts.next()).map(|text| text.to_string())).collect(),
+        );
+    }
+    spelled
+}
+
+fn outlined(facts: &FactSet) -> Spelled {
+    let texts = |texts: &[String]| texts.iter().cloned().map(Some).collect::<Vec<_>>();
+    let mut rows =
+        vec![texts(&[facts.os.id.clone(), facts.os.version_id.clone(), facts.os.codename.clone()])];
+    for package in &facts.packages {
+        let PackageFact { name, version, source, source_version, notices, .. } = package;
+        let own = [Some(name.clone()), Some(version.clone()), source.clone(), source_version.clone()];
+        rows.push(own.into_iter().chain(notices.iter().map(|notice| Some(notice.version.clone()))).collect());
+    }
+    rows.extend(facts.advisories.iter().map(|advisory| texts(&advisory.cve_ids)));
+    let applicable = facts.updates.iter().filter(|update| update.status == UpdateStatus::Applicable);
+    rows.extend(applicable.map(|update| texts(&update.cve_ids)));
+    rows
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,16 @@
 //! The compact form of a fact set: fields in declaration order, text by its place in the body's dictionary.
-//! Who keeps bodies decides how the dictionary is kept; a field more needs a flag that older bodies lack, or a new `FORM`.
+//! Who keeps bodies decides how the dictionary is kept; a field more needs a flag that older bodies lack, or a new `FORM`, here
+//! and in `outline`, which passes over what it does not want.
 
 use super::{
     AbsentPackages, Advisory, AdvisoryTerms, AvailableVersion, FactSet, Notice, OsRelease, PackageFact,
     PackageState, Repository, UpdateFact, UpdateStatus,
 };
 use crate::compact::{Draft, Reader, Unreadable};
+
+mod outline;
+
+pub use outline::{Outline, OutlinedPackage, outline};
 
 type Result<T> = std::result::Result<T, Unreadable>;
 

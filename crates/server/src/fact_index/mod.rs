@@ -3,24 +3,28 @@
 //! whichever server took it. What it finds is looked up in the store before it is shown.
 
 mod postings;
+mod sets;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 
 use domain::advisory::Statement;
 use domain::ids::{AccountId, NodeId, Region};
 use store::facts::{self, Newest, Revision};
-use store::{Hash, Scope, Store, StoreError};
+use store::{Hash, Scope, Store, StoreError, strings};
 use tokio::sync::Mutex;
 
-use postings::Postings;
+use postings::{Postings, Texts};
+use sets::Sets;
 
 /// Fact sets per read.
 const BATCH: usize = 256;
-/// Up to so many affected sets their nodes are merged; with more, going through all nodes meets an affected one soon enough.
-const MERGED_SETS: u64 = 200;
-/// Sets that no node has any more are left in until there are as many as others, and these.
+/// Up to so many affected nodes are gathered and sorted; with more, going through all nodes meets affected ones soon enough.
+const GATHERED_NODES: usize = 4096;
+/// Sets that no node has any more are left in until there are so many, and a quarter of what the others are.
 const SPARE_SETS: usize = 1000;
+/// Nodes that are managed no more leave no change behind. After so many changes, and a quarter of the nodes, they are looked for.
+const SPARE_NODES: usize = 1000;
 
 /// One index per account and region, made when it is first asked.
 #[derive(Debug, Default)]
@@ -52,10 +56,8 @@ impl FactIndexes {
             *index = FactIndex::default();
             index.follow(store, scope).await?;
         }
-        if index.is_mostly_spare() {
-            *index = FactIndex::default();
-            index.follow(store, scope).await?;
-        }
+        index.forget_gone(store, scope).await?;
+        index.forget_spare();
         Ok(index.affected(question, after, limit))
     }
 }
@@ -65,11 +67,10 @@ struct FactIndex {
     /// How far each counter was followed.
     revisions: BTreeMap<i64, i64>,
     postings: Postings,
-    numbers: HashMap<Hash, u32>,
-    /// By number: the nodes that have the set now.
-    sets: Vec<BTreeSet<NodeId>>,
+    sets: Sets,
     nodes: BTreeMap<NodeId, u32>,
-    live: usize,
+    /// Since nodes that are gone were looked for.
+    changes: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,8 @@ impl FactIndex {
         }
         drop(tx);
         self.learn(store, scope, &changed).await?;
+        // What is read for the first time has nobody who is gone.
+        self.changes += if self.revisions.is_empty() { 0 } else { changed.len() };
         changed.into_iter().for_each(|newest| self.place(newest));
         self.revisions.extend(now.iter().map(|revision| (revision.shard, revision.last)));
         Ok(Followed::Forwards)
@@ -103,19 +106,21 @@ impl FactIndex {
     /// Adds the sets that are new here, each once.
     async fn learn(&mut self, store: &Store, scope: Scope<'_>, changed: &[Newest]) -> Result<(), StoreError> {
         let hashes: BTreeSet<Hash> = changed.iter().map(|newest| newest.facts_hash).collect();
-        let new: Vec<Hash> = hashes.into_iter().filter(|hash| !self.numbers.contains_key(hash)).collect();
+        let new: Vec<Hash> = hashes.into_iter().filter(|hash| self.sets.number(hash).is_none()).collect();
         for batch in new.chunks(BATCH) {
             let mut tx = store.read().await?;
-            for hash in batch {
-                // Forgotten meanwhile: the node has another one now, which is among the next changes.
-                let Some(set) = facts::load(&mut tx, scope, hash).await? else { continue };
-                let number = u32::try_from(self.sets.len())
-                    .map_err(|_| StoreError::Corrupt("more fact sets than are counted".into()))?;
-                self.postings.add(number, &set);
-                self.numbers.insert(*hash, number);
-                self.sets.push(BTreeSet::new());
-            }
+            // One that was forgotten meanwhile is left out: the node has another now, which is among the next changes.
+            let outlines = facts::outlines(&mut tx, scope, batch).await?;
+            let mut wanted = HashSet::new();
+            outlines.iter().for_each(|(_, outline)| self.postings.want(outline, &mut wanted));
+            let wanted: Vec<i64> = wanted.into_iter().collect();
+            let texts = strings::resolve(&mut tx, scope, &wanted).await?;
+            let texts: Texts = wanted.into_iter().zip(texts).collect();
             drop(tx);
+            for (hash, outline) in &outlines {
+                let number = self.sets.add(*hash)?;
+                self.postings.add(number, outline, &texts);
+            }
             // The embedded engine answers without waiting: let others have the thread.
             tokio::task::yield_now().await;
         }
@@ -123,7 +128,7 @@ impl FactIndex {
     }
 
     fn place(&mut self, newest: Newest) {
-        let set = self.numbers.get(&newest.facts_hash).copied();
+        let set = self.sets.number(&newest.facts_hash);
         let before = match set {
             Some(set) => self.nodes.insert(newest.node.clone(), set),
             None => self.nodes.remove(&newest.node),
@@ -131,18 +136,37 @@ impl FactIndex {
         if before == set {
             return;
         }
-        if let Some(before) = before.and_then(|before| self.sets.get_mut(before as usize)) {
-            before.remove(&newest.node);
-            self.live -= usize::from(before.is_empty());
+        if let Some(before) = before {
+            self.sets.remove(before, &newest.node);
         }
-        if let Some(after) = set.and_then(|set| self.sets.get_mut(set as usize)) {
-            self.live += usize::from(after.is_empty());
-            after.insert(newest.node);
+        if let Some(after) = set {
+            self.sets.insert(after, newest.node);
         }
     }
 
-    fn is_mostly_spare(&self) -> bool {
-        self.sets.len() - self.live > self.live + SPARE_SETS
+    /// Nodes that the store has not any more, once there may be many.
+    async fn forget_gone(&mut self, store: &Store, scope: Scope<'_>) -> Result<(), StoreError> {
+        if self.changes <= self.nodes.len() / 4 + SPARE_NODES {
+            return Ok(());
+        }
+        let there = facts::nodes(&mut store.read_each().await?, scope).await?;
+        let gone: Vec<NodeId> =
+            self.nodes.keys().filter(|node| there.binary_search(node).is_err()).cloned().collect();
+        for node in gone {
+            if let Some(set) = self.nodes.remove(&node) {
+                self.sets.remove(set, &node);
+            }
+        }
+        self.changes = 0;
+        Ok(())
+    }
+
+    /// Sets that no node has, once they are many.
+    fn forget_spare(&mut self) {
+        if self.sets.spare() > self.sets.live() / 4 + SPARE_SETS {
+            let live = self.sets.forget_spare();
+            self.postings.keep(&live);
+        }
     }
 
     fn affected(&self, question: Question<'_>, after: Option<&str>, limit: usize) -> Vec<NodeId> {
@@ -150,7 +174,12 @@ impl FactIndex {
         let sets = self.postings.affected(statements, question.cve_id);
         let after: Option<NodeId> = after.and_then(|after| after.parse().ok());
         let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-        if sets.len() > MERGED_SETS {
+        let mut number_of_nodes = 0;
+        let is_few = sets.iter().all(|set| {
+            number_of_nodes += self.sets.nodes(set).len();
+            number_of_nodes <= GATHERED_NODES
+        });
+        if !is_few {
             let all = self.nodes.range::<NodeId, _>((from, Bound::Unbounded));
             return all
                 .filter(|(_, set)| sets.contains(**set))
@@ -158,11 +187,11 @@ impl FactIndex {
                 .take(limit)
                 .collect();
         }
-        let mut found: Vec<&NodeId> = Vec::new();
-        for set in sets.iter().filter_map(|set| self.sets.get(set as usize)) {
-            found.extend(set.range::<NodeId, _>((from, Bound::Unbounded)).take(limit));
-        }
+        let mut found: Vec<&NodeId> = sets.iter().flat_map(|set| self.sets.nodes(set).after(from)).collect();
         found.sort_unstable();
         found.into_iter().take(limit).cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

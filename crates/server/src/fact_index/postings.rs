@@ -1,34 +1,138 @@
 //! From installed versions to the fact sets that have them, and from the CVEs of nodes' own repositories to the sets that lack
 //! the fix. In memory, of immutable content: sets are added and never change. Which nodes have a set is the parent's.
+//! A build (a package with its version and source) is looked at once, however many sets have it; a set is a bit for each of its builds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use domain::advisory::{Statement, Subject, distributions_of, installed, unfixed};
-use domain::facts::FactSet;
+use domain::advisory::{Statement, Subject, distributions_of, installed};
+use domain::facts::form::{Outline, OutlinedPackage};
+use domain::facts::{OsRelease, PackageFact};
+use domain::patch::version_rpm;
 use roaring::RoaringBitmap;
+
+/// In place of a text's number: no text.
+const NONE: i64 = 0;
+
+/// Texts by their numbers in the store.
+pub type Texts = HashMap<i64, Arc<str>>;
 
 #[derive(Debug, Default)]
 pub struct Postings {
     systems: HashMap<String, RoaringBitmap>,
-    versions: HashMap<Subject, BTreeMap<String, RoaringBitmap>>,
+    builds: Vec<Build>,
+    /// By the numbers of name, version, source and source version.
+    numbers: HashMap<[i64; 4], u32>,
+    by_subject: HashMap<Subject, Vec<u32>>,
     unfixed: HashMap<String, RoaringBitmap>,
+    cves: HashMap<i64, String>,
+    /// Whether the version that an advisory lists is newer than the installed one.
+    newer: HashMap<(i64, i64), bool>,
+}
+
+#[derive(Debug)]
+struct Build {
+    source_version: Box<str>,
+    version: Box<str>,
+    sets: RoaringBitmap,
+}
+
+impl Build {
+    fn version_of(&self, subject: &Subject) -> &str {
+        match subject {
+            Subject::Source(_) => &self.source_version,
+            Subject::Binary(_) => &self.version,
+        }
+    }
+}
+
+fn key(package: &OutlinedPackage<i64>) -> [i64; 4] {
+    let OutlinedPackage { name, version, source, source_version, .. } = package;
+    [*name, *version, source.unwrap_or(NONE), source_version.unwrap_or(NONE)]
 }
 
 impl Postings {
-    /// Numbers rise from one set to the next.
-    pub fn add(&mut self, set: u32, facts: &FactSet) {
-        for system in distributions_of(&facts.os) {
-            self.systems.entry(system).or_default().insert(set);
-        }
-        for at in facts.packages.iter().flat_map(installed) {
-            let versions = self.versions.entry(at.subject).or_default();
-            match versions.get_mut(&at.version) {
-                Some(sets) => drop(sets.insert(set)),
-                None => drop(versions.insert(at.version, RoaringBitmap::from_iter([set]))),
+    /// The texts without which [`Self::add`] cannot take this set; after many sets of a fleet, hardly any.
+    pub fn want(&self, set: &Outline<i64>, wanted: &mut HashSet<i64>) {
+        wanted.extend([set.os_id, set.os_version_id, set.os_codename]);
+        for package in &set.packages {
+            let key = key(package);
+            if !self.numbers.contains_key(&key) {
+                wanted.extend(key.into_iter().filter(|id| *id != NONE));
+            }
+            for (_, version) in &package.notices {
+                if !self.newer.contains_key(&(*version, package.version)) {
+                    wanted.extend([*version, package.version]);
+                }
             }
         }
-        for cve_id in unfixed(facts).flat_map(|hole| hole.cve_ids) {
-            match self.unfixed.get_mut(cve_id) {
+        let cves = set.advisories.iter().chain(&set.applicable).flatten();
+        wanted.extend(cves.filter(|id| !self.cves.contains_key(id)));
+    }
+
+    /// `number` is no other set's.
+    pub fn add(&mut self, number: u32, set: &Outline<i64>, texts: &Texts) {
+        let text = |id: i64| texts.get(&id).map(|text| text.to_string()).unwrap_or_default();
+        let os = OsRelease {
+            id: text(set.os_id),
+            version_id: text(set.os_version_id),
+            codename: text(set.os_codename),
+            ..OsRelease::default()
+        };
+        for system in distributions_of(&os) {
+            self.systems.entry(system).or_default().insert(number);
+        }
+        for package in &set.packages {
+            let build = self.build(package, &text);
+            self.builds[build].sets.insert(number);
+            for (advisory, version) in &package.notices {
+                let cves = usize::try_from(*advisory).ok().and_then(|at| set.advisories.get(at));
+                let cves = cves.filter(|cves| !cves.is_empty());
+                let newer = self.newer.entry((*version, package.version));
+                let is_newer =
+                    newer.or_insert_with(|| version_rpm::is_newer(&text(*version), &text(package.version)));
+                if let Some(cves) = cves.filter(|_| *is_newer) {
+                    self.lack(number, cves, &text);
+                }
+            }
+        }
+        for cves in &set.applicable {
+            self.lack(number, cves, &text);
+        }
+    }
+
+    /// Its place.
+    fn build(&mut self, package: &OutlinedPackage<i64>, text: &impl Fn(i64) -> String) -> usize {
+        let key = key(package);
+        if let Some(number) = self.numbers.get(&key) {
+            return *number as usize;
+        }
+        let fact = PackageFact {
+            name: text(package.name),
+            version: text(package.version),
+            source: package.source.map(text),
+            source_version: package.source_version.map(text),
+            ..PackageFact::default()
+        };
+        let place = self.builds.len();
+        let number = u32::try_from(place).expect("no store has as many strings as that takes");
+        let [source, binary] = installed(&fact);
+        for subject in [source.subject, binary.subject] {
+            self.by_subject.entry(subject).or_default().push(number);
+        }
+        self.builds.push(Build {
+            source_version: source.version.into(),
+            version: binary.version.into(),
+            sets: RoaringBitmap::new(),
+        });
+        self.numbers.insert(key, number);
+        place
+    }
+
+    fn lack(&mut self, set: u32, cves: &[i64], text: &impl Fn(i64) -> String) {
+        for id in cves {
+            let cve_id = self.cves.entry(*id).or_insert_with(|| text(*id));
+            match self.unfixed.get_mut(cve_id.as_str()) {
                 Some(sets) => drop(sets.insert(set)),
                 None => drop(self.unfixed.insert(cve_id.clone(), RoaringBitmap::from_iter([set]))),
             }
@@ -42,106 +146,53 @@ impl Postings {
         statements: impl IntoIterator<Item = &'s Statement>,
         cve_id: Option<&str>,
     ) -> RoaringBitmap {
-        let mut found = cve_id.and_then(|cve_id| self.unfixed.get(cve_id)).cloned().unwrap_or_default();
+        let mut of_system: BTreeMap<&str, RoaringBitmap> = BTreeMap::new();
         for statement in statements {
-            let Some(system) = self.systems.get(&statement.distribution) else { continue };
-            let Some(versions) = self.versions.get(&statement.subject) else { continue };
-            for (_, sets) in versions.iter().filter(|(version, _)| statement.affects(version)) {
-                found |= sets & system;
+            if !self.systems.contains_key(&statement.distribution) {
+                continue;
+            }
+            let builds = self.by_subject.get(&statement.subject).into_iter().flatten();
+            let builds = builds.filter_map(|number| self.builds.get(*number as usize));
+            for build in builds.filter(|build| statement.affects(build.version_of(&statement.subject))) {
+                *of_system.entry(&statement.distribution).or_default() |= &build.sets;
+            }
+        }
+        let mut found = cve_id.and_then(|cve_id| self.unfixed.get(cve_id)).cloned().unwrap_or_default();
+        for (system, sets) in of_system {
+            if let Some(of_system) = self.systems.get(system) {
+                found |= sets & of_system;
             }
         }
         found
     }
+
+    /// Forgets all other sets, and what none of these has.
+    pub fn keep(&mut self, live: &RoaringBitmap) {
+        for sets in self.systems.values_mut().chain(self.unfixed.values_mut()) {
+            *sets &= live;
+        }
+        self.systems.retain(|_, sets| !sets.is_empty());
+        self.unfixed.retain(|_, sets| !sets.is_empty());
+        self.cves.retain(|_, cve_id| self.unfixed.contains_key(cve_id.as_str()));
+        // Some thousand pairs are found out again sooner than one finds which of them are still of use.
+        self.newer.clear();
+        let mut places: Vec<Option<u32>> = Vec::with_capacity(self.builds.len());
+        let mut next = 0;
+        self.builds.retain_mut(|build| {
+            build.sets &= live;
+            let is_kept = !build.sets.is_empty();
+            places.push(is_kept.then_some(next));
+            next += u32::from(is_kept);
+            is_kept
+        });
+        let place = |number: &u32| places.get(*number as usize).copied().flatten();
+        self.numbers.retain(|_, number| place(number).map(|at| *number = at).is_some());
+        self.by_subject.retain(|_, builds| {
+            *builds = builds.iter().filter_map(place).collect();
+            !builds.is_empty()
+        });
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::facts::{Advisory, Notice, OsRelease, PackageFact, UpdateFact, UpdateStatus};
-
-    use super::*;
-
-    fn set(codename: &str, version: &str, source: Option<(&str, &str)>) -> FactSet {
-        let package = PackageFact {
-            name: "libx1".to_owned(),
-            version: version.to_owned(),
-            source: source.map(|(name, _)| name.to_owned()),
-            source_version: source.map(|(_, version)| version.to_owned()),
-            ..PackageFact::default()
-        };
-        let os = OsRelease { id: "debian".to_owned(), codename: codename.to_owned(), ..OsRelease::default() };
-        FactSet { os, packages: vec![package], ..FactSet::default() }
-    }
-
-    fn statement(distribution: &str, subject: Subject, fixed: Option<&str>) -> Statement {
-        Statement {
-            cve_id: "CVE-2026-0001".to_owned(),
-            distribution: distribution.to_owned(),
-            subject,
-            introduced: None,
-            fixed: fixed.map(str::to_owned),
-            severity: String::new(),
-        }
-    }
-
-    #[test]
-    fn versions_lead_to_sets() {
-        let mut postings = Postings::default();
-        postings.add(0, &set("bookworm", "1.0-1", None));
-        postings.add(1, &set("bookworm", "1.0-2+b1", Some(("x", "1.0-2"))));
-        postings.add(2, &set("trixie", "1.0-1", None));
-        let check = |statements: &[Statement], expected: &[u32]| {
-            let found: Vec<u32> = postings.affected(statements, None).into_iter().collect();
-            assert_eq!(found, expected, "{statements:?}");
-        };
-        let binary = || Subject::Binary("libx1".to_owned());
-        let source = |name: &str| Subject::Source(name.to_owned());
-        check(&[statement("debian:bookworm", binary(), Some("1.0-2"))], &[0]);
-        check(&[statement("debian:bookworm", binary(), None)], &[0, 1]);
-        check(&[statement("debian:bookworm", source("x"), Some("1.0-3"))], &[1]);
-        check(&[statement("debian:bookworm", source("libx1"), Some("1.0-3"))], &[0]);
-        check(
-            &[statement("debian:trixie", binary(), Some("2")), statement("debian:sid", binary(), None)],
-            &[2],
-        );
-        check(&[], &[]);
-    }
-
-    #[test]
-    fn a_nodes_own_repositories_and_update_service_name_cves() {
-        let advisory = |id: &str, cve: &str| Advisory {
-            id: id.to_owned(),
-            cve_ids: vec![cve.to_owned()],
-            ..Advisory::default()
-        };
-        let mut rpm = set("", "1.0-1", None);
-        rpm.advisories = vec![advisory("A-1", "CVE-2026-0001"), advisory("A-2", "CVE-2026-0002")];
-        rpm.packages[0].notices = vec![
-            Notice { advisory: 0, version: "1.0-2".to_owned() },
-            Notice { advisory: 1, version: "1.0-1".to_owned() },
-        ];
-        let update = |cve: &str, status| UpdateFact {
-            id: cve.to_owned(),
-            cve_ids: vec![cve.to_owned()],
-            status,
-            ..UpdateFact::default()
-        };
-        let windows = FactSet {
-            updates: vec![
-                update("CVE-2026-0003", UpdateStatus::Applicable),
-                update("CVE-2026-0004", UpdateStatus::Installed),
-            ],
-            ..FactSet::default()
-        };
-        let mut postings = Postings::default();
-        postings.add(0, &rpm);
-        postings.add(1, &windows);
-        let check = |cve: &str, expected: &[u32]| {
-            let found: Vec<u32> = postings.affected([], Some(cve)).into_iter().collect();
-            assert_eq!(found, expected, "{cve}");
-        };
-        check("CVE-2026-0001", &[0]);
-        check("CVE-2026-0002", &[]); // fixed in what is installed
-        check("CVE-2026-0003", &[1]);
-        check("CVE-2026-0004", &[]);
-    }
-}
+mod tests;

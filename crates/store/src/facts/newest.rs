@@ -89,6 +89,16 @@ pub async fn changed(tx: &mut Tx, (account, region): Scope<'_>, since: Revision)
     tx.query(sql, &values).await?.iter().map(read).collect()
 }
 
+/// Every node that has told facts, by id. Primary key order.
+pub async fn nodes(tx: &mut Tx, (account, region): Scope<'_>) -> Result<Vec<NodeId>> {
+    let sql = "SELECT node_id FROM node_facts WHERE account = $1 AND region = $2 ORDER BY node_id";
+    let rows = tx.query(sql, &[account.as_str().into(), region.as_str().into()]).await?;
+    let mut nodes = rows.iter().map(|row| row.parse(0)).collect::<Result<Vec<NodeId>>>()?;
+    // Engines may order text in their own way.
+    nodes.sort_unstable();
+    Ok(nodes)
+}
+
 /// What these nodes know now, by node; those that are gone are left out.
 pub async fn newest_hashes(
     tx: &mut Tx,
