@@ -55,6 +55,7 @@ pub fn plan(request: &PatchRequest) -> anyhow::Result<String> {
             plan: complete(found, manager, &boot, &seen, &mut silent(&request.data_dir)),
             snapshot: None,
             losses: Vec::new(),
+            undo: None,
         };
         put(&session, &request.command_id, &answer)?;
         let mut text =

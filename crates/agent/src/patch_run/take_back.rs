@@ -101,6 +101,7 @@ pub fn undo(request: &UndoRequest) -> anyhow::Result<Exit> {
             plan,
             snapshot: None,
             losses: Vec::new(),
+            undo: None,
         };
         if let Some(session) = &session {
             put(session, &request.command_id, &answer)?;

@@ -5,6 +5,7 @@ use api::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::transaction::{Change, Plan, Refusal};
+use super::way_back::UndoForecast;
 
 /// What a node answered when it was asked what an installation, or an undo, would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct NodePlan {
     /// What such an undo takes along besides the packages, one clause each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<String>,
+    /// Of an installation that would change something: whether that could be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoForecast>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,6 +26,8 @@ pub mod version_deb;
 pub mod version_pacman;
 pub mod version_rpm;
 pub mod wanted;
+pub mod way_back;
+mod way_back_wire;
 mod windows;
 mod words;
 

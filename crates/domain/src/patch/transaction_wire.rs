@@ -6,9 +6,10 @@ use std::cmp::Ordering;
 use api::fettle;
 
 use super::execution::{
-    ExecutionKind, NodePlan, PatchExecution, Snapshot, SnapshotKind, UndoOutlook, UndoPossible, Undoer,
+    ExecutionKind, NodePlan, PatchExecution, Snapshot, SnapshotKind, UndoOutlook, Undoer,
 };
 use super::transaction::{Change, ChangeAction, ChangeReason, Plan, RebootSign, Refusal, Wanted};
+use super::way_back::UndoForecast;
 use super::{Failure, FailureCode, version_apk, version_deb, version_pacman, version_rpm};
 use crate::os::Family;
 
@@ -34,13 +35,13 @@ pub fn version_order(family: Option<Family>) -> VersionOrder {
 /// A code that this release does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no code of a failure")]
-pub struct UnknownCode(String);
+pub struct UnknownCode(pub(super) String);
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
 }
 
-fn given(text: &str) -> Option<String> {
+pub(super) fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| cut(text))
 }
 
@@ -122,11 +123,7 @@ fn read_refusals(list: Vec<fettle::PatchRefusal>) -> Result<Vec<Refusal>, Unknow
 impl Snapshot {
     pub fn to_wire(&self) -> fettle::FileSystemSnapshot {
         fettle::FileSystemSnapshot {
-            kind: match self.kind {
-                SnapshotKind::Btrfs => fettle::SnapshotKind::Btrfs,
-                SnapshotKind::Lvm => fettle::SnapshotKind::Lvm,
-                SnapshotKind::Zfs => fettle::SnapshotKind::Zfs,
-            },
+            kind: self.kind.to_wire(),
             name: cut(&self.name),
             of: cut(&self.of),
             taken_at: self.taken_at,
@@ -135,12 +132,7 @@ impl Snapshot {
 
     /// `None` for a kind that this release does not know.
     pub fn from_wire(wire: fettle::FileSystemSnapshot) -> Option<Self> {
-        let kind = match wire.kind {
-            fettle::SnapshotKind::Btrfs => SnapshotKind::Btrfs,
-            fettle::SnapshotKind::Lvm => SnapshotKind::Lvm,
-            fettle::SnapshotKind::Zfs => SnapshotKind::Zfs,
-            fettle::SnapshotKind::Unknown(_) => return None,
-        };
+        let kind = SnapshotKind::from_wire(&wire.kind)?;
         Some(Self { kind, name: wire.name, of: wire.of, taken_at: wire.taken_at })
     }
 }
@@ -170,6 +162,7 @@ impl NodePlan {
             snapshot: self.snapshot.as_ref().map(Snapshot::to_wire),
             losses: (!self.losses.is_empty())
                 .then(|| self.losses.iter().take(MAX_NAMES).map(|loss| cut(loss)).collect()),
+            undo: self.undo.as_ref().map(UndoForecast::to_wire),
         }
     }
 
@@ -198,6 +191,7 @@ impl NodePlan {
             },
             snapshot: wire.snapshot.and_then(Snapshot::from_wire),
             losses: wire.losses.unwrap_or_default(),
+            undo: wire.undo.map(UndoForecast::from_wire).transpose()?,
         })
     }
 }
@@ -226,12 +220,7 @@ impl PatchExecution {
                 .then(|| undoers.iter().map(|undoer| undoer.execution_id.clone()).collect()),
             changes: self.changes.iter().map(|change| change.to_wire(order)).collect(),
             failed: refusals(&self.failed),
-            undo_possible: Some(match self.undo_possible(undoers) {
-                UndoPossible::Yes => fettle::UndoPossible::Yes,
-                UndoPossible::Partly => fettle::UndoPossible::Partly,
-                UndoPossible::No => fettle::UndoPossible::No,
-                UndoPossible::Unknown => fettle::UndoPossible::UnknownValue,
-            }),
+            undo_possible: Some(self.undo_possible(undoers).to_wire()),
             undo_checked_at: checked_at,
             undo_reason: taken_back.or(unknown).or_else(first),
             undo_refused: refusals(refused),
@@ -328,6 +317,7 @@ mod tests {
             },
             snapshot: Some(snapshot()),
             losses: vec!["everything".into()],
+            undo: Some(UndoForecast { unknown: Some(refusal().failure), ..UndoForecast::default() }),
         };
         let order = version_order(None);
         assert_eq!(NodePlan::from_wire(plan.to_wire(order)).unwrap(), plan);

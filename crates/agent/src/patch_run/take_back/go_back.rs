@@ -97,5 +97,6 @@ fn answer(past: &PatchExecution, snapshot: &Snapshot, outlook: Result<Outlook, &
         plan,
         snapshot: Some(snapshot.clone()),
         losses,
+        undo: None,
     }
 }

@@ -60,6 +60,15 @@ fn plan() -> Value {
         "Blockers": [{"Code": "lock-held", "Subject": "apt-get (pid 7)", "Detail": "apt-get (pid 7) holds it"}],
         "DownloadBytes": 5, "DiskBytes": -3, "ServicesToRestart": ["cron.service"], "RebootExpected": false,
         "RebootReasons": [{"Package": "libc6", "Reason": "long running"}],
+        "Undo": {
+            "Packages": [
+                {"Name": "curl", "Arch": "amd64", "Version": "1.9", "From": "NOWHERE", "Failure":
+                    {"Code": "undo-impossible", "Subject": "curl", "Detail": "in no repository"}},
+                {"Name": "new", "Arch": "amd64", "From": "NOT_NEEDED"},
+                {"Name": "vim", "Arch": "amd64", "Version": "1", "From": "CACHE", "Place": "/f.deb"},
+            ],
+            "Snapshot": {"Setting": "TRY", "Kind": "BTRFS", "Of": "/"},
+        },
     })
 }
 
@@ -141,6 +150,11 @@ async fn plans_are_asked_for_and_answered() {
         assert_eq!(foreign, "AccessDeniedException");
         let mut expected = plan();
         expected["Changes"][0]["Action"] = json!("UPGRADE");
+        // What follows from what the node said is worked out here.
+        let undo = &mut expected["Undo"];
+        (undo["Possible"], undo["Way"], undo["ByPackages"]) =
+            (json!("YES"), json!("SNAPSHOT"), json!("PARTLY"));
+        (undo["Reason"], undo["Snapshot"]["Covers"]) = (json!("in no repository"), json!(true));
         let made = answer(&server, "GetPatchPlan", get.clone()).await["Plan"].clone();
         let seconds = |value: &Value| value.as_f64().unwrap();
         assert_eq!(seconds(&made["MadeAt"]), seconds(&expected["MadeAt"]));
@@ -164,6 +178,11 @@ async fn plans_are_asked_for_and_answered() {
         assert_eq!(twice.unwrap_err().0, "ValidationException");
         let mut strange = put(&node);
         strange["Plan"]["Blockers"][0]["Code"] = json!("moonlight");
+        let refused = told(&server, &node, "PutPatchPlan", strange).await.unwrap_err();
+        assert_eq!(refused, "ValidationException");
+
+        let mut strange = put(&node);
+        strange["Plan"]["Undo"]["Packages"][0]["Failure"] = Value::Null;
         let refused = told(&server, &node, "PutPatchPlan", strange).await.unwrap_err();
         assert_eq!(refused, "ValidationException");
 
