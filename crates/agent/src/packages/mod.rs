@@ -33,6 +33,7 @@ mod space;
 pub mod tool;
 #[cfg(target_os = "linux")]
 mod transaction;
+pub(crate) mod ways_back;
 pub mod windows_update;
 #[cfg(target_os = "linux")]
 pub mod zypper;
@@ -48,6 +49,7 @@ use domain::facts::{FactSet, Observation};
 use domain::os::{Family, OperatingSystem};
 use domain::patch::Failure;
 use domain::patch::transaction::{BlockedVersion, Change, Limits, Outcome, Plan, RebootSign, Wanted};
+use domain::patch::way_back::WayBack;
 
 use tool::ToolRun;
 
@@ -100,6 +102,10 @@ pub trait PackageManager {
     fn reboot_signs(&self, _changes: &[Change]) -> Vec<RebootSign> {
         Vec::new()
     }
+
+    /// Of each of these changes, before any is made: where the version that is installed now could come back from
+    /// afterwards. Changes nothing, needs no lock. An error means that nobody knows.
+    fn ways_back(&self, changes: &[Change], run: &mut ToolRun) -> Result<Vec<WayBack>, Failure>;
 
     /// Whether the versions from before can still be had, changing nothing; `refused` names those that cannot.
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure>;

@@ -9,6 +9,7 @@ use api::Timestamp;
 use domain::baseline::Source;
 use domain::patch::FailureCode;
 use domain::patch::transaction::{Change, Limits};
+use domain::patch::way_back::{OldVersion, WayBack};
 
 use crate::bed::{Bed, changed, codes, wanted};
 use crate::server::Server;
@@ -131,6 +132,47 @@ fn changes_can_be_taken_back() {
     let versions = ["tb-newdep", "tb-brandnew", "tb-conf"].map(|name| bed.version(name));
     assert_eq!(versions, ["1.0-r0", "", "1.0-r0"]);
     assert_eq!(bed.world(), world);
+}
+
+/// Where each version from before is: `repository`, `cache`, `gone` or nothing to be had.
+fn ways(ways: &[WayBack]) -> Vec<(&str, &str)> {
+    let word = |old: &OldVersion| match old {
+        OldVersion::NotNeeded => "",
+        OldVersion::Cache { .. } => "cache",
+        OldVersion::Repository { .. } => "repository",
+        OldVersion::Nowhere { .. } => "gone",
+    };
+    ways.iter().map(|way| (way.wanted.name.as_str(), word(&way.old))).collect()
+}
+
+#[test]
+fn a_plan_says_where_the_versions_of_now_are_to_be_had() {
+    let Some(bed) = Bed::new() else { return };
+    let apk = Apk::new(&bed.root);
+    let all = [wanted("tb-newdep", "1.1-r0"), wanted("tb-conf", "1.1-r0"), wanted("tb-bug", "1.1-r0")];
+    let said = || {
+        let plan = apk.plan(&all, &Limits::default(), &mut bed.run()).unwrap();
+        apk.ways_back(&plan.changes).unwrap()
+    };
+    let found = said();
+    let expected = [
+        ("tb-brandnew", ""),
+        ("tb-bug", "repository"),
+        ("tb-conf", "repository"),
+        ("tb-newdep", "repository"),
+    ];
+    assert_eq!(ways(&found), expected);
+
+    let cache = bed.path().join("etc/apk/cache");
+    fs::create_dir_all(&cache).unwrap();
+    fs::copy(bed.path().join("repo/base/x86_64/tb-bug-1.0-r0.apk"), cache.join("tb-bug-1.0-r0.0123abcd.apk"))
+        .unwrap();
+    fs::write(bed.path().join("etc/apk/repositories"), "/repo/updates\n@edge /repo/edge\n").unwrap();
+    let found = said();
+    let expected = [("tb-brandnew", ""), ("tb-bug", "cache"), ("tb-conf", "gone"), ("tb-newdep", "gone")];
+    assert_eq!(ways(&found), expected);
+    let failure = found[2].old.failure().unwrap();
+    assert_eq!(failure.detail, "version 1.0-r0 is in no repository and not in the cache");
 }
 
 /// Where somebody has apk keep packages, an old version can come back that no repository has any more.

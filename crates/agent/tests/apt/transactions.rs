@@ -11,6 +11,7 @@ use domain::baseline::Source;
 use domain::facts::ListRefresh;
 use domain::patch::FailureCode;
 use domain::patch::transaction::{Change, ChangeReason, Limits, Outcome, Plan, Refusal, Wanted};
+use domain::patch::way_back::{OldVersion, WayBack};
 
 use crate::bed::Bed;
 
@@ -158,6 +159,63 @@ fn changes_can_be_taken_back() {
     assert_eq!((undone.changes.len(), undone.failed), (3, vec![]));
     assert_eq!((node.state("tb-newdep").as_str(), node.state("tb-bug").as_str()), ("1.0-1 ii", "1.0-1 ii"));
     assert_eq!(node.state("tb-brandnew"), "");
+}
+
+/// Where each version from before is: `repository`, `cache`, `gone` or nothing to be had.
+fn ways(ways: &[WayBack]) -> Vec<(&str, &str)> {
+    let word = |old: &OldVersion| match old {
+        OldVersion::NotNeeded => "",
+        OldVersion::Cache { .. } => "cache",
+        OldVersion::Repository { .. } => "repository",
+        OldVersion::Nowhere { .. } => "gone",
+    };
+    ways.iter().map(|way| (way.wanted.name.as_str(), word(&way.old))).collect()
+}
+
+/// What is said beforehand is what an undo then finds, from lists, from apt's cache, and from neither.
+#[test]
+fn a_plan_says_where_the_versions_of_now_are_to_be_had() {
+    let Some(node) = Node::new() else { return };
+    let all = [wanted("tb-newdep", "1.1-1"), wanted("tb-bug", "1.0-1+u1"), wanted("tb-conf", "1.1-1")];
+    let said = |changes: &[Change]| of(&node.root).unwrap().ways_back(changes, &mut node.tool_run()).unwrap();
+    let plan = node.plan(&all, &no_limits());
+    let found = said(&plan.changes);
+    let expected = [
+        ("tb-brandnew", ""),
+        ("tb-bug", "repository"),
+        ("tb-conf", "repository"),
+        ("tb-newdep", "repository"),
+    ];
+    assert_eq!(ways(&found), expected);
+    assert_eq!(found[1].old, OldVersion::Repository { name: "Debian:12.0/stable".to_owned() });
+    assert_eq!(found[1].wanted, wanted("tb-bug", "1.0-1"));
+
+    // The suite with the old versions is gone; one of their files is kept.
+    let sources = node.bed.root().join("etc/apt/sources.list");
+    let text = std::fs::read_to_string(&sources).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" bookworm main")).collect();
+    std::fs::write(&sources, lines.join("\n") + "\n").unwrap();
+    let file = "tb-bug_1.0-1_amd64.deb";
+    let archives = node.bed.root().join("var/cache/apt/archives");
+    std::fs::copy(node.bed.root().join("../repo/pool/base").join(file), archives.join(file)).unwrap();
+    // What nobody has brought is still to be had where the updates are.
+    let plan = node.plan(&all, &no_limits());
+    let found = said(&plan.changes);
+    assert_eq!(
+        ways(&found),
+        [("tb-brandnew", ""), ("tb-bug", "cache"), ("tb-conf", "gone"), ("tb-newdep", "gone")]
+    );
+    assert!(matches!(&found[1].old, OldVersion::Cache { file: found } if found.ends_with(file)), "{found:?}");
+    let failure = found[2].old.failure().unwrap();
+    assert_eq!((failure.code, failure.subject.as_str()), (FailureCode::UndoImpossible, "tb-conf"));
+    assert_eq!(failure.detail, "version 1.0-1 is in no repository and not in the cache");
+
+    let outcome = node.install(&all, &no_limits());
+    assert_eq!(codes(&outcome.failed), []);
+    let undone = of(&node.root).unwrap().undo(&outcome.changes, &mut node.tool_run()).unwrap();
+    let impossible = |name| (name, FailureCode::UndoImpossible, name);
+    assert_eq!(codes(&undone.failed)[..1], [impossible("tb-conf")]);
+    assert_eq!((node.state("tb-bug").as_str(), node.state("tb-conf").as_str()), ("1.0-1 ii", "1.1-1 ii"));
 }
 
 #[test]

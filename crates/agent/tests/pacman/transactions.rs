@@ -9,6 +9,7 @@ use api::Timestamp;
 use domain::baseline::Source;
 use domain::patch::FailureCode;
 use domain::patch::transaction::{Change, ChangeReason, Limits};
+use domain::patch::way_back::{OldVersion, WayBack};
 
 use crate::bed::{Bed, changed, codes, package, wanted};
 
@@ -147,6 +148,37 @@ fn changes_can_be_taken_back() {
     assert_eq!(codes(&undone.failed), []);
     let versions = ["tb-newdep", "tb-epoch", "tb-brandnew"].map(|name| bed.version(name));
     assert_eq!(versions, ["1.0-1", "9.0-1", ""]);
+}
+
+/// Where each version from before is: `repository`, `cache`, `gone` or nothing to be had.
+fn ways(ways: &[WayBack]) -> Vec<(&str, &str)> {
+    let word = |old: &OldVersion| match old {
+        OldVersion::NotNeeded => "",
+        OldVersion::Cache { .. } => "cache",
+        OldVersion::Repository { .. } => "repository",
+        OldVersion::Nowhere { .. } => "gone",
+    };
+    ways.iter().map(|way| (way.wanted.name.as_str(), word(&way.old))).collect()
+}
+
+#[test]
+fn a_plan_says_where_the_versions_of_now_are_to_be_had() {
+    let Some(bed) = Bed::new() else { return };
+    let pacman = Pacman::new(&bed.root);
+    let all = [wanted("tb-newdep", "1.1-1"), wanted("tb-bug", "1.1-1")];
+    let plan = pacman.plan(&all, &Limits::default(), &mut bed.run()).unwrap();
+    let found = pacman.ways_back(&plan.changes, &mut bed.run()).unwrap();
+    let mut expected = vec![("tb-brandnew", ""), ("tb-bug", "cache"), ("tb-newdep", "cache")];
+    assert_eq!(ways(&found), expected);
+    let OldVersion::Cache { file } = &found[1].old else { panic!("{found:?}") };
+    // As `paccache` would.
+    std::fs::remove_file(file).unwrap();
+    expected[1].1 = "gone";
+    let found = pacman.ways_back(&plan.changes, &mut bed.run()).unwrap();
+    assert_eq!(ways(&found), expected);
+    let failure = found[1].old.failure().unwrap();
+    assert_eq!((failure.code, failure.subject.as_str()), (FailureCode::UndoImpossible, "tb-bug"));
+    assert!(failure.detail.contains("no file of version 1.0-1"), "{failure}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use agent::packages::root::Root;
 use agent::packages::tool::ToolRun;
 use domain::patch::FailureCode;
 use domain::patch::transaction::{Change, Refusal, Wanted};
+use domain::patch::way_back::{OldVersion, WayBack};
 
 pub struct Bed {
     folder: tempfile::TempDir,
@@ -80,6 +81,23 @@ impl Bed {
             .streaming_to(|_, line| eprintln!("| {line}"))
     }
 
+    /// The repository is switched off.
+    pub fn switch_off(&self, file: &str, section: &str) {
+        let path = self.path().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let (before, after) = text.split_once(section).unwrap();
+        fs::write(&path, format!("{before}{section}{}", after.replacen("enabled=1", "enabled=0", 1)))
+            .unwrap();
+    }
+
+    /// The package file of an old version lies in a cache, as the tools would have left it there.
+    pub fn keep_file(&self, folder: &str, file: &str) -> PathBuf {
+        let folder = self.path().join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(self.base.join("repo-base").join(file), folder.join(file)).unwrap();
+        folder.join(file)
+    }
+
     /// Sorted versions of a package, with commas between them.
     pub fn versions(&self, name: &str) -> String {
         let output = Command::new("rpm")
@@ -115,4 +133,15 @@ pub fn changed(changes: &[Change]) -> Vec<(&str, Option<&str>, Option<&str>)> {
         .iter()
         .map(|change| (change.name.as_str(), change.from.as_deref(), change.to.as_deref()))
         .collect()
+}
+
+/// Where each version from before is: `repository`, `cache`, `gone` or nothing to be had.
+pub fn ways(ways: &[WayBack]) -> Vec<(&str, &str)> {
+    let word = |old: &OldVersion| match old {
+        OldVersion::NotNeeded => "",
+        OldVersion::Cache { .. } => "cache",
+        OldVersion::Repository { .. } => "repository",
+        OldVersion::Nowhere { .. } => "gone",
+    };
+    ways.iter().map(|way| (way.wanted.name.as_str(), word(&way.old))).collect()
 }

@@ -6,8 +6,9 @@ use api::Timestamp;
 use domain::baseline::Source;
 use domain::patch::FailureCode;
 use domain::patch::transaction::{Change, ChangeReason, Limits};
+use domain::patch::way_back::OldVersion;
 
-use crate::bed::{Bed, changed, codes, wanted};
+use crate::bed::{Bed, changed, codes, wanted, ways};
 
 fn bed() -> Option<Bed> {
     Bed::new("dnf-bed", &["dnf"])
@@ -90,6 +91,42 @@ fn changes_can_be_taken_back() {
     assert_eq!(codes(&undone.failed), []);
     let versions = ["tb-newdep", "kernel", "tb-brandnew"].map(|name| bed.versions(name));
     assert_eq!(versions, ["1.0-1.bed", "5.10.1-1.bed", ""]);
+}
+
+#[test]
+fn a_plan_says_where_the_versions_of_now_are_to_be_had() {
+    let Some(bed) = bed() else { return };
+    let dnf = Dnf::new(&bed.root);
+    let all = [wanted("tb-newdep", "1.1"), wanted("tb-bug", "1.1"), wanted("kernel", "5.10.2")];
+    let plan = dnf.plan(&all, &Limits::default(), &mut bed.run()).unwrap();
+    let found = dnf.ways_back(&plan.changes, &mut bed.run()).unwrap();
+    let expected =
+        [("kernel", ""), ("tb-brandnew", ""), ("tb-bug", "repository"), ("tb-newdep", "repository")];
+    assert_eq!(ways(&found), expected);
+    assert_eq!(found[2].old, OldVersion::Repository { name: "bed-base".to_owned() });
+
+    bed.switch_off("etc/yum.repos.d/bed.repo", "[bed-base]");
+    let cache = "var/cache/dnf/bed-base-0123456789abcdef/packages";
+    let file = bed.keep_file(cache, "tb-bug-1.0-1.bed.noarch.rpm");
+    let passing = bed.keep_file(cache, "tb-newdep-1.0-1.bed.noarch.rpm");
+    // dnf means to delete this one after the next transaction.
+    let list = serde_json::to_string(&[&passing]).unwrap();
+    std::fs::write(bed.path().join("var/cache/dnf/tempfiles.json"), list).unwrap();
+    let plan = dnf.plan(&all, &Limits::default(), &mut bed.run()).unwrap();
+    let found = dnf.ways_back(&plan.changes, &mut bed.run()).unwrap();
+    assert_eq!(
+        ways(&found),
+        [("kernel", ""), ("tb-brandnew", ""), ("tb-bug", "cache"), ("tb-newdep", "gone")]
+    );
+    let failure = found[3].old.failure().unwrap();
+    assert_eq!(failure.detail, "version 1.0-1.bed is in no repository and not in the cache");
+
+    let outcome = dnf.install(&all[..2], &Limits::default(), &mut bed.run()).unwrap();
+    assert_eq!((codes(&outcome.failed), file.exists(), passing.exists()), (vec![], true, false));
+    let plan = dnf.undo_plan(&outcome.changes, &mut bed.run()).unwrap();
+    assert_eq!(codes(&plan.refused), [("tb-newdep", FailureCode::UndoImpossible, "tb-newdep")]);
+    let undone = dnf.undo(&outcome.changes[1..2], &mut bed.run()).unwrap();
+    assert_eq!((codes(&undone.failed), bed.versions("tb-bug").as_str()), (vec![], "1.0-1.bed"));
 }
 
 #[test]

@@ -9,8 +9,9 @@ use api::Timestamp;
 use domain::baseline::Source;
 use domain::patch::FailureCode;
 use domain::patch::transaction::{Change, Limits};
+use domain::patch::way_back::OldVersion;
 
-use crate::bed::{Bed, changed, codes, wanted};
+use crate::bed::{Bed, changed, codes, wanted, ways};
 
 fn bed() -> Option<Bed> {
     Bed::new("zypper-bed", &[])
@@ -107,6 +108,32 @@ fn changes_can_be_taken_back() {
     let undone = zypper.undo(&outcome.changes, &mut run(&bed)).unwrap();
     assert_eq!(codes(&undone.failed), []);
     assert_eq!((bed.versions("tb-newdep").as_str(), bed.versions("tb-brandnew").as_str()), ("1.0-1.bed", ""));
+}
+
+#[test]
+fn a_plan_says_where_the_versions_of_now_are_to_be_had() {
+    let Some(bed) = bed() else { return };
+    let zypper = Zypper::new(&bed.root);
+    let all = [wanted("tb-newdep", "1.1"), wanted("tb-bug", "1.1")];
+    let plan = zypper.plan(&all, &Limits::default(), &mut run(&bed)).unwrap();
+    let found = zypper.ways_back(&plan.changes, &mut run(&bed)).unwrap();
+    assert_eq!(ways(&found), [("tb-brandnew", ""), ("tb-bug", "repository"), ("tb-newdep", "repository")]);
+    assert_eq!(found[1].old, OldVersion::Repository { name: "bed base".to_owned() });
+
+    bed.switch_off("etc/zypp/repos.d/bed-base.repo", "[bed-base]");
+    bed.keep_file("var/cache/zypp/packages/bed-base/noarch", "tb-bug-1.0-1.bed.noarch.rpm");
+    let plan = zypper.plan(&all, &Limits::default(), &mut run(&bed)).unwrap();
+    let found = zypper.ways_back(&plan.changes, &mut run(&bed)).unwrap();
+    assert_eq!(ways(&found), [("tb-brandnew", ""), ("tb-bug", "cache"), ("tb-newdep", "gone")]);
+    let failure = found[2].old.failure().unwrap();
+    assert_eq!(failure.detail, "version 1.0-1.bed is in no repository and not in the cache");
+
+    let outcome = zypper.install(&all, &Limits::default(), &mut run(&bed)).unwrap();
+    assert_eq!(codes(&outcome.failed), []);
+    let plan = zypper.undo_plan(&outcome.changes, &mut run(&bed)).unwrap();
+    assert_eq!(codes(&plan.refused), [("tb-newdep", FailureCode::UndoImpossible, "tb-newdep")]);
+    let undone = zypper.undo(&outcome.changes[1..2], &mut run(&bed)).unwrap();
+    assert_eq!((codes(&undone.failed), bed.versions("tb-bug").as_str()), (vec![], "1.0-1.bed"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use domain::baseline::Source;
 use domain::facts::{FactSet, Observation};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::way_back::WayBack;
 
 use super::kept;
 use super::root::Root;
@@ -91,6 +92,10 @@ impl PackageManager for Apk<'_> {
 
     fn files_of(&self, changes: &[Change], _: &mut ToolRun) -> Vec<String> {
         self.transactions.files_of(changes)
+    }
+
+    fn ways_back(&self, changes: &[Change], _run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        self.transactions.ways_back(changes)
     }
 
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {

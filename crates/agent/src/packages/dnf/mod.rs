@@ -15,6 +15,7 @@ use domain::baseline::Source;
 use domain::facts::{AutomaticUpdates, FactSet, Observation, OsRelease, RepositoryFailure};
 use domain::patch::Failure;
 use domain::patch::transaction::{BlockedVersion, Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::way_back::WayBack;
 
 use super::root::Root;
 use super::rpm::database::Database;
@@ -87,6 +88,10 @@ impl PackageManager for Dnf<'_> {
 
     fn files_of(&self, changes: &[Change], run: &mut ToolRun) -> Vec<String> {
         self.transactions.files_of(changes, run)
+    }
+
+    fn ways_back(&self, changes: &[Change], run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        self.transactions.ways_back(changes, run)
     }
 
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {

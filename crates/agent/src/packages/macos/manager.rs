@@ -9,13 +9,14 @@ use std::time::Duration;
 use domain::baseline::Source;
 use domain::facts::{FactSet, ListRefresh, Observation, OsRelease, UpdateFact, UpdateStatus};
 use domain::patch::transaction::{Change, ChangeReason, Limits, Outcome, Plan, Refusal, Wanted};
+use domain::patch::way_back::WayBack;
 use domain::patch::{Failure, FailureCode};
 
 use super::homebrew::{self, Brewed, Homebrew, Kind, Outdated};
 use super::receipts;
 use super::softwareupdate::{self, Offer};
 use crate::packages::tool::{Finished, Tool, ToolRun};
-use crate::packages::{GatherOptions, PackageManager, RefreshLists, ScanError};
+use crate::packages::{GatherOptions, PackageManager, RefreshLists, ScanError, ways_back};
 
 const RECEIPTS: &str = "/Library/Receipts/InstallHistory.plist";
 /// For everything that one scan asks; Apple's servers may take minutes.
@@ -256,6 +257,10 @@ impl PackageManager for MacOs {
 
     fn undo(&self, changes: &[Change], _run: &mut ToolRun) -> Result<Outcome, Failure> {
         Ok(Outcome { failed: changes.iter().map(cannot_be_undone).collect(), ..Outcome::default() })
+    }
+
+    fn ways_back(&self, changes: &[Change], _run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        Ok(ways_back::none(changes, cannot_be_undone))
     }
 
     fn undo_plan(&self, changes: &[Change], _run: &mut ToolRun) -> Result<Plan, Failure> {

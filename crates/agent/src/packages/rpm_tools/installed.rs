@@ -10,7 +10,7 @@ use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::State;
 
 /// One package a line, its parts parted by tabulators.
-const FORMAT: &str = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}-%{RELEASE}\\t%{ARCH}\\t%{INSTALLTIME}\\n";
+pub const FORMAT: &str = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}-%{RELEASE}\\t%{ARCH}\\t%{INSTALLTIME}\\n";
 
 /// Every version of every `(name, arch)`, in the order in which they were installed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub fn read(rpm: Tool, run: &mut ToolRun) -> Result<Rpms, Failure> {
     Ok(parse(finished.out()))
 }
 
-fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Rpms {
+pub fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Rpms {
     let mut found: Vec<(i64, (String, String), String)> = Vec::new();
     for line in lines {
         let parts: Vec<_> = line.split('\t').collect();
@@ -191,12 +191,6 @@ pub fn finish_interrupted(
     run.say("their newer versions cannot be installed again; only the older ones are taken out");
     let finished = run.run(&rpm().args(["-e", "--nodeps"]).args(names))?;
     if finished.succeeded() { Ok(()) } else { Err(broken(&finished)) }
-}
-
-/// The version that should come back; empty for one that should go.
-pub fn before_change(change: &Change) -> Wanted {
-    let version = change.from.clone().unwrap_or_default();
-    Wanted { name: change.name.clone(), arch: change.arch.clone(), version }
 }
 
 pub fn is_undone(rpms: &Rpms, change: &Change) -> bool {

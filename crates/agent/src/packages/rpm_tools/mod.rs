@@ -3,5 +3,6 @@
 
 pub mod dnf;
 mod installed;
+mod kept;
 mod scriptlets;
 pub mod zypper;

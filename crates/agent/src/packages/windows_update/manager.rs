@@ -8,6 +8,7 @@ use domain::baseline::Source;
 use domain::facts::{FactSet, ListRefresh, Observation, OsRelease, RepositoryFailure};
 use domain::os::WINDOWS_ID;
 use domain::patch::transaction::{Change, ChangeReason, Limits, Outcome, Plan, Refusal, Wanted};
+use domain::patch::way_back::WayBack;
 use domain::patch::{Failure, FailureCode};
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use super::facts::{article_ids, update_facts};
 use super::install::{Round, install_round};
 use super::policy::{Policy, repositories};
 use crate::packages::tool::ToolRun;
-use crate::packages::{GatherOptions, PackageManager, RefreshLists, ScanError};
+use crate::packages::{GatherOptions, PackageManager, RefreshLists, ScanError, ways_back};
 
 /// Everything that concerns this machine: installed, applicable, hidden by an administrator. WUA allows `or` between
 /// whole groups only.
@@ -155,6 +156,10 @@ impl<A: UpdateAgent> PackageManager for WindowsUpdate<A> {
 
     fn undo(&self, changes: &[Change], _run: &mut ToolRun) -> Result<Outcome, Failure> {
         Ok(Outcome { failed: changes.iter().map(cannot_be_undone).collect(), ..Outcome::default() })
+    }
+
+    fn ways_back(&self, changes: &[Change], _run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        Ok(ways_back::none(changes, cannot_be_undone))
     }
 
     fn undo_plan(&self, changes: &[Change], _run: &mut ToolRun) -> Result<Plan, Failure> {

@@ -42,6 +42,15 @@ impl Main {
         self.path("metadatadir", cache.join("raw"))
     }
 
+    /// Where packages lie that repositories are told to keep.
+    pub fn package_folder(&self) -> PathBuf {
+        if let Some(own) = &self.own {
+            return own.cache.join("packages");
+        }
+        let cache = self.path("cachedir", PathBuf::from("/var/cache/zypp"));
+        self.path("packagesdir", cache.join("packages"))
+    }
+
     pub fn repository_folder(&self) -> PathBuf {
         if let Some(own) = &self.own {
             return own.folder.clone();

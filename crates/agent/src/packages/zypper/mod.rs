@@ -1,7 +1,7 @@
 //! zypper nodes: enabled repositories, the metadata that libzypp has of them, and what it would take from there.
 //! No zypper process but the refresh. Held against zypper's own answers in `tests/rpm`.
 
-mod config;
+pub mod config;
 mod locks;
 pub mod refresh;
 
@@ -12,6 +12,7 @@ use domain::baseline;
 use domain::facts::{self, FactSet, Observation, RepositoryFailure};
 use domain::patch::Failure;
 use domain::patch::transaction::{BlockedVersion, Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::way_back::WayBack;
 
 use super::root::Root;
 use super::rpm::database::Database;
@@ -83,6 +84,10 @@ impl PackageManager for Zypper<'_> {
 
     fn files_of(&self, changes: &[Change], run: &mut ToolRun) -> Vec<String> {
         self.transactions.files_of(changes, run)
+    }
+
+    fn ways_back(&self, changes: &[Change], run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        self.transactions.ways_back(changes, run)
     }
 
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {

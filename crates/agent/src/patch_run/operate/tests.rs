@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::facts::{AvailableVersion, FactSet, Observation, OsRelease, PackageFact, Repository};
 use domain::patch::transaction::{ChangeReason, Limits, Plan};
+use domain::patch::way_back::WayBack;
 use domain::patch::{FailureCode, PatchState};
 
 use super::*;
@@ -139,6 +140,10 @@ impl PackageManager for Fake {
 
     fn undo(&self, _: &[Change], _: &mut ToolRun) -> Result<Outcome, Failure> {
         Ok(Outcome::default())
+    }
+
+    fn ways_back(&self, _: &[Change], _: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        Ok(Vec::new())
     }
 
     fn undo_plan(&self, _: &[Change], _: &mut ToolRun) -> Result<Plan, Failure> {

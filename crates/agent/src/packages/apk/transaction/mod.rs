@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use domain::baseline::Source;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Refusal, Wanted};
+use domain::patch::way_back::{OldVersion, WayBack};
 use domain::patch::{Failure, FailureCode};
 
 use super::super::ScanError;
@@ -22,6 +23,7 @@ use super::super::root::Root;
 use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
+use super::super::ways_back::{self, before_change};
 use super::index;
 use super::node::{self, Node};
 use super::records::Record;
@@ -90,6 +92,23 @@ impl<'r> ApkTransactions<'r> {
     pub fn files_of(&self, changes: &[Change]) -> Vec<String> {
         let names = changes.iter().filter(|change| change.from.is_some()).map(|change| change.name.as_str());
         node::files_of(self.root, &names.collect()).unwrap_or_default()
+    }
+
+    pub fn ways_back(&self, changes: &[Change]) -> Result<Vec<WayBack>, Failure> {
+        let (files, offers) = (self.kept_files()?, self.offers(&Node::load(self.root)?)?);
+        ways_back::each(changes, |change, version| {
+            let kept = files.iter().find(|(name, _)| *name == format!("{}-{version}", change.name));
+            if let Some((_, file)) = kept {
+                return Ok(OldVersion::Cache { file: file.display().to_string() });
+            }
+            let is_offered =
+                offers.get(&change.name).is_some_and(|all| all.iter().any(|offer| offer.version == version));
+            // An index does not say which of its packages is from which line of the settings.
+            Ok(match is_offered {
+                true => OldVersion::Repository { name: String::new() },
+                false => ways_back::in_no_place(change, version),
+            })
+        })
     }
 
     pub fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
@@ -259,12 +278,6 @@ impl OwnRepositories {
         let bytes = root.read(&self.file)?.unwrap_or_default();
         Ok(Repositories::parse(&String::from_utf8_lossy(&bytes), &self.file.display().to_string(), arch))
     }
-}
-
-/// The version that should come back; empty for one that should go.
-fn before_change(change: &Change) -> Wanted {
-    let version = change.from.clone().unwrap_or_default();
-    Wanted { name: change.name.clone(), arch: change.arch.clone(), version }
 }
 
 impl Backend for ApkTransactions<'_> {

@@ -13,6 +13,7 @@ mod repair;
 mod repositories;
 mod simulation;
 mod undo;
+mod ways_back;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ use domain::baseline::Source;
 use domain::facts::{FactSet, Observation};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, RebootSign, Wanted};
+use domain::patch::way_back::WayBack;
 
 use super::super::root::Root;
 use super::super::tool::ToolRun;
@@ -87,6 +89,10 @@ impl PackageManager for Apt<'_> {
 
     fn reboot_signs(&self, changes: &[Change]) -> Vec<RebootSign> {
         self.scripts_that_ask_for_a_reboot(changes)
+    }
+
+    fn ways_back(&self, changes: &[Change], run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        ways_back::find(self, changes, run)
     }
 
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {

@@ -1,7 +1,9 @@
 //! What `apt-get -s` prints, read: which packages would come, change and go.
 
+use std::collections::BTreeMap;
+
 use super::super::super::tool::Finished;
-use super::installed::Installed;
+use super::installed::{Installed, Key};
 use domain::patch::transaction::{Change, Wanted};
 
 /// One package that would come or change.
@@ -10,7 +12,25 @@ struct Inst<'a> {
     /// `name` or `name:arch`.
     package: &'a str,
     version: &'a str,
+    /// The releases that have it, with commas between them.
+    origin: &'a str,
     arch: &'a str,
+}
+
+/// What would be installed once more at the version that it has, and where from.
+pub fn installed_again(finished: &Finished, before: &Installed) -> BTreeMap<Key, String> {
+    let again = |line: &str| {
+        let inst = inst(line)?;
+        let key = key(&inst, before);
+        let is_same = before.packages.get(&key).is_some_and(|package| package.version == inst.version);
+        is_same.then(|| (key, inst.origin.to_owned()))
+    };
+    finished.out().filter_map(again).collect()
+}
+
+fn key(inst: &Inst<'_>, before: &Installed) -> Key {
+    let key = before.key_of_text(inst.package);
+    if inst.package.contains(':') { key } else { before.key(&key.0, inst.arch) }
 }
 
 /// The changes that a simulation announces, sorted by name and architecture.
@@ -23,10 +43,7 @@ pub fn changes(finished: &Finished, before: &Installed, wanted: &[Wanted]) -> Ve
 
 fn change(line: &str, before: &Installed, wanted: &[Wanted]) -> Option<Change> {
     if let Some(inst) = inst(line) {
-        let mut key = before.key_of_text(inst.package);
-        if !inst.package.contains(':') {
-            key = before.key(&key.0, inst.arch);
-        }
+        let key = key(&inst, before);
         let from = before.packages.get(&key).map(|package| package.version.clone());
         let reason = before.reason(&key, wanted);
         return Some(Change {
@@ -57,12 +74,24 @@ fn inst(line: &str) -> Option<Inst<'_>> {
     let inside = &rest[rest.find(" (")? + 2..];
     let version = inside.split([' ', ')']).next()?;
     let arch = inside.split(" [").find_map(|part| part.split_once("])")).map(|(arch, _)| arch)?;
-    Some(Inst { package, version, arch })
+    let (origin, _) = inside.split_once(" [")?;
+    let origin = origin.strip_prefix(version)?.trim();
+    Some(Inst { package, version, origin, arch })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_where_versions_come_from() {
+        let check = |line: &str, expected: &str| assert_eq!(inst(line).unwrap().origin, expected, "{line}");
+        check(
+            "Inst a [1-1] (1-1 Debian:12.1/stable, Debian-Security:12 [amd64])",
+            "Debian:12.1/stable, Debian-Security:12",
+        );
+        check("Inst a [1-1] (1-1 localhost [all]) []", "localhost");
+    }
 
     #[test]
     fn reads_inst_lines() {

@@ -1,10 +1,11 @@
 //! Taking recorded changes back: old versions from a repository or from apt's own cache, new packages removed.
 
-use domain::patch::transaction::{Change, Outcome, Refusal, Wanted};
+use domain::patch::transaction::{Change, Outcome, Refusal};
 use domain::patch::{Failure, FailureCode};
 
 use super::super::super::tool::{ToolRun, failure};
 use super::super::super::transaction::{Backend, Settled, State};
+use super::super::super::ways_back::before_change;
 use super::installed::Installed;
 use super::place::Place;
 use super::plan::{Item, Request, settle_items};
@@ -53,7 +54,7 @@ pub fn settle(
 }
 
 /// The package file in apt's cache, as the tools see it: it is enough where no repository has the version any more.
-fn kept_file(
+pub fn kept_file(
     apt: &Apt<'_>,
     place: &Place,
     change: &Change,
@@ -64,15 +65,6 @@ fn kept_file(
     let file = archives.join(format!("{}_{version}_{}.deb", change.name, change.arch));
     let is_there = apt.root.identity(&file)?.is_some_and(|file| file.size_bytes > 0);
     Ok(is_there.then(|| place.as_seen(apt, &file).display().to_string()))
-}
-
-/// The version that should come back; empty for one that should go.
-fn before_change(change: &Change) -> Wanted {
-    Wanted {
-        name: change.name.clone(),
-        arch: change.arch.clone(),
-        version: change.from.clone().unwrap_or_default(),
-    }
 }
 
 pub fn undo(apt: &Apt<'_>, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {

@@ -16,6 +16,7 @@ use domain::baseline::Source;
 use domain::facts::{FactSet, Observation};
 use domain::patch::Failure;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Wanted};
+use domain::patch::way_back::WayBack;
 
 use super::super::lock::{self, Lock};
 use super::super::root::Root;
@@ -188,6 +189,10 @@ impl PackageManager for Pacman<'_> {
 
     fn files_of(&self, changes: &[Change], _run: &mut ToolRun) -> Vec<String> {
         self.listed_files(changes).unwrap_or_default()
+    }
+
+    fn ways_back(&self, changes: &[Change], _run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        undo::ways_back(self, &self.place()?, changes)
     }
 
     fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {

@@ -1,10 +1,12 @@
 //! Taking recorded changes back: old versions from pacman's caches, since repositories keep none; new packages removed.
 
-use domain::patch::transaction::{Change, Outcome, Plan, Refusal, Wanted};
+use domain::patch::transaction::{Change, Outcome, Plan, Refusal};
+use domain::patch::way_back::{OldVersion, WayBack};
 use domain::patch::{Failure, FailureCode};
 
 use super::super::super::tool::{Finished, ToolRun, failure};
 use super::super::super::transaction::State;
+use super::super::super::ways_back::{self, before_change};
 use super::place::Place;
 use super::{Pacman, failures, files, repair};
 
@@ -31,10 +33,7 @@ pub fn settle(
             Some(version) => match files::find(pacman.root, place, &change.name, version, "")? {
                 Some(file) => undo.files.push(file),
                 None => {
-                    let detail = format!(
-                        "no file of version {version} is left in pacman's caches, and repositories keep no old versions"
-                    );
-                    undo.refuse(change, failure(FailureCode::UndoImpossible, &change.name, detail));
+                    undo.refuse(change, failure(FailureCode::UndoImpossible, &change.name, no_file(version)));
                     continue;
                 }
             },
@@ -68,13 +67,17 @@ impl Undo {
     }
 }
 
-/// The version that should come back; empty for one that should go.
-fn before_change(change: &Change) -> Wanted {
-    Wanted {
-        name: change.name.clone(),
-        arch: change.arch.clone(),
-        version: change.from.clone().unwrap_or_default(),
-    }
+fn no_file(version: &str) -> String {
+    format!("no file of version {version} is in pacman's caches, and repositories keep no old versions")
+}
+
+pub fn ways_back(pacman: &Pacman<'_>, place: &Place, changes: &[Change]) -> Result<Vec<WayBack>, Failure> {
+    ways_back::each(changes, |change, version| {
+        Ok(match files::find(pacman.root, place, &change.name, version, "")? {
+            Some(file) => OldVersion::Cache { file: file.display().to_string() },
+            None => ways_back::nowhere(change, no_file(version)),
+        })
+    })
 }
 
 pub fn undo(pacman: &Pacman<'_>, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {

@@ -29,6 +29,22 @@ pub fn read(finished: &Finished) -> Vec<Told> {
     all
 }
 
+/// What kept the solver from answering at all.
+pub fn unanswered(finished: &Finished) -> Option<Failure> {
+    let fatal = [
+        FailureCode::RepositoryUnreachable,
+        FailureCode::RepositoryUntrusted,
+        FailureCode::RepositoryDamaged,
+        FailureCode::NotPermitted,
+        FailureCode::LockHeld,
+        FailureCode::DatabaseBroken,
+        FailureCode::OutOfMemory,
+    ];
+    let has_table = finished.out().any(|line| line.starts_with("===="));
+    let told = read(finished).into_iter().map(|told| told.failure);
+    told.filter(|_| !has_table).find(|failure| fatal.contains(&failure.code))
+}
+
 /// The failure that says most about a tool's end.
 pub fn summary(finished: &Finished) -> Failure {
     let first = read(finished).into_iter().next().map(|told| told.failure);

@@ -5,6 +5,7 @@ pub mod failures;
 mod place;
 mod settle;
 pub mod table;
+mod ways_back;
 
 pub(super) use place::write_repositories;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use domain::baseline::Source;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Refusal, Wanted};
+use domain::patch::way_back::WayBack;
 use domain::patch::{Failure, FailureCode};
 
 use super::super::ScanError;
@@ -21,6 +23,7 @@ use super::super::root::Root;
 use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
+use super::super::ways_back::before_change;
 use super::installed::{self, Leftover, Rpms, nevra, nevra_in_messages};
 use place::Place;
 
@@ -74,17 +77,25 @@ impl<'r> DnfTransactions<'r> {
         Ok(before.changes_to(&self.state(run)?, &[]))
     }
 
+    pub fn ways_back(&self, changes: &[Change], run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        let place = self.place()?;
+        let kept = ways_back::kept(self.root, &place, changes, run)?;
+        ways_back::find(&place, changes, &kept, run)
+    }
+
     pub fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
         let place = self.place()?;
         let before = self.state(run)?;
-        Ok(settle::undo(&place, &before, changes, run)?.plan)
+        let kept = ways_back::kept(self.root, &place, changes, run)?;
+        Ok(settle::undo(&place, &before, changes, kept, run)?.plan)
     }
 
     pub fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
         let place = self.place()?;
         self.wait_for_locks(run)?;
         let before = self.state(run)?;
-        let undo = settle::undo(&place, &before, changes, run)?;
+        let kept = ways_back::kept(self.root, &place, changes, run)?;
+        let undo = settle::undo(&place, &before, changes, kept, run)?;
         let mut failed = undo.plan.refused.clone();
         let mut reason = None;
         for (command, arguments) in undo.commands() {
@@ -101,7 +112,7 @@ impl<'r> DnfTransactions<'r> {
                 let failure = reason
                     .clone()
                     .unwrap_or_else(|| failure(FailureCode::NotInstalled, &change.name, detail));
-                failed.push(Refusal { wanted: installed::before_change(change), failure });
+                failed.push(Refusal { wanted: before_change(change), failure });
             }
         }
         Ok(Outcome { changes: before.changes_to(&after, &[]), failed, ..Outcome::default() })

@@ -78,6 +78,19 @@ impl Place {
         }
     }
 
+    /// rpm where paths of [`Self::seen`] hold, on no database.
+    pub fn rpm_of_files(&self) -> Tool {
+        self.tool("rpm")
+    }
+
+    /// A path of the root as the tools see it.
+    pub fn seen(&self, path: &Path) -> PathBuf {
+        match &self.install_root {
+            Some(root) => root.join(path.strip_prefix("/").unwrap_or(path)),
+            None => path.to_owned(),
+        }
+    }
+
     /// dnf or yum, with what every call has.
     pub fn dnf(&self) -> Tool {
         let program = match self.variant {

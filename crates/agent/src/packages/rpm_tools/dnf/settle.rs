@@ -6,7 +6,9 @@ use domain::patch::{Failure, FailureCode};
 
 use super::super::super::tool::{Finished, ToolRun, failure};
 use super::super::super::transaction::{SOLVER_LIMIT, Settled};
-use super::super::installed::{Rpms, before_change, is_undone, nevra};
+use super::super::super::ways_back::before_change;
+use super::super::installed::{Rpms, is_undone, nevra};
+use super::super::kept::Kept;
 use super::place::Place;
 use super::table::{self, Action, Row, Table};
 use super::{argument, failures};
@@ -70,21 +72,7 @@ impl Asking<'_> {
             .args(option)
             .arg("install");
         let finished = run.run(&tool.args(wanted.iter().map(argument)).at_most(SOLVER_LIMIT).quiet())?;
-        let fatal = [
-            FailureCode::RepositoryUnreachable,
-            FailureCode::RepositoryUntrusted,
-            FailureCode::RepositoryDamaged,
-            FailureCode::NotPermitted,
-            FailureCode::LockHeld,
-            FailureCode::DatabaseBroken,
-            FailureCode::OutOfMemory,
-        ];
-        let has_table = finished.out().any(|line| line.starts_with("===="));
-        let told = failures::read(&finished).into_iter().map(|told| told.failure);
-        match told.into_iter().find(|failure| fatal.contains(&failure.code)) {
-            Some(failure) if !has_table => Err(failure),
-            _ => Ok(finished),
-        }
+        failures::unanswered(&finished).map_or(Ok(finished), Err)
     }
 
     /// Why each of these was left out.
@@ -191,7 +179,7 @@ impl Asking<'_> {
             Action::Install => (None, Some(row.version.clone())),
             Action::Upgrade | Action::Downgrade => (old(), Some(row.version.clone())),
             Action::Remove => (Some(row.version.clone()), None),
-            Action::Skip => return None,
+            Action::Reinstall | Action::Skip => return None,
         };
         Some(Change { name: row.name.clone(), arch: row.arch.clone(), from, to, reason })
     }
@@ -206,6 +194,8 @@ fn is_of(row: &Row, wanted: &Wanted) -> bool {
 pub struct Undo {
     pub plan: Plan,
     pub accepted: Vec<Change>,
+    /// Files that the node keeps of what no repository has any more.
+    kept: Kept,
 }
 
 impl Undo {
@@ -213,7 +203,10 @@ impl Undo {
     pub fn commands(&self) -> Vec<(&'static str, Vec<String>)> {
         let mut commands = vec![("downgrade", Vec::new()), ("install", Vec::new()), ("remove", Vec::new())];
         for change in &self.accepted {
-            let of = |version: &str| nevra(&change.name, version, &change.arch);
+            let of = |version: &str| match self.kept.of(change) {
+                Some(file) => file.display().to_string(),
+                None => nevra(&change.name, version, &change.arch),
+            };
             match (&change.from, &change.to) {
                 (Some(from), Some(_)) => commands[0].1.push(of(from)),
                 (Some(from), None) => commands[1].1.push(of(from)),
@@ -226,10 +219,17 @@ impl Undo {
     }
 }
 
-pub fn undo(place: &Place, before: &Rpms, changes: &[Change], run: &mut ToolRun) -> Result<Undo, Failure> {
-    let mut undo = Undo::default();
+/// `kept` are the files that the node keeps of old versions.
+pub fn undo(
+    place: &Place,
+    before: &Rpms,
+    changes: &[Change],
+    kept: Kept,
+    run: &mut ToolRun,
+) -> Result<Undo, Failure> {
+    let mut undo = Undo { kept, ..Undo::default() };
     for change in changes.iter().filter(|change| !is_undone(before, change)) {
-        let one = Undo { accepted: vec![change.clone()], ..Undo::default() };
+        let one = Undo { accepted: vec![change.clone()], kept: undo.kept.clone(), ..Undo::default() };
         let mut refused = None;
         for (command, arguments) in one.commands().iter().filter(|(command, _)| *command != "remove") {
             let tool =
@@ -241,7 +241,7 @@ pub fn undo(place: &Place, before: &Rpms, changes: &[Change], run: &mut ToolRun)
                 let version = change.from.as_deref().unwrap_or_default();
                 let detail = match failures::read(&finished).into_iter().next() {
                     Some(told) if told.failure.code != FailureCode::VersionUnavailable => told.failure.detail,
-                    _ => format!("no repository has version {version} any more"),
+                    _ => format!("no repository has version {version} any more, and no package file is kept"),
                 };
                 refused = Some(failure(FailureCode::UndoImpossible, &change.name, detail));
             }

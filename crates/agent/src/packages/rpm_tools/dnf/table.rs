@@ -8,6 +8,8 @@ pub enum Action {
     Upgrade,
     Downgrade,
     Remove,
+    /// Once more at the version that it has.
+    Reinstall,
     /// Not to be had, for the reason that its section tells.
     Skip,
 }
@@ -19,6 +21,7 @@ pub struct Row {
     pub arch: String,
     /// `[epoch:]version-release`.
     pub version: String,
+    pub repository: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,12 +61,13 @@ pub fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Table {
             }
             pending.extend(line.split_whitespace());
             // Name, architecture, version, repository, and a size of one or two words.
-            if let [name, arch, version, _, _, ..] = pending[..] {
+            if let [name, arch, version, repository, _, ..] = pending[..] {
                 table.rows.push(Row {
                     action,
                     name: name.to_owned(),
                     arch: arch.to_owned(),
                     version: version.strip_prefix("0:").unwrap_or(version).to_owned(),
+                    repository: repository.to_owned(),
                 });
                 pending.clear();
                 // A size that was broken off into a line of its own stands alone and is no row.
@@ -82,6 +86,7 @@ fn section(line: &str) -> Option<Option<Action>> {
         _ if heading.starts_with("Upgrading") || heading.starts_with("Updating") => Some(Action::Upgrade),
         _ if heading.starts_with("Downgrading") => Some(Action::Downgrade),
         _ if heading.starts_with("Removing") => Some(Action::Remove),
+        _ if heading.starts_with("Reinstalling") => Some(Action::Reinstall),
         _ if heading.starts_with("Skipp") => Some(Action::Skip),
         _ => None,
     };

@@ -5,12 +5,14 @@
 pub mod failures;
 mod place;
 pub mod settle;
+mod ways_back;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::baseline::Source;
 use domain::patch::transaction::{Change, Limits, Outcome, Plan, Refusal, Wanted};
+use domain::patch::way_back::WayBack;
 use domain::patch::{Failure, FailureCode};
 
 use super::super::ScanError;
@@ -19,6 +21,7 @@ use super::super::root::Root;
 use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
+use super::super::ways_back::before_change;
 use super::installed::{self, Leftover, Rpms, nevra_in_messages};
 use place::Place;
 
@@ -86,20 +89,29 @@ impl<'r> ZypperTransactions<'r> {
         Ok(before.changes_to(&self.state(run)?, &[]))
     }
 
+    pub fn ways_back(&self, changes: &[Change], run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
+        let place = self.place(&Limits::default())?;
+        let kept = ways_back::kept(self.root, &place, changes, run)?;
+        ways_back::find(&place, changes, &kept, run)
+    }
+
     pub fn undo_plan(&self, changes: &[Change], run: &mut ToolRun) -> Result<Plan, Failure> {
         let before = self.state(run)?;
-        Ok(settle::undo(&self.place(&Limits::default())?, &before, changes, run)?.plan)
+        let place = self.place(&Limits::default())?;
+        let kept = ways_back::kept(self.root, &place, changes, run)?;
+        Ok(settle::undo(&place, &before, changes, kept, run)?.plan)
     }
 
     pub fn undo(&self, changes: &[Change], run: &mut ToolRun) -> Result<Outcome, Failure> {
         self.wait_for_locks(run)?;
         let place = self.place(&Limits::default())?;
         let before = self.state(run)?;
-        let undo = settle::undo(&place, &before, changes, run)?;
+        let kept = ways_back::kept(self.root, &place, changes, run)?;
+        let undo = settle::undo(&place, &before, changes, kept, run)?;
         let mut failed = undo.plan.refused.clone();
         let mut reason = None;
         if !undo.accepted.is_empty() {
-            let finished = self.change(&settle::undo_tool(place.zypper(), &undo.accepted), run)?;
+            let finished = self.change(&settle::undo_tool(place.zypper(), &undo), run)?;
             if !self.succeeded(&finished) {
                 reason = Some(failures::summary(&finished));
             }
@@ -109,7 +121,7 @@ impl<'r> ZypperTransactions<'r> {
             let detail = "zypper reported success, but the old version is not back".to_owned();
             let failure =
                 reason.clone().unwrap_or_else(|| failure(FailureCode::NotInstalled, &change.name, detail));
-            failed.push(Refusal { wanted: installed::before_change(change), failure });
+            failed.push(Refusal { wanted: before_change(change), failure });
         }
         Ok(Outcome { changes: before.changes_to(&after, &[]), failed, ..Outcome::default() })
     }

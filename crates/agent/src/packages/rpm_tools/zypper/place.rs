@@ -54,6 +54,19 @@ impl Place {
         }
     }
 
+    /// rpm where paths of [`Self::seen`] hold, on no database.
+    pub fn rpm_of_files(&self) -> Tool {
+        self.tool("rpm")
+    }
+
+    /// A path of the root as the tools see it.
+    pub fn seen(&self, path: &Path) -> PathBuf {
+        match &self.outside {
+            Some(root) => root.join(path.strip_prefix("/").unwrap_or(path)),
+            None => path.to_owned(),
+        }
+    }
+
     pub fn rpm(&self) -> Tool {
         match &self.outside {
             Some(root) => self.tool("rpm").arg("--root").arg(root),

@@ -6,7 +6,9 @@ use domain::patch::{Failure, FailureCode};
 
 use super::super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::super::transaction::{SOLVER_LIMIT, Settled};
-use super::super::installed::{Rpms, before_change, is_undone, name_of_nevra};
+use super::super::super::ways_back::before_change;
+use super::super::installed::{Rpms, is_undone, name_of_nevra};
+use super::super::kept::Kept;
 use super::failures;
 use super::place::Place;
 
@@ -126,7 +128,7 @@ fn ask(zypper: Tool, wanted: &[Wanted], run: &mut ToolRun) -> Result<Finished, F
 }
 
 /// An error is one that is in everybody's way.
-fn ask_tool(tool: Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
+pub fn ask_tool(tool: Tool, run: &mut ToolRun) -> Result<Finished, Failure> {
     let finished = run.run(&tool.at_most(SOLVER_LIMIT).quiet())?;
     let general = [
         FailureCode::NotPermitted,
@@ -176,7 +178,7 @@ fn change(line: &str, section: &str, wanted: &[Wanted]) -> Option<Change> {
     Some(Change { name, arch, from, to, reason })
 }
 
-fn attribute(line: &str, name: &str) -> Option<String> {
+pub fn attribute(line: &str, name: &str) -> Option<String> {
     let (_, rest) = line.split_once(&format!(" {name}=\""))?;
     Some(failures::plain(rest.split('"').next()?))
 }
@@ -186,31 +188,48 @@ fn attribute(line: &str, name: &str) -> Option<String> {
 pub struct Undo {
     pub plan: Plan,
     pub accepted: Vec<Change>,
+    /// Files that the node keeps of what no repository has any more.
+    kept: Kept,
 }
 
-/// `install` takes old versions and, after a `-`, what is to go.
-pub fn undo_tool(zypper: Tool, changes: &[Change]) -> Tool {
+/// `install` takes old versions, files of them and, after a `-`, what is to go.
+pub fn undo_tool(zypper: Tool, undo: &Undo) -> Tool {
     let argument = |change: &Change| match (&change.from, &change.to) {
+        (Some(_), _) if undo.kept.of(change).is_some() => {
+            undo.kept.of(change).map(|file| file.display().to_string())
+        }
         (Some(from), _) => Some(format!("{}.{}={from}", change.name, change.arch)),
         (None, Some(to)) => Some(format!("-{}.{}={to}", change.name, change.arch)),
         (None, None) => None,
     };
-    let tool = zypper.args(["install", "-l", "--oldpackage", "--no-recommends", "--"]);
-    tool.args(changes.iter().filter_map(argument))
+    let mut tool = zypper.args(["install", "-l", "--oldpackage", "--no-recommends"]);
+    // Packages of a signed repository need no signature of their own; zypper looked at these when it fetched them.
+    if undo.accepted.iter().any(|change| undo.kept.of(change).is_some()) {
+        tool = tool.arg("--allow-unsigned-rpm");
+    }
+    tool.arg("--").args(undo.accepted.iter().filter_map(argument))
 }
 
-pub fn undo(place: &Place, before: &Rpms, changes: &[Change], run: &mut ToolRun) -> Result<Undo, Failure> {
-    let mut undo = Undo::default();
+/// `kept` are the files that the node keeps of old versions.
+pub fn undo(
+    place: &Place,
+    before: &Rpms,
+    changes: &[Change],
+    kept: Kept,
+    run: &mut ToolRun,
+) -> Result<Undo, Failure> {
+    let mut undo = Undo { kept, ..Undo::default() };
     for change in changes.iter().filter(|change| !is_undone(before, change)) {
         let mut refused = None;
-        if let Some(version) = &change.from {
+        if let Some(version) = change.from.as_ref().filter(|_| undo.kept.of(change).is_none()) {
             let zypper = place.zypper().arg("--xmlout");
             let tool = zypper.args(["install", "--dry-run", "-l", "--oldpackage"]);
             let finished = ask_tool(tool.arg(argument(&before_change(change))), run)?;
             // Dependencies between the changes are settled when all are taken back together.
             let is_gone = |failure: &Failure| failure.code == FailureCode::VersionUnavailable;
             if failures::read(&finished).iter().any(|told| is_gone(&told.failure)) {
-                let detail = format!("no repository has version {version} any more");
+                let detail =
+                    format!("no repository has version {version} any more, and no package file is kept");
                 refused = Some(failure(FailureCode::UndoImpossible, &change.name, detail));
             }
         }
