@@ -14,6 +14,16 @@ use crate::platform;
 
 const PROC_VARIABLE: &str = "FETTLE_AGENT_PROC";
 
+fn named_proc() -> Option<PathBuf> {
+    std::env::var_os(PROC_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// A file of the kernel of the patched machine; empty where there is none.
+pub fn read_proc(name: &str) -> String {
+    let proc = named_proc().unwrap_or_else(|| PathBuf::from("/proc"));
+    fs::read_to_string(proc.join(name)).unwrap_or_default()
+}
+
 /// Where the kernel of the patched machine tells about itself.
 #[derive(Clone, Debug)]
 pub struct Boot {
@@ -29,8 +39,7 @@ pub struct Boot {
 impl Boot {
     /// Of the machine whose root file system this is. A root that is not running has no boot.
     pub fn of(root: &Path) -> Self {
-        let named = std::env::var_os(PROC_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-        match named {
+        match named_proc() {
             Some(proc) => Self { root: root.to_owned(), ..Self::told_by(proc) },
             None if root == Path::new("/") => {
                 let told = Self::told_by(PathBuf::from("/proc"));

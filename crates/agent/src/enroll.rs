@@ -18,6 +18,17 @@ use crate::{files, patch_run, platform};
 
 const FILE: &str = "registration.json";
 
+/// The files that say who this node is, whether or not they are there.
+pub fn identity_files(data_dir: &Path) -> Vec<PathBuf> {
+    let names = std::iter::once(FILE).chain([credentials::KEY_FILE]).chain(credentials::FILES);
+    names.map(|name| data_dir.join(name)).collect()
+}
+
+/// Those of them that are made once in a long time, and that the server goes by.
+pub fn lasting_identity_files(data_dir: &Path) -> [PathBuf; 2] {
+    [FILE, credentials::KEY_FILE].map(|name| data_dir.join(name))
+}
+
 /// Who this node is, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {

@@ -11,6 +11,7 @@ use agent::enroll::{Enrollment, Existing, enroll};
 use agent::lookout::Looking;
 use agent::patch_run::decide::{Moment, Question, decide};
 use agent::patch_run::keep_root::Asked;
+use agent::patch_run::our_snapshots::{self, Removal, SnapshotsRequest};
 use agent::patch_run::preview;
 use agent::patch_run::take_back::{self, Mode, UndoRequest, Way};
 use agent::patch_run::{Exit, PatchRequest, RebootOption, Records, Services, Snapshots, patch, tell_facts};
@@ -51,6 +52,8 @@ enum Command {
     Patch(PatchArgs),
     /// Show what an installation would do now, without changing anything.
     Plan(PlanArgs),
+    /// List the agent's own snapshots of the root, and remove those that nothing needs any more.
+    Snapshots(SnapshotsArgs),
     /// Take back what one patch run changed, or show whether that is possible.
     Undo(UndoArgs),
     /// Between the steps of AWS-RunPatchBaselineWithHooks: whether to go on. Exit code 168: to the last hook.
@@ -175,6 +178,9 @@ struct PatchArgs {
 
 #[derive(Args)]
 struct PlanArgs {
+    /// Whether a snapshot of the root is taken before installations, which an undo could go back to: off, try or require
+    #[arg(long, env = "FETTLE_AGENT_SNAPSHOTS", default_value = "off")]
+    snapshots: Asked,
     #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
     command_id: String,
     #[command(flatten)]
@@ -195,6 +201,20 @@ struct UndoArgs {
     by: String,
     #[arg(long, env = "SSM_COMMAND_ID", default_value = "", hide = true)]
     command_id: String,
+    #[command(flatten)]
+    root: RootArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Args)]
+struct SnapshotsArgs {
+    /// Remove this one, as the list names it; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    remove: Vec<String>,
+    /// Remove what runs and undos that were killed left behind.
+    #[arg(long, conflicts_with = "remove")]
+    remove_left: bool,
     #[command(flatten)]
     root: RootArgs,
     #[command(flatten)]
@@ -250,6 +270,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Plan(args) => run_plan(args),
+        Command::Snapshots(args) => run_snapshots(args),
         Command::Undo(args) => match run_undo(args) {
             Ok(exit) => std::process::exit(i32::try_from(exit.code()).unwrap_or(1)),
             Err(error) => Err(error),
@@ -331,7 +352,7 @@ fn run_plan(args: PlanArgs) -> anyhow::Result<()> {
         data_dir: args.data.data_dir,
         time_limit: Duration::from_secs(3600),
         services: Services::Leave,
-        snapshots: Snapshots::OFF,
+        snapshots: Snapshots { asked: args.snapshots, ..Snapshots::OFF },
     })?;
     print(text.trim_end());
     Ok(())
@@ -346,6 +367,17 @@ fn run_undo(args: UndoArgs) -> anyhow::Result<Exit> {
         way: Way::parse(&args.by).unwrap_or(Way::Packages),
         command_id: args.command_id,
     })
+}
+
+fn run_snapshots(args: SnapshotsArgs) -> anyhow::Result<()> {
+    let removal = match (args.remove_left, args.remove.is_empty()) {
+        (true, _) => Removal::Left,
+        (false, true) => Removal::Nothing,
+        (false, false) => Removal::Named(args.remove),
+    };
+    let request = SnapshotsRequest { root: args.root.root, data_dir: args.data.data_dir, removal };
+    print(our_snapshots::snapshots(&request)?.trim_end());
+    Ok(())
 }
 
 fn run_decide(args: &DecideArgs) -> anyhow::Result<u8> {

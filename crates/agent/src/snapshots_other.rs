@@ -1,9 +1,9 @@
 //! Systems whose root this agent cannot keep by a snapshot.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use api::Timestamp;
-use domain::patch::execution::Snapshot;
+use domain::patch::execution::{Snapshot, SnapshotKind};
 use domain::patch::{Failure, FailureCode};
 
 use crate::packages::tool::{ToolRun, failure};
@@ -20,6 +20,22 @@ pub struct Outlook {
     pub blocker: Option<String>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ours {
+    pub name: String,
+    pub made_at: Timestamp,
+    pub run: String,
+    pub standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Snapshot,
+    Copy,
+    NextRoot,
+    Elsewhere,
+}
+
 /// There is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Volume {}
@@ -34,11 +50,43 @@ impl Volume {
         match *self {}
     }
 
+    pub fn kind(&self) -> SnapshotKind {
+        match *self {}
+    }
+
+    pub fn shown(&self) -> String {
+        match *self {}
+    }
+
+    pub fn holds(&self, _: &Path, _: &Path) -> bool {
+        match *self {}
+    }
+
+    pub fn carries_files(&self) -> bool {
+        match *self {}
+    }
+
+    pub fn obstacle(&self, _: &mut ToolRun) -> Option<Failure> {
+        match *self {}
+    }
+
+    pub fn waits(&self, _: &mut ToolRun) -> Result<Option<String>, Failure> {
+        match *self {}
+    }
+
+    pub fn ours(&self, _: &mut ToolRun) -> Result<Vec<Ours>, Failure> {
+        match *self {}
+    }
+
+    pub fn remove(&self, _: &mut ToolRun, _: &Ours) -> Result<(), Failure> {
+        match *self {}
+    }
+
     pub fn outlook(&self, _: &mut ToolRun, _: &Snapshot) -> Outlook {
         match *self {}
     }
 
-    pub fn go_back(&self, _: &mut ToolRun, _: &Snapshot, _: Timestamp) -> Result<(), Failure> {
+    pub fn go_back(&self, _: &mut ToolRun, _: &Snapshot, _: &[PathBuf], _: Timestamp) -> Result<(), Failure> {
         match *self {}
     }
 }

@@ -65,14 +65,29 @@ pub fn remember(data_dir: &Path, mut execution: PatchExecution) -> anyhow::Resul
     save(data_dir, &runs)
 }
 
-/// What is known now of taking a run back. Nothing happens when this node does not remember it.
-pub fn note_outlook(data_dir: &Path, execution_id: &str, undo: UndoOutlook) -> anyhow::Result<()> {
+/// Changes what is known of a run; nothing happens when this node does not remember it.
+pub fn amend(
+    data_dir: &Path,
+    execution_id: &str,
+    change: impl FnOnce(&mut PatchExecution),
+) -> anyhow::Result<()> {
     let mut runs = load(data_dir)?;
     let found = runs.iter_mut().find(|run| run.execution.execution_id == execution_id);
     let Some(run) = found else { return Ok(()) };
-    run.execution.undo = undo;
+    change(&mut run.execution);
     run.told = false;
     save(data_dir, &runs)
+}
+
+/// Snapshots that remembered runs were kept by.
+pub fn snapshots(data_dir: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let of = |run: PastRun| Some((run.execution.snapshot?.name, run.execution.execution_id));
+    Ok(load(data_dir)?.into_iter().filter_map(of).collect())
+}
+
+/// What is known now of taking a run back. Nothing happens when this node does not remember it.
+pub fn note_outlook(data_dir: &Path, execution_id: &str, undo: UndoOutlook) -> anyhow::Result<()> {
+    amend(data_dir, execution_id, |execution| execution.undo = undo)
 }
 
 /// By the execution's id or the beginning of it.

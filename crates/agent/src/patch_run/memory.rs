@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use api::Timestamp;
 use domain::facts::{FactSet, UpdateFact, UpdateStatus};
-use domain::patch::execution::Snapshot;
+use domain::patch::execution::{ExecutionKind, PatchExecution, Snapshot, UndoOutlook};
 use domain::patch::transaction::{Change, ChangeReason, Refusal, Wanted};
 use domain::patch::{HalfDone, InstalledPackage};
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,35 @@ pub struct RunRecord {
     /// Taken before anything was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    /// Of an undo: the run that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_of: Option<String>,
+}
+
+impl RunRecord {
+    /// For people.
+    pub fn interrupted(&self) -> String {
+        match &self.undo_of {
+            Some(of) => format!("The undo {} of run {of} was interrupted.", self.execution_id),
+            None => format!("The run {} was interrupted while it installed.", self.execution_id),
+        }
+    }
+
+    /// What such a run did, told by somebody else: it did not live to.
+    pub fn told(&self, changes: Vec<Change>, now: Timestamp) -> PatchExecution {
+        PatchExecution {
+            execution_id: self.execution_id.clone(),
+            kind: if self.undo_of.is_some() { ExecutionKind::Undo } else { ExecutionKind::Install },
+            ended_at: now,
+            baseline_id: String::new(),
+            snapshot_id: String::new(),
+            undo_of: self.undo_of.clone(),
+            changes,
+            failed: Vec::new(),
+            undo: UndoOutlook::default(),
+            snapshot: self.snapshot.clone(),
+        }
+    }
 }
 
 /// Written before it is acted on.
@@ -68,6 +97,17 @@ pub enum Phase {
     Installed { done: Done },
     /// The machine was asked to restart, so many times, in the boot `boot_id`.
     Rebooting { done: Done, boot_id: String, asked: u32 },
+    /// The root is to go back to this snapshot with the next start of the machine, which was prepared in the boot
+    /// `boot_id`, if it was. `left` is what an earlier run had left here, and leaves again where nothing comes of it.
+    GoingBack {
+        to: Snapshot,
+        changes: Vec<Change>,
+        boot_id: String,
+        /// In the root that is to go, and in no snapshot of it: a file with the execution's id.
+        mark: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Box<RunRecord>>,
+    },
 }
 
 /// What an installation came to.
@@ -81,6 +121,13 @@ pub struct Done {
     /// Installations after the first one, each after a restart.
     #[serde(default)]
     pub rounds: u32,
+}
+
+/// Whether the root is about to go back to a snapshot.
+pub fn goes_back(data_dir: &Path) -> bool {
+    let text = files::read_if_present(&data_dir.join(FILE)).ok().flatten();
+    let memory = text.and_then(|text| serde_json::from_str::<Memory>(&text).ok());
+    memory.and_then(|memory| memory.run).is_some_and(|run| matches!(run.phase, Phase::GoingBack { .. }))
 }
 
 /// The memory and its file.

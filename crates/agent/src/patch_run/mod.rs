@@ -5,6 +5,7 @@
 mod compliance;
 pub mod decide;
 mod fetch;
+mod forecast;
 #[cfg_attr(target_os = "linux", path = "gather_linux.rs")]
 #[cfg_attr(windows, path = "gather_windows.rs")]
 #[cfg_attr(target_os = "macos", path = "gather_macos.rs")]
@@ -14,11 +15,13 @@ pub mod history;
 pub mod keep_root;
 pub mod memory;
 mod operate;
+pub mod our_snapshots;
 mod output;
 pub(crate) mod patience;
 pub mod preview;
 mod reboot;
 mod services;
+mod settle;
 mod snapshot;
 mod summary;
 pub mod take_back;
@@ -256,6 +259,7 @@ impl Run<'_> {
                 let say = |line: &str| output.borrow_mut().say(line);
                 keep_root::keep_root(request, execution_id, now(), &say)
             },
+            waits: &|| settle::waits(&request.root, &request.data_dir),
             snapshot: None,
         };
         let operated = match node.operate(&task) {

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use api::Timestamp;
 use domain::baseline::BaselineRules;
 use domain::compliance::report::Operation;
 use domain::facts::{FactSet, PackageState};
-use domain::patch::execution::{ExecutionKind, PatchExecution, Snapshot, UndoOutlook};
+use domain::patch::execution::{PatchExecution, Snapshot};
 use domain::patch::override_list::OverrideList;
-use domain::patch::transaction::{Change, Limits, Outcome, Refusal, Wanted};
+use domain::patch::transaction::{Limits, Outcome, Refusal, Wanted};
 use domain::patch::{
     Conditions, Evaluation, Failure, FailureCode, HalfDone, PendingScope, evaluate, limits, wanted,
 };
@@ -28,7 +28,7 @@ use super::memory::{Done, Last, MemoryFile, Phase, RunRecord, difference, instal
 use super::output::Output;
 use super::reboot::{MAX_ASKED, MAX_ROUNDS, RebootOption};
 use super::take_back::outlook;
-use super::{FactsHash, Gathered, history};
+use super::{FactsHash, Gathered, history, settle};
 
 mod operated;
 
@@ -65,6 +65,8 @@ pub struct Node<'a> {
     pub time_limit: Duration,
     /// Takes a snapshot of the root before anything changes, where that was asked for.
     pub keep_root: &'a dyn Fn(&str) -> Result<Option<Snapshot>, Failure>,
+    /// What the root goes back to with the next start of the machine.
+    pub waits: &'a dyn Fn() -> Result<Option<String>, Failure>,
     /// The one that this run took.
     pub snapshot: Option<Snapshot>,
 }
@@ -176,21 +178,6 @@ impl Node<'_> {
         })
     }
 
-    fn past(&self, execution_id: &str, changes: Vec<Change>) -> PatchExecution {
-        PatchExecution {
-            execution_id: execution_id.to_owned(),
-            kind: ExecutionKind::Install,
-            ended_at: (self.clock)(),
-            baseline_id: String::new(),
-            snapshot_id: String::new(),
-            undo_of: None,
-            changes,
-            failed: Vec::new(),
-            undo: UndoOutlook::default(),
-            snapshot: None,
-        }
-    }
-
     /// Asks, while the old versions are likely still there, whether what was installed could be taken back.
     pub fn note_outlook(&self, task: &Task<'_>, operated: &Operated) {
         if task.operation == Operation::Scan || operated.changes.is_empty() {
@@ -204,16 +191,15 @@ impl Node<'_> {
     }
 
     fn note_installed(&mut self, task: &Task<'_>, done: &Done) -> anyhow::Result<()> {
+        let record = self.run_record(task, Phase::Installed { done: done.clone() });
+        let (now, no_reboot) = ((self.clock)(), task.reboot_option == RebootOption::NoReboot);
         let past = PatchExecution {
             baseline_id: task.baseline_id.to_owned(),
             snapshot_id: task.snapshot_id.to_owned(),
             failed: done.failed.clone(),
-            snapshot: self.snapshot.clone(),
-            ..self.past(&task.execution_id, done.changes.clone())
+            ..record.told(done.changes.clone(), now)
         };
         history::remember(&self.data_dir, past)?;
-        let (now, no_reboot) = ((self.clock)(), task.reboot_option == RebootOption::NoReboot);
-        let record = self.run_record(task, Phase::Installed { done: done.clone() });
         self.memory.change(|memory| {
             memory.count_installed(&done.changes);
             if no_reboot {
@@ -241,16 +227,24 @@ impl Node<'_> {
     /// What a run left that did not live to report: finished, where this run may change the node, and counted as
     /// installed by us. What is to be installed is then judged anew, so nothing is installed twice.
     fn settle(&mut self, task: &Task<'_>, record: &RunRecord) -> anyhow::Result<()> {
+        if let Phase::GoingBack { .. } = &record.phase {
+            self.settle_going_back(task)?;
+            return match self.memory.get().run.clone() {
+                Some(left) if left.execution_id != record.execution_id => self.settle(task, &left),
+                _ => Ok(()),
+            };
+        }
         if let Phase::Installing { wanted, before } = &record.phase {
-            self.say(&format!("The run {} was interrupted while it installed.", record.execution_id));
+            self.say(&record.interrupted());
             if task.operation == Operation::Install {
                 self.repair()?;
             }
             let facts = self.gather(RefreshLists::Never).map_err(NotSearched)?.facts;
             let changes = difference(wanted, before, &facts);
             self.say(&format!("It had changed {}.", counted(changes.len(), "package")));
-            let past = self.past(&record.execution_id, changes.clone());
-            history::remember(&self.data_dir, PatchExecution { snapshot: record.snapshot.clone(), ..past })?;
+            let mut told = record.told(changes.clone(), (self.clock)());
+            settle::name_left_over(&mut told, &self.data_dir, &installed(&facts));
+            history::remember(&self.data_dir, told)?;
             let is_finished = task.operation == Operation::Install;
             return self.memory.change(|memory| {
                 memory.count_installed(&changes);
@@ -265,6 +259,19 @@ impl Node<'_> {
             self.remember_half_done(done, &facts)?;
         }
         self.memory.change(|memory| memory.run = None)
+    }
+
+    /// What would be installed on a root that is about to go would be lost.
+    fn settle_going_back(&mut self, task: &Task<'_>) -> anyhow::Result<()> {
+        let output = Rc::clone(&self.output);
+        let say = |line: &str| output.borrow_mut().say(line);
+        let (waits, boot_id) = (self.waits, &self.boot.id);
+        match settle::settle_going_back(&mut self.memory, &self.data_dir, boot_id, waits, &say)? {
+            Some(text) if task.operation == Operation::Install => {
+                bail!("{text}; restart it first, nothing was installed")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn repair(&mut self) -> anyhow::Result<()> {
@@ -343,7 +350,7 @@ impl Node<'_> {
         };
         self.memory.change(|memory| {
             let phase = memory.run.as_ref().map(|record| &record.phase);
-            let is_half_done = matches!(phase, Some(Phase::Installing { .. }));
+            let is_half_done = matches!(phase, Some(Phase::Installing { .. } | Phase::GoingBack { .. }));
             if task.operation == Operation::Install || !is_half_done {
                 memory.run = None;
             }
@@ -362,6 +369,7 @@ impl Node<'_> {
             started_at: task.started_at,
             phase,
             snapshot: self.snapshot.clone(),
+            undo_of: None,
         }
     }
 

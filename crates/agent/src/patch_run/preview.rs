@@ -12,10 +12,11 @@ use domain::patch::transaction::{Change, Plan, Refusal};
 use domain::patch::transaction_wire::version_order;
 use domain::patch::{Conditions, Failure, PendingScope, evaluate, wanted};
 
+use super::forecast;
 use super::memory::MemoryFile;
 use super::operate::{SCRATCH_FOLDER, clear_scratch, counted, limits_for};
 use super::patience::patiently;
-use super::{FactsHash, Gathered, PatchRequest, Session, gather, lock, snapshot};
+use super::{FactsHash, Gathered, PatchRequest, Session, gather, lock, settle, snapshot};
 use crate::boot::Boot;
 use crate::effect::expected;
 use crate::packages::tool::ToolRun;
@@ -25,7 +26,7 @@ use crate::transport::call::{CALL_TIMEOUT, now};
 /// Solving takes seconds; downloading old versions may take minutes.
 const TIME_LIMIT: Duration = Duration::from_secs(3600);
 /// More would not be kept by a step's output.
-const MAX_LISTED: usize = 250;
+pub(super) const MAX_LISTED: usize = 250;
 
 /// `fettle-agent plan`: what AWS-RunPatchBaseline's Install would do now.
 pub fn plan(request: &PatchRequest) -> anyhow::Result<String> {
@@ -47,20 +48,26 @@ pub fn plan(request: &PatchRequest) -> anyhow::Result<String> {
         let asked = wanted(&evaluation);
         let found = limits_for(manager, &snapshot.rules)
             .and_then(|limits| manager.plan(&asked, &limits, &mut silent(&request.data_dir)));
+        let mut plan = complete(found, manager, &boot, &seen, &mut silent(&request.data_dir));
+        plan.blockers.extend(settle::goes_back(memory.get(), request, &boot));
+        let undo = forecast::of(manager, &plan, request);
         let answer = NodePlan {
             made_at: now(),
             baseline_id: snapshot.baseline_id.clone(),
             snapshot_id: snapshot.snapshot_id.clone(),
             approved: u32::try_from(asked.len()).ok(),
-            plan: complete(found, manager, &boot, &seen, &mut silent(&request.data_dir)),
+            plan,
             snapshot: None,
             losses: Vec::new(),
-            undo: None,
+            undo,
         };
         put(&session, &request.command_id, &answer)?;
         let mut text =
             format!("{} approved by {} missing.\n", counted(asked.len(), "patch"), snapshot.baseline_id);
         tell(&mut text, &answer.plan, "An installation would change nothing.");
+        if let Some(undo) = &answer.undo {
+            forecast::tell(&mut text, undo);
+        }
         Ok(text)
     });
     clear_scratch(&request.data_dir);

@@ -12,11 +12,11 @@ use domain::patch::Failure;
 use domain::patch::execution::{ExecutionKind, NodePlan, PatchExecution, UndoOutlook};
 use domain::patch::transaction::{Change, Plan};
 
-use super::memory::{MemoryFile, Phase, RunRecord, installed};
+use super::memory::{MemoryFile, Phase, RunRecord, difference, installed};
 use super::operate::{clear_scratch, counted};
 use super::output::Output;
 use super::preview::{complete, list_refused, look, put, silent, tell};
-use super::{Exit, Gathered, Session, gather, history, lock};
+use super::{Exit, Gathered, Session, gather, history, lock, settle};
 use crate::boot::Boot;
 use crate::enroll::Registration;
 use crate::packages::{PackageManager, RefreshLists};
@@ -81,13 +81,16 @@ pub fn undo(request: &UndoRequest) -> anyhow::Result<Exit> {
     };
     let past = history::find_or_ask(session.as_ref(), &request.data_dir, &request.execution_id)?;
     let boot = Boot::of(&request.root);
-    let memory = MemoryFile::open(&request.data_dir, &boot.id)?;
+    let mut memory = MemoryFile::open(&request.data_dir, &boot.id)?;
     let output = Rc::new(RefCell::new(Output::new(&request.data_dir)));
     if request.way == Way::Snapshot {
-        let result = go_back::go_back(request, session.as_ref(), &memory, &past, &output);
+        let result = go_back::go_back(request, session.as_ref(), &mut memory, &boot, &past, &output);
         return told(session.as_ref(), request, &output, result);
     }
     let result = gather::with_manager(&request.root, &request.data_dir, |manager, facts_hash| {
+        if request.mode != Mode::Preview {
+            settle_before(request, manager, &boot, &mut memory, &output)?;
+        }
         let seen = look(manager, &boot, &request.data_dir, RefreshLists::Never, facts_hash)?;
         let found = manager.undo_plan(&past.changes, &mut silent(&request.data_dir));
         // A node that forgot the run knows it again from here on.
@@ -174,10 +177,15 @@ fn take_back(
     seen: &Gathered,
     output: &Rc<RefCell<Output>>,
 ) -> anyhow::Result<Exit> {
-    refuse_in_between(&memory)?;
     let execution_id = execution_id(request);
     let phase = Phase::Installing { wanted: Vec::new(), before: installed(&seen.facts) };
-    let record = RunRecord { execution_id: execution_id.clone(), started_at: now(), phase, snapshot: None };
+    let record = RunRecord {
+        execution_id: execution_id.clone(),
+        started_at: now(),
+        phase,
+        snapshot: None,
+        undo_of: Some(past.execution_id.clone()),
+    };
     memory.change(|memory| memory.run = Some(record))?;
     let listener = Rc::clone(output);
     let mut run = silent(&request.data_dir).streaming_to(move |_, line| listener.borrow_mut().pass_on(line));
@@ -221,9 +229,51 @@ fn execution_id(request: &UndoRequest) -> String {
     }
 }
 
-fn refuse_in_between(memory: &MemoryFile) -> anyhow::Result<()> {
-    if memory.get().run.is_some() {
-        bail!("a run on this node was interrupted or waits for a restart; install first, which settles it");
+/// What a killed run left is finished and told first, as the next installation would.
+fn settle_before(
+    request: &UndoRequest,
+    manager: &dyn PackageManager,
+    boot: &Boot,
+    memory: &mut MemoryFile,
+    output: &Rc<RefCell<Output>>,
+) -> anyhow::Result<()> {
+    let data_dir = &request.data_dir;
+    refuse_in_between(request, memory, boot, output)?;
+    let Some(record) = memory.get().run.clone() else { return Ok(()) };
+    let Phase::Installing { wanted, before } = &record.phase else {
+        bail!("run {} ended before it had reported; a scan settles that", record.execution_id);
+    };
+    output.borrow_mut().say(&record.interrupted());
+    if let Err(failure) = manager.repair(&mut silent(data_dir)) {
+        // What stays broken fails by itself in the undo, where it is told.
+        output.borrow_mut().say(&format!("The repair failed: {failure}"));
+    }
+    let facts = look(manager, boot, data_dir, RefreshLists::Never, &|| None)?.facts;
+    let changes = difference(wanted, before, &facts);
+    output.borrow_mut().say(&format!("It had changed {}.", counted(changes.len(), "package")));
+    let mut told = record.told(changes.clone(), now());
+    settle::name_left_over(&mut told, data_dir, &installed(&facts));
+    history::remember(data_dir, told)?;
+    memory.change(|memory| {
+        memory.count_installed(&changes);
+        memory.run = None;
+    })
+}
+
+/// A root that is about to go is not worked on, and neither is one whose run goes on after a restart.
+fn refuse_in_between(
+    request: &UndoRequest,
+    memory: &mut MemoryFile,
+    boot: &Boot,
+    output: &Rc<RefCell<Output>>,
+) -> anyhow::Result<()> {
+    let say = |line: &str| output.borrow_mut().say(line);
+    let waits = || settle::waits(&request.root, &request.data_dir);
+    if let Some(text) = settle::settle_going_back(memory, &request.data_dir, &boot.id, &waits, &say)? {
+        bail!("{text}; restart it first, nothing was taken back");
+    }
+    if let Some(RunRecord { execution_id, phase: Phase::Rebooting { .. }, .. }) = &memory.get().run {
+        bail!("run {execution_id} goes on after a restart of this machine; restart it first");
     }
     Ok(())
 }

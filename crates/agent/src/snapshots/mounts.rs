@@ -1,12 +1,22 @@
 //! What the root file system is on, by the kernel's table of mounts, and whether a snapshot of it would hold the packages
 //! and what is known of them. Source: proc(5), `mountinfo`.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Volume;
 
 /// What has to be on the root's own file system, so that packages and their database go back together.
-const NEEDED: [&str; 5] = ["usr", "etc", "var/lib/dpkg/status", "var/lib/rpm", "usr/lib/sysimage/rpm"];
+const NEEDED: [&str; 8] = [
+    "usr",
+    "etc",
+    "var/lib/dpkg/status",
+    "var/lib/rpm",
+    "usr/lib/sysimage/rpm",
+    "lib/apk/db",
+    "usr/lib/apk/db",
+    "var/lib/pacman",
+];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mount {
@@ -27,11 +37,7 @@ pub fn volume(mountinfo: &str, root: &Path, cmdline: &str, fstab: &str) -> Resul
         let under = mounts.iter().filter(|mount| path.starts_with(&mount.point));
         let nearest = under.max_by_key(|mount| mount.point.components().count());
         if let Some(other) = nearest.filter(|mount| mount.point != own.point) {
-            return Err(format!(
-                "/{needed} is on a file system of its own ({}), so a snapshot of the root would part packages from \
-                 what is known of them",
-                other.point.display()
-            ));
+            return Err(parted(needed, &other.point.display().to_string()));
         }
     }
     match own.kind.as_str() {
@@ -40,9 +46,34 @@ pub fn volume(mountinfo: &str, root: &Path, cmdline: &str, fstab: &str) -> Resul
             Ok(Volume::Btrfs { top: own.point.clone(), mounted_by_name })
         }
         "zfs" => Ok(Volume::Zfs { dataset: own.source.clone() }),
-        _ if own.source.starts_with("/dev/mapper/") => Ok(Volume::Lvm { device: own.source.clone() }),
+        _ if ["/dev/mapper/", "/dev/dm-"].iter().any(|start| own.source.starts_with(start)) => {
+            Ok(Volume::Lvm { device: own.source.clone() })
+        }
         kind => Err(format!("the root is on {kind} on {}: snapshots need btrfs, LVM or ZFS", own.source)),
     }
+}
+
+fn parted(needed: &str, place: &str) -> String {
+    format!(
+        "/{needed} is on a file system of its own ({place}), so a snapshot of the root would part packages from what is \
+         known of them"
+    )
+}
+
+/// A subvolume of its own below the root, which needs no mount of its own and is in no snapshot of the root's.
+pub fn nested(root: &Path) -> Result<(), String> {
+    let is_other = |needed: &&str| {
+        let path = root.join(needed);
+        path.exists() && !is_same(root, &path)
+    };
+    let other = NEEDED.into_iter().find(is_other);
+    other.map_or(Ok(()), |needed| Err(parted(needed, "another subvolume")))
+}
+
+/// Both are there, on one file system, and on one subvolume of it.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let device = |path: &Path| std::fs::metadata(path).map(|found| found.dev()).ok();
+    device(one).is_some_and(|found| device(other) == Some(found))
 }
 
 /// `36 35 0:3 /@ / rw shared:1 - btrfs /dev/sda1 rw,subvol=/@`

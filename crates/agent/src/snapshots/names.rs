@@ -14,12 +14,16 @@ pub fn new(execution_id: &str, now: Timestamp) -> String {
     format!("{PREFIX}{}-{id}", now.as_seconds())
 }
 
-/// `None` for a name that is none of ours.
-pub fn taken_at(name: &str) -> Option<Timestamp> {
+/// When, and for which run; `None` for a name that is none of ours.
+pub fn read(name: &str) -> Option<(Timestamp, &str)> {
     let (seconds, id) = name.strip_prefix(PREFIX)?.split_once('-')?;
     let is_ours = !id.is_empty() && id.len() <= ID_LENGTH && id.bytes().all(|b| b.is_ascii_alphanumeric());
     let is_time = seconds.len() >= 9 && seconds.bytes().all(|byte| byte.is_ascii_digit());
-    if is_ours && is_time { Some(Timestamp::from_seconds(seconds.parse().ok()?)) } else { None }
+    if is_ours && is_time { Some((Timestamp::from_seconds(seconds.parse().ok()?), id)) } else { None }
+}
+
+pub fn taken_at(name: &str) -> Option<Timestamp> {
+    read(name).map(|(taken_at, _)| taken_at)
 }
 
 /// Those that are too many, the oldest first, or too old.

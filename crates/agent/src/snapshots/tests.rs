@@ -51,7 +51,7 @@ fn only_our_own_are_too_many_or_too_old() {
 
 const LVS: &str = "lvs --noheadings --nosuffix --units b --separator | -o vg_name,lv_name,pool_lv,lv_size,vg_free \
                    /dev/mapper/vg-root";
-const LIST: &str = "lvs --noheadings --nosuffix --units b --separator | -o lv_name,origin vg";
+const LIST: &str = "lvs --noheadings --nosuffix --units b --separator | --all -o lv_name,origin,lv_attr vg";
 
 #[test]
 fn a_logical_volume_is_kept_where_its_group_has_room() {
@@ -63,9 +63,8 @@ fn a_logical_volume_is_kept_where_its_group_has_room() {
         (LVS, Ok("  vg|root||10737418240|3221225472\n")),
         (
             LIST,
-            Ok(
-                "  root|\n  fettle-1700000000-aaaaaaaa|root\n  fettle-1700000000-bbbbbbbb|home\n  other|root\n",
-            ),
+            Ok("  root||owi-aos---\n  fettle-1700000000-aaaaaaaa|root|swi-a-s---\n  \
+                fettle-1700000000-bbbbbbbb|home|swi-a-s---\n  other|root|swi-a-s---\n"),
         ),
         (LVS, Ok("  vg|root||10737418240|3221225472\n")),
         ("lvremove --yes vg/fettle-1700000000-aaaaaaaa", Ok("")),
@@ -83,7 +82,9 @@ fn a_logical_volume_is_kept_where_its_group_has_room() {
         (LVS, Ok("  vg|root|pool|10737418240|0\n")),
         ("lvcreate --yes --snapshot --name fettle-1800000000-0b9c9f7a vg/root", Ok("")),
         (LVS, Ok("  vg|root|pool|10737418240|0\n")),
-        (LIST, Ok("  root|\n")),
+        (LIST, Ok(include_str!("../../tests/captures/lvm-2.03/thin.txt"))),
+        (LVS, Ok("  vg|root|pool|10737418240|0\n")),
+        ("lvremove --yes vg/fettle-1700000000-aaaaaaaa", Ok("")),
     ]);
     volume.take(&mut thin, RUN, now(), KEEP).unwrap();
 }
@@ -108,7 +109,70 @@ fn a_logical_volume_goes_back_unless_its_snapshot_ran_full() {
     let blocker = volume.outlook(&mut Recorded::new(&[]), &other).blocker.unwrap();
     assert!(blocker.contains("the root is on /dev/mapper/vg-root"), "{blocker}");
     let mut merge = Recorded::new(&[("lvconvert --yes --merge vg/s", Ok(""))]);
-    volume.go_back(&mut merge, &snapshot, now()).unwrap();
+    volume.go_back(&mut merge, &snapshot, &[], now()).unwrap();
+}
+
+/// What LVM says to standard error, in its own words; its lines begin with two blanks.
+#[test]
+fn lvm_says_why_not() {
+    let volume = Volume::Lvm { device: "/dev/mapper/vg-root".into() };
+    let create = "lvcreate --yes --snapshot --name fettle-1800000000-0b9c9f7a vg/root";
+    let full = "  Cannot create new thin volume, free space in thin pool vg/pool reached threshold.";
+    let mut tools = Recorded::new(&[(LVS, Ok("  vg|root|pool|10737418240|0\n")), (create, Err(full))]);
+    let failure = volume.take(&mut tools, RUN, now(), KEEP).unwrap_err();
+    assert!(failure.detail.contains("reached threshold"), "{failure}");
+
+    // Somebody took the last extents between our look and LVM's.
+    let create = "lvcreate --yes --snapshot --name fettle-1800000000-0b9c9f7a --size 2147483648b vg/root";
+    let none = "  Volume group \"vg\" has insufficient free space (0 extents): 512 required.";
+    let mut tools = Recorded::new(&[(LVS, Ok("  vg|root||10737418240|5368709120\n")), (create, Err(none))]);
+    let failure = volume.take(&mut tools, RUN, now(), KEEP).unwrap_err();
+    assert!(failure.detail.contains("(0 extents): 512 required"), "{failure}");
+
+    let there = "  Logical Volume \"fettle-1800000000-0b9c9f7a\" already exists in volume group \"vg\"";
+    let mut tools = Recorded::new(&[(LVS, Ok("  vg|root||10737418240|5368709120\n")), (create, Err(there))]);
+    assert!(volume.take(&mut tools, RUN, now(), KEEP).unwrap_err().detail.contains("already exists"));
+
+    // A root on a device of another kind: dm-crypt, a multipath.
+    let other = "  Volume group \"crypt\" not found\n  Cannot process volume group crypt";
+    let obstacle = volume.obstacle(&mut Recorded::new(&[(LVS, Err(other))])).unwrap();
+    assert_eq!(
+        (obstacle.code, obstacle.subject.as_str()),
+        (FailureCode::SnapshotFailed, "/dev/mapper/vg-root")
+    );
+    assert!(obstacle.detail.contains("Cannot process volume group crypt"), "{obstacle}");
+    let short =
+        volume.obstacle(&mut Recorded::new(&[(LVS, Ok("  vg|root||10737418240|1048576\n"))])).unwrap();
+    assert!(short.detail.contains("which has 1048576 free"), "{short}");
+    assert_eq!(
+        volume.obstacle(&mut Recorded::new(&[(LVS, Ok("  vg|root||10737418240|5368709120\n"))])),
+        None
+    );
+}
+
+#[test]
+fn a_merge_that_waits_is_told_and_not_removed() {
+    let volume = Volume::Lvm { device: "/dev/mapper/vg-root".into() };
+    let waiting = include_str!("../../tests/captures/lvm-2.03/thick-merging.txt");
+    let look = |answer| Recorded::new(&[(LVS, Ok("  vg|root||10737418240|0\n")), (LIST, Ok(answer))]);
+    assert_eq!(volume.waits(&mut look(waiting)).unwrap().as_deref(), Some("vg/fettle-1700000000-aaaaaaaa"));
+    assert_eq!(
+        volume.waits(&mut look(include_str!("../../tests/captures/lvm-2.03/thick.txt"))).unwrap(),
+        None
+    );
+    let thin = include_str!("../../tests/captures/lvm-2.03/thin.txt");
+    assert_eq!(volume.waits(&mut look(thin)).unwrap(), None);
+    assert_eq!(volume.list(&mut look(thin)).unwrap(), ["fettle-1700000000-aaaaaaaa"]);
+    let thin = include_str!("../../tests/captures/lvm-2.03/thin-merging.txt");
+    assert_eq!(volume.waits(&mut look(thin)).unwrap().as_deref(), Some("vg/fettle-1700000000-aaaaaaaa"));
+    let ours = volume.ours(&mut look(waiting)).unwrap();
+    let standings: Vec<_> = ours.iter().map(|ours| (ours.run.as_str(), ours.standing)).collect();
+    assert_eq!(standings, [("aaaaaaaa", Standing::NextRoot), ("bbbbbbbb", Standing::Snapshot)]);
+    assert!(volume.remove(&mut Recorded::new(&[]), &ours[0]).unwrap_err().detail.contains("next start"));
+    let in_use = "  Logical volume vg/fettle-1750000000-bbbbbbbb contains a filesystem in use.";
+    let remove = "lvremove --yes vg/fettle-1750000000-bbbbbbbb";
+    let failure = volume.remove(&mut Recorded::new(&[(remove, Err(in_use))]), &ours[1]).unwrap_err();
+    assert!(failure.detail.contains("in use"), "{failure}");
 }
 
 #[test]
@@ -131,8 +195,45 @@ fn a_dataset_is_kept_and_goes_back_to_its_newest() {
     assert!(outlook.losses[1].contains("4096 bytes"), "{outlook:?}");
     let refusal = "cannot rollback to 'x': more recent snapshots or bookmarks exist";
     let rollback = "zfs rollback rpool/ROOT/debian@fettle-1800000000-0b9c9f7a";
-    let failure = volume.go_back(&mut Recorded::new(&[(rollback, Err(refusal))]), &snapshot, now());
+    let failure = volume.go_back(&mut Recorded::new(&[(rollback, Err(refusal))]), &snapshot, &[], now());
     assert!(failure.unwrap_err().detail.contains("more recent"));
+}
+
+/// What zfs says to standard error, in its own words.
+#[test]
+fn zfs_says_why_not() {
+    let volume = Volume::Zfs { dataset: "rpool/ROOT/debian".into() };
+    let name = "rpool/ROOT/debian@fettle-1800000000-0b9c9f7a";
+    let create = "zfs snapshot rpool/ROOT/debian@fettle-1800000000-0b9c9f7a";
+    let full = "cannot create snapshot 'rpool/ROOT/debian@fettle-1800000000-0b9c9f7a': out of space\nno snapshots were created";
+    let failure = volume.take(&mut Recorded::new(&[(create, Err(full))]), RUN, now(), KEEP).unwrap_err();
+    assert!(failure.detail.contains("out of space"), "{failure}");
+    let there = "cannot create snapshot 'rpool/ROOT/debian@fettle-1800000000-0b9c9f7a': dataset already exists\nno snapshots were created";
+    let failure = volume.take(&mut Recorded::new(&[(create, Err(there))]), RUN, now(), KEEP).unwrap_err();
+    assert!(failure.detail.contains("already exists"), "{failure}");
+
+    let room = "zfs get -H -p -o value available rpool/ROOT/debian";
+    assert_eq!(volume.obstacle(&mut Recorded::new(&[(room, Ok("10737418240\n"))])), None);
+    let obstacle = volume.obstacle(&mut Recorded::new(&[(room, Ok("0\n"))])).unwrap();
+    assert!(obstacle.detail.contains("pool of rpool/ROOT/debian is full"), "{obstacle}");
+    let no_module =
+        "The ZFS modules cannot be auto-loaded.\nTry running 'modprobe zfs' as root to manually load them.";
+    let obstacle = volume.obstacle(&mut Recorded::new(&[(room, Err(no_module))])).unwrap();
+    assert!(obstacle.detail.contains("modules cannot be auto-loaded"), "{obstacle}");
+    let gone = "cannot open 'rpool/ROOT/debian': dataset does not exist";
+    assert!(
+        volume.obstacle(&mut Recorded::new(&[(room, Err(gone))])).unwrap().detail.contains("does not exist")
+    );
+
+    let ours = Ours::snapshot(name.to_owned(), "fettle-1800000000-0b9c9f7a").unwrap();
+    let destroy = "zfs destroy rpool/ROOT/debian@fettle-1800000000-0b9c9f7a";
+    let busy = "cannot destroy snapshot rpool/ROOT/debian@fettle-1800000000-0b9c9f7a: dataset is busy";
+    let failure = volume.remove(&mut Recorded::new(&[(destroy, Err(busy))]), &ours).unwrap_err();
+    assert!(failure.detail.contains("dataset is busy"), "{failure}");
+    let list = "zfs list -H -d 1 -t snapshot -o name rpool/ROOT/debian";
+    let all = "rpool/ROOT/debian@daily\nrpool/ROOT/debian@fettle-1800000000-0b9c9f7a\n";
+    assert_eq!(volume.ours(&mut Recorded::new(&[(list, Ok(all))])).unwrap(), [ours]);
+    assert_eq!(volume.waits(&mut Recorded::new(&[])).unwrap(), None);
 }
 
 /// Where the tests run again, in a mount namespace of their own.
@@ -183,6 +284,9 @@ fn btrfs_inside(folder: &Path) {
     std::fs::create_dir_all(root.join("etc")).unwrap();
     let release = root.join("etc/release");
     std::fs::write(&release, "old").unwrap();
+    // As `/var` often is.
+    must(Command::new("btrfs").args(["subvolume", "create"]).arg(root.join("own")));
+    std::fs::write(root.join("own/key"), "key").unwrap();
 
     let mut tools = ToolRun::new(folder, TOOL_LIMIT);
     let volume = Volume::of(&root).unwrap();
@@ -199,19 +303,79 @@ fn btrfs_inside(folder: &Path) {
     let outlook = volume.outlook(&mut tools, &snapshot);
     assert_eq!(outlook.blocker, None);
     assert!(outlook.losses[1].contains("2 files"), "{:?}", outlook.losses);
-    volume.go_back(&mut tools, &snapshot, now()).unwrap();
+    assert_eq!(volume.obstacle(&mut tools), None);
+    assert_eq!(volume.waits(&mut tools).unwrap(), None);
+    // An undo that was killed left its copy, before it was put in the root's place.
+    let left = root.join(".fettle-snapshots/back-1700000000").display().to_string();
+    must(Command::new("btrfs").args(["subvolume", "snapshot", &snapshot.name, &left]));
+    let standings = |tools: &mut ToolRun| -> Vec<(String, Standing)> {
+        volume.ours(tools).unwrap().into_iter().map(|ours| (ours.name, ours.standing)).collect()
+    };
+    let kept = (snapshot.name.clone(), Standing::Snapshot);
+    assert_eq!(standings(&mut tools), [(left, Standing::Copy), kept.clone()]);
+    let carried = ["etc/other", "etc/absent", "own/key"].map(|file| root.join(file)).into_iter();
+    let carried: Vec<PathBuf> = carried.chain([PathBuf::from("/etc/hostname")]).collect();
+    assert!(volume.holds(&root, &root.join("etc")) && !volume.holds(&root, &root.join("own")));
+    volume.go_back(&mut tools, &snapshot, &carried, now()).unwrap();
     // Until the next mount, which is what a boot is to a root, nothing changed.
     assert_eq!(std::fs::read_to_string(&release).unwrap(), "new");
+    assert_eq!(volume.waits(&mut tools).unwrap().as_deref(), Some(".fettle-snapshots/back-1800000000"));
+    let next = root.join(".fettle-snapshots/back-1800000000").display().to_string();
+    let mut expected = vec![(next, Standing::NextRoot), kept];
+    expected.sort();
+    assert_eq!(standings(&mut tools), expected);
+    let all = volume.ours(&mut tools).unwrap();
+    let next = all.iter().find(|ours| ours.standing == Standing::NextRoot).unwrap();
+    assert!(volume.remove(&mut tools, next).unwrap_err().detail.contains("next start"));
     unmount();
     mount();
     assert_eq!(std::fs::read_to_string(&release).unwrap(), "old");
-    assert!(!root.join("etc/other").exists());
+    // What was to stay as it is, did.
+    assert_eq!(std::fs::read_to_string(root.join("etc/other")).unwrap(), "other");
+    assert_eq!(volume.waits(&mut tools).unwrap(), None);
+    // The snapshot is still there, in what was the root; it is told of, and can be removed.
+    let left = volume.ours(&mut tools).unwrap();
+    let standings: Vec<_> = left.iter().map(|ours| (ours.standing, ours.run.as_str())).collect();
+    assert_eq!(standings, [(Standing::Elsewhere, "0b9c9f7a")]);
+    volume.remove(&mut tools, &left[0]).unwrap();
+    assert_eq!(volume.ours(&mut tools).unwrap(), []);
     let gone = volume.outlook(&mut tools, &snapshot).blocker;
     assert!(gone.unwrap().contains("not there any more"));
+    // Once more, from a root that is a copy itself.
+    let later = now().plus_seconds(1);
+    let again = volume.take(&mut tools, RUN, later, KEEP).unwrap();
+    std::fs::write(&release, "newer").unwrap();
+    volume.go_back(&mut tools, &again, &[], later).unwrap();
+    let next = root.join(".fettle-snapshots/back-1800000001").display().to_string();
+    let mut expected = vec![(next, Standing::NextRoot), (again.name.clone(), Standing::Snapshot)];
+    expected.sort();
+    let standings = |tools: &mut ToolRun| -> Vec<(String, Standing)> {
+        volume.ours(tools).unwrap().into_iter().map(|ours| (ours.name, ours.standing)).collect()
+    };
+    assert_eq!(standings(&mut tools), expected);
+    assert!(volume.waits(&mut tools).unwrap().is_some());
+    unmount();
+    mount();
+    assert_eq!(
+        (std::fs::read_to_string(&release).unwrap().as_str(), volume.waits(&mut tools).unwrap()),
+        ("old", None)
+    );
+    let left = volume.ours(&mut tools).unwrap();
+    let left: Vec<_> = left.iter().map(|ours| (ours.standing, ours.run.as_str())).collect();
+    assert_eq!(left, [(Standing::Elsewhere, ""), (Standing::Elsewhere, "0b9c9f7a")]);
     // A subvolume that is mounted by name is not exchanged in this way.
     std::fs::write(root.join("etc/fstab"), "UUID=1 / btrfs subvol=@ 0 0\n").unwrap();
     let named = Volume::of(&root).unwrap();
+    assert!(named.obstacle(&mut tools).unwrap().detail.contains("work by hand"));
     let snapshot = named.take(&mut tools, RUN, now(), KEEP).unwrap();
     assert!(named.outlook(&mut tools, &snapshot).blocker.unwrap().contains("subvol=@ in /etc/fstab"));
+    std::fs::remove_file(root.join("etc/fstab")).unwrap();
+    // A package database in a subvolume of its own is in no snapshot of the root's.
+    std::fs::create_dir_all(root.join("var/lib")).unwrap();
+    must(Command::new("btrfs").args(["subvolume", "create"]).arg(root.join("var/lib/pacman")));
+    let parted = Volume::of(&root).unwrap_err();
+    assert!(parted.detail.contains("/var/lib/pacman is on a file system of its own"), "{parted}");
+    must(Command::new("btrfs").args(["property", "set", "-ts"]).arg(&root).args(["ro", "true"]));
+    assert!(volume.obstacle(&mut tools).unwrap().detail.contains("read-only"));
     unmount();
 }

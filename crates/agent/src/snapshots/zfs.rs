@@ -17,7 +17,21 @@ pub fn list(tools: &mut dyn Tools, dataset: &str) -> Result<Vec<String>, String>
 }
 
 pub fn delete(tools: &mut dyn Tools, dataset: &str, name: &str) -> Result<(), String> {
-    tools.run("zfs", &["destroy", &format!("{dataset}@{name}")]).map(drop)
+    remove(tools, &format!("{dataset}@{name}"))
+}
+
+pub fn remove(tools: &mut dyn Tools, snapshot: &str) -> Result<(), String> {
+    tools.run("zfs", &["destroy", snapshot]).map(drop)
+}
+
+/// A pool without room takes no snapshot.
+pub fn obstacle(tools: &mut dyn Tools, dataset: &str) -> Result<(), String> {
+    let said = tools.run("zfs", &["get", "-H", "-p", "-o", "value", "available", dataset])?;
+    match said.trim().parse::<u64>() {
+        Ok(0) => Err(format!("the pool of {dataset} is full")),
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("zfs tells `{}` of the room of {dataset}", said.trim())),
+    }
 }
 
 pub fn written(tools: &mut dyn Tools, dataset: &str, snapshot: &str) -> Result<Option<String>, String> {

@@ -20,11 +20,12 @@ use super::rsa_key::{KeyError, NodeKey};
 use super::sign;
 use crate::enroll::Registration;
 use crate::files;
+use crate::patch_run::memory;
 
 /// For programs that scripts start: the usual shared credentials file.
 pub const SHARED_FILE: &str = "aws-credentials";
 const FILE: &str = "credentials.json";
-const KEY_FILE: &str = "node-key.pem";
+pub const KEY_FILE: &str = "node-key.pem";
 /// A new key that the server may or may not know yet.
 const NEXT_KEY_FILE: &str = "node-key-next.pem";
 
@@ -109,7 +110,9 @@ impl Source {
             expires_at: token.token_expiration_date,
         };
         self.store(&credentials)?;
+        // A root that is about to go back would come up with the key of now.
         if token.update_key_pair
+            && !memory::goes_back(&self.data_dir)
             && let Err(error) = self.rotate(&key)
         {
             tracing::warn!(error = %chain(&error), "the node's key was not rotated; the old one stays in use");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::facts::{AvailableVersion, FactSet, Observation, OsRelease, PackageFact, Repository};
-use domain::patch::transaction::{ChangeReason, Limits, Plan};
+use domain::patch::transaction::{Change, ChangeReason, Limits, Plan};
 use domain::patch::way_back::WayBack;
 use domain::patch::{FailureCode, PatchState};
 
@@ -205,6 +205,7 @@ impl Bed {
             data_dir: self.data.path().to_owned(),
             output: Rc::new(RefCell::new(Output::new(self.data.path()))),
             keep_root: &|_| Ok(None),
+            waits: &|| Ok(None),
             snapshot: None,
             clock: || Timestamp::from_seconds(BOOTED + 200),
             time_limit: Duration::from_secs(60),
@@ -429,4 +430,37 @@ fn without_the_snapshot_that_is_required_nothing_is_installed() {
     assert_eq!(fake.calls(), ["install a"]);
     let past = history::find(bed.data.path(), "run-1").unwrap();
     assert_eq!(past.snapshot.unwrap().name, "of run-1");
+}
+
+/// Installed now, it would be gone with the next start.
+#[test]
+fn nothing_is_installed_on_a_root_that_is_about_to_go() {
+    let (bed, fake) = (Bed::new(), Fake::new(&["a"]));
+    let to = Snapshot {
+        kind: domain::patch::execution::SnapshotKind::Btrfs,
+        name: "/.fettle-snapshots/s".into(),
+        of: "/".into(),
+        taken_at: Timestamp::from_seconds(BOOTED),
+    };
+    let mark = bed.data.path().join("mark");
+    let phase = Phase::GoingBack { to, changes: Vec::new(), boot_id: "first".into(), mark, left: None };
+    let record = RunRecord {
+        execution_id: "undo".into(),
+        started_at: Timestamp::from_seconds(BOOTED),
+        phase,
+        snapshot: None,
+        undo_of: Some("run".into()),
+    };
+    bed.memory().change(|memory| memory.run = Some(record.clone())).unwrap();
+    let operate = |task: &Task<'_>| {
+        bed.with_node(&fake, |node| {
+            node.waits = &|| Ok(Some("copy".to_owned()));
+            node.operate(task)
+                .map(|operated| (states(&operated).len(), node.note_end(task, &operated).is_ok()))
+        })
+    };
+    let refusal = operate(&bed.task(Install, NoReboot)).unwrap_err();
+    assert!(refusal.to_string().contains("restart it first, nothing was installed"), "{refusal}");
+    assert_eq!(operate(&bed.task(Scan, NoReboot)).unwrap(), (1, true));
+    assert_eq!((bed.memory().get().run.as_ref(), fake.calls()), (Some(&record), vec![]));
 }

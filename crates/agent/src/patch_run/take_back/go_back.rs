@@ -3,25 +3,31 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
-use domain::patch::execution::{ExecutionKind, NodePlan, PatchExecution, Snapshot, UndoOutlook};
+use domain::patch::execution::{NodePlan, PatchExecution, Snapshot, SnapshotKind, UndoOutlook};
 use domain::patch::transaction::{Change, Plan, RebootSign};
 use domain::patch::{Failure, FailureCode};
 
-use super::super::memory::MemoryFile;
+use super::super::memory::{MemoryFile, Phase, RunRecord};
 use super::super::output::Output;
 use super::super::preview::{put, silent, tell};
-use super::super::{Exit, Session, history};
+use super::super::{Exit, Session, history, settle};
 use super::{Mode, UndoRequest, execution_id, refuse_in_between};
+use crate::boot::Boot;
+use crate::enroll::{identity_files, lasting_identity_files};
+use crate::files;
 use crate::snapshots::{Outlook, Volume};
 use crate::transport::call::now;
 
 pub(super) fn go_back(
     request: &UndoRequest,
     session: Option<&Session>,
-    memory: &MemoryFile,
+    memory: &mut MemoryFile,
+    boot: &Boot,
     past: &PatchExecution,
     output: &Rc<RefCell<Output>>,
 ) -> anyhow::Result<Exit> {
@@ -31,7 +37,10 @@ pub(super) fn go_back(
     let mut tools = silent(&request.data_dir);
     let found = Volume::of(&request.root);
     let outlook = found.as_ref().map(|volume| volume.outlook(&mut tools, snapshot));
-    let answer = answer(past, snapshot, outlook);
+    let mut answer = answer(past, snapshot, outlook);
+    if let Ok(volume) = &found {
+        answer.plan.blockers.extend(lost_identity(request, volume, snapshot));
+    }
     if let Some(session) = session {
         put(session, &request.command_id, &answer)?;
     }
@@ -47,25 +56,89 @@ pub(super) fn go_back(
         Ok(volume) if answer.plan.blockers.is_empty() => volume,
         _ => return Ok(Exit::SomeFailed),
     };
-    refuse_in_between(memory)?;
-    volume.go_back(&mut tools, snapshot, now())?;
-    let done = PatchExecution {
-        execution_id: execution_id(request),
-        kind: ExecutionKind::Undo,
-        ended_at: now(),
-        baseline_id: String::new(),
-        snapshot_id: String::new(),
-        undo_of: Some(id.clone()),
-        changes: answer.plan.changes,
-        failed: Vec::new(),
-        undo: UndoOutlook::Unknown { reason: "it went back to a snapshot".to_owned() },
-        snapshot: None,
-    };
-    history::remember(&request.data_dir, done)?;
+    refuse_in_between(request, memory, boot, output)?;
+    let going = Going { request, boot, volume: &volume, snapshot, undo_of: id, changes: answer.plan.changes };
+    going.prepare(memory)?;
     output
         .borrow_mut()
         .say("Prepared. It takes effect when the machine restarts, which it has not been told to.");
     Ok(Exit::Done)
+}
+
+/// What was decided.
+struct Going<'a> {
+    request: &'a UndoRequest,
+    boot: &'a Boot,
+    volume: &'a Volume,
+    snapshot: &'a Snapshot,
+    undo_of: &'a str,
+    changes: Vec<Change>,
+}
+
+impl Going<'_> {
+    fn prepare(self, memory: &mut MemoryFile) -> anyhow::Result<()> {
+        let data_dir = &self.request.data_dir;
+        let (mark, left) = (settle::mark_in(&self.request.root), memory.get().run.clone());
+        let record = self.record(&mark, left.clone());
+        // Before it is done: whoever comes after a kill can tell how far it came.
+        files::write_atomically(&mark, record.execution_id.as_bytes())
+            .with_context(|| format!("cannot write {}", mark.display()))?;
+        memory.change(|memory| memory.run = Some(record.clone()))?;
+        let carried: Vec<PathBuf> = match data_dir.canonicalize() {
+            Ok(data_dir) => identity_files(&data_dir),
+            Err(_) => Vec::new(),
+        };
+        if let Err(failure) = self.volume.go_back(&mut silent(data_dir), self.snapshot, &carried, now()) {
+            settle::unmark(&mark);
+            memory.change(|memory| memory.run = left)?;
+            return Err(failure.into());
+        }
+        let undo = UndoOutlook::Unknown { reason: "it went back to a snapshot".to_owned() };
+        history::remember(data_dir, PatchExecution { undo, ..record.told(self.changes, now()) })?;
+        if self.volume.kind() == SnapshotKind::Zfs {
+            // Done already, and the file with it, unless that lies elsewhere.
+            let mut memory = MemoryFile::open(data_dir, &self.boot.id)?;
+            if memory.get().run.is_some() {
+                memory.change(|memory| memory.run = None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&self, mark: &Path, left: Option<RunRecord>) -> RunRecord {
+        RunRecord {
+            execution_id: execution_id(self.request),
+            started_at: now(),
+            phase: Phase::GoingBack {
+                to: self.snapshot.clone(),
+                changes: self.changes.clone(),
+                boot_id: self.boot.id.clone(),
+                mark: mark.to_owned(),
+                left: left.map(Box::new),
+            },
+            snapshot: None,
+            undo_of: Some(self.undo_of.to_owned()),
+        }
+    }
+}
+
+/// A node that goes back with its old key, where the server knows only the new one, could not report any more.
+fn lost_identity(request: &UndoRequest, volume: &Volume, snapshot: &Snapshot) -> Option<Failure> {
+    if volume.carries_files() || !volume.holds(&request.root, &request.data_dir) {
+        return None;
+    }
+    let changed = |file: &PathBuf| {
+        let modified = std::fs::metadata(file).and_then(|found| found.modified()).ok()?;
+        let seconds = modified.duration_since(UNIX_EPOCH).ok()?.as_secs();
+        (i64::try_from(seconds).ok()? > snapshot.taken_at.as_seconds()).then_some(())
+    };
+    let lasting = lasting_identity_files(&request.data_dir);
+    let file = lasting.iter().find(|file| changed(file).is_some())?;
+    let detail = format!(
+        "{} was made anew since, and the server knows only the new one: enrol the node again after going back by hand",
+        file.display()
+    );
+    Some(Failure { code: FailureCode::SnapshotFailed, subject: snapshot.of.clone(), detail })
 }
 
 fn answer(past: &PatchExecution, snapshot: &Snapshot, outlook: Result<Outlook, &Failure>) -> NodePlan {
