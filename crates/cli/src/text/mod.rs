@@ -3,6 +3,7 @@
 pub mod advisories;
 mod age;
 pub mod fleet;
+mod forecast;
 pub mod history;
 pub mod nodes;
 pub mod plan;

@@ -6,10 +6,12 @@ use api::fettle::{
     ChangeAction, ExecutionKind, GetPatchPlanResponse, PackageChange, PatchPlan, PatchRefusal,
 };
 
+use super::forecast;
+
 use super::{Style, Tone, clean, count};
 
 /// More would only scroll away; `--json` has them all.
-const SHOWN: usize = 250;
+pub(super) const SHOWN: usize = 250;
 
 pub fn render(answer: &GetPatchPlanResponse, style: Style) -> String {
     let Some(plan) = &answer.plan else {
@@ -41,22 +43,31 @@ pub fn render(answer: &GetPatchPlanResponse, style: Style) -> String {
     if plan.changes.is_empty() {
         line(&mut out, if is_undo { "Nothing can be taken back." } else { "Nothing would change." });
     }
-    changes(&mut out, &plan.changes);
+    let ways = forecast::Ways::of(plan.undo.as_ref());
+    changes_with(&mut out, &plan.changes, &|change| ways.note(change, style));
     refused(&mut out, &plan.refused, style);
     for warning in plan.warnings.iter().flatten() {
         line(&mut out, &format!("Warning: {}: {}", clean(&warning.code), clean(&warning.detail)));
     }
     circumstances(&mut out, plan, style);
+    if let Some(undo) = &plan.undo {
+        forecast::render(&mut out, undo, style);
+    }
     out
 }
 
 // Writing to a String cannot fail.
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
 /// By what happens to them.
 pub(super) fn changes(out: &mut String, changes: &[PackageChange]) {
+    changes_with(out, changes, &|_| String::new());
+}
+
+/// With a note behind each.
+fn changes_with(out: &mut String, changes: &[PackageChange], note: &dyn Fn(&PackageChange) -> String) {
     let groups = [
         (ChangeAction::Upgrade, "Upgrade"),
         (ChangeAction::Downgrade, "Downgrade"),
@@ -71,7 +82,7 @@ pub(super) fn changes(out: &mut String, changes: &[PackageChange]) {
         }
         let _ = writeln!(out, "\n{title}:");
         for change in group.iter().take(SHOWN) {
-            line(out, &format!("  {}", one(change)));
+            line(out, &format!("  {}{}", one(change), note(change)));
         }
         more(out, group.len());
     }
@@ -105,7 +116,7 @@ pub(super) fn refused(out: &mut String, refused: &[PatchRefusal], style: Style) 
     more(out, refused.len());
 }
 
-fn more(out: &mut String, number: usize) {
+pub(super) fn more(out: &mut String, number: usize) {
     if number > SHOWN {
         line(out, &format!("  and {} more: --json lists all", number - SHOWN));
     }

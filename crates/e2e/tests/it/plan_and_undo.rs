@@ -8,6 +8,8 @@ use api::fettle::{
 };
 use api::ssm::CommandInvocationStatus;
 
+use serde_json::json;
+
 use crate::harness::{Agent, PatchBed, Server, engines, eventually};
 use crate::install::{approve, end_of, expect, send};
 use crate::scan::operator;
@@ -29,9 +31,23 @@ fn what_is_planned_is_installed_and_taken_back() {
         "tb-brandnew.amd64 - -> 1.0-1",
         "tb-held.amd64 1.1-1: held",
         "Download: ",
+        "tb-conf.amd64 1.0-1 -> 1.1-1  (back: repository)",
+        "tb-brandnew.amd64 - -> 1.0-1  (back: removed again)",
+        "Undo afterwards: possible, by the versions of now",
+        "Snapshot before it: none that could be gone back to: ",
     ] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
+    let (worked, said, error) = operator(&server, &["plan", &agent.id, "--json"]);
+    let undo = serde_json::from_str::<serde_json::Value>(&said).unwrap()["Plan"]["Undo"].clone();
+    assert!(worked, "{said}{error}");
+    assert_eq!(
+        (&undo["Possible"], &undo["Way"], &undo["Snapshot"]["Setting"]),
+        (&json!("YES"), &json!("PACKAGES"), &json!("OFF"))
+    );
+    let conf = undo["Packages"].as_array().unwrap().iter().find(|way| way["Name"] == "tb-conf").unwrap();
+    let expected = json!({"Name": "tb-conf", "Arch": "amd64", "Version": "1.0-1", "From": "REPOSITORY", "Place": "Debian:12.0/stable"});
+    assert_eq!(conf, &expected);
     assert_eq!(bed.state("tb-conf"), "1.0-1 ii");
 
     let command = send(&server, &agent, &[("Operation", "Install"), ("RebootOption", "NoReboot")]);
