@@ -7,7 +7,7 @@ use api::ssm::{CancelCommandRequest, CommandInvocation, CommandInvocationStatus}
 
 use crate::harness::{Agent, PatchBed, Server, engines, eventually};
 use crate::install::{approve, end_of, expect, output};
-use crate::scan::{invocation_of, order};
+use crate::scan::{invocation_of, operator, order};
 
 use CommandInvocationStatus::{Cancelled, InProgress, Success};
 
@@ -79,8 +79,13 @@ fn a_restart_that_was_called_off_does_not_happen_and_an_earlier_one_serves() {
     let server = Server::start(engines()[0]);
     approve(&server, &["tb-conf"]);
     let mut agent = Agent::online_on(&server, &bed);
-    let command = send(&server, &agent, "03:00");
-    wait_installed(&server, &command);
+    let (worked, said, error) = operator(&server, &["patch", &agent.id]);
+    assert!(worked && said.contains("NON-COMPLIANT"), "{said}{error}");
+    let (worked, said, error) = operator(&server, &["patch", &agent.id, "--install", "--reboot-at", "03:00"]);
+    assert!(worked && said.contains("The machine restarts at "), "{said}{error}");
+    let (_, rest) = said.split_once("Command ").unwrap();
+    let command = rest.split(' ').next().unwrap().to_owned();
+    expect(&server, &agent, &[("tb-conf", "InstalledPendingReboot")]);
     server.call(&CancelCommandRequest { command_id: command.clone(), ..Default::default() });
     let done = end_of(&server, &command);
     assert_eq!(done.status, Some(Cancelled), "{}", output(&done));
