@@ -23,5 +23,6 @@ mod plan_and_undo;
 mod reboot_at;
 mod restart;
 mod scan;
+mod snapshots;
 mod tls;
 mod up;

@@ -21,6 +21,8 @@ pub struct Agent {
     pub id: String,
     child: Option<Child>,
     folder: TempDir,
+    /// Registration, key and journal.
+    data: PathBuf,
     /// In place of the agent's own small root.
     environment: Vec<(String, String)>,
 }
@@ -28,12 +30,13 @@ pub struct Agent {
 impl Agent {
     /// Enrolled, not started. Its packages are those of [`apt_root`].
     pub fn enroll(server: &Server) -> Self {
-        Self::enroll_with(server, &[])
+        Self::enroll_with(server, None, &[])
     }
 
-    /// With further arguments for `fettle-agent enroll`.
-    fn enroll_with(server: &Server, arguments: &[&str]) -> Self {
+    /// With a folder for the agent's data, and further arguments for `fettle-agent enroll`.
+    fn enroll_with(server: &Server, data: Option<PathBuf>, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let data = data.unwrap_or_else(|| folder.path().join("agent"));
         apt_root::write(&folder.path().join("root"));
         let activation = server
             .call(&CreateActivationRequest { iam_role: "fettle-node".to_owned(), ..Default::default() });
@@ -43,13 +46,13 @@ impl Agent {
             .args(["enroll", "--endpoint", &server.endpoint, "--region", REGION])
             .args(["--activation-id", activation.activation_id.as_deref().unwrap()])
             .arg("--data")
-            .arg(folder.path().join("agent"))
+            .arg(&data)
             .args(arguments)
             .env("FETTLE_ACTIVATION_CODE", activation.activation_code.unwrap());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let id = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        Self { id, child: None, folder, environment: Vec::new() }
+        Self { id, child: None, folder, data, environment: Vec::new() }
     }
 
     /// Enrolled, started, and known to the server as online.
@@ -69,9 +72,40 @@ impl Agent {
         agent
     }
 
+    /// The same, with its data in the bed's own root, as on a real machine, and told to take snapshots.
+    pub fn online_within(server: &Server, bed: &PatchBed) -> Self {
+        let folder = bed.root().join("var/lib");
+        std::fs::create_dir_all(&folder).unwrap();
+        Self::online_keeping(server, bed, Some(folder.join("fettle-agent")))
+    }
+
+    /// Told to take snapshots, which do not hold its data.
+    pub fn online_beside(server: &Server, bed: &PatchBed) -> Self {
+        Self::online_keeping(server, bed, None)
+    }
+
+    fn online_keeping(server: &Server, bed: &PatchBed, data: Option<PathBuf>) -> Self {
+        let mut agent = Self::enroll_with(server, data, &[]);
+        agent.environment = bed.environment();
+        agent.environment.push(("FETTLE_AGENT_SNAPSHOTS".to_owned(), "require".to_owned()));
+        agent.start();
+        agent.wait_online(server);
+        agent
+    }
+
+    /// `fettle-agent` on this node, by hand: what it printed, and whether it worked.
+    pub fn by_hand(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new(program("fettle-agent"));
+        clean(&mut command);
+        command.args(arguments).env("FETTLE_AGENT_DATA", &self.data);
+        let output = command.envs(self.environment.iter().cloned()).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.success(), said.concat())
+    }
+
     /// The same, told to trust an authority.
     pub fn online_trusting(server: &Server, bed: &PatchBed, authority: &Path) -> Self {
-        let mut agent = Self::enroll_with(server, &["--ca-file", authority.to_str().unwrap()]);
+        let mut agent = Self::enroll_with(server, None, &["--ca-file", authority.to_str().unwrap()]);
         agent.environment = bed.environment();
         agent.start();
         agent.wait_online(server);
@@ -90,7 +124,7 @@ impl Agent {
         command
             .arg("run")
             .arg("--data")
-            .arg(self.folder.path().join("agent"))
+            .arg(&self.data)
             .args(arguments)
             .env("FETTLE_AGENT_ROOT", self.root())
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -118,7 +152,7 @@ impl Agent {
 
     /// Ends the agent, its patch run and whatever that started, in any order, as a power cut would.
     pub fn cut_power(&mut self) {
-        let data = self.folder.path().join("agent").display().to_string();
+        let data = self.data.display().to_string();
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
             let Ok(id) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
             let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
@@ -133,7 +167,7 @@ impl Agent {
 
     /// What runs changed is not remembered by the node any more.
     pub fn forget_history(&self) {
-        std::fs::remove_file(self.folder.path().join("agent").join("patch-history.json")).unwrap();
+        std::fs::remove_file(self.data.join("patch-history.json")).unwrap();
     }
 
     /// Ends the process as a power cut would.
@@ -146,7 +180,7 @@ impl Agent {
 
     /// The temporary credentials that the agent works with.
     pub fn credentials(&self) -> Credentials {
-        let path = self.folder.path().join("agent").join("aws-credentials");
+        let path = self.data.join("aws-credentials");
         let text =
             eventually("the agent has credentials", ONLINE_WITHIN, || std::fs::read_to_string(&path).ok());
         let value = |name: &str| {

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod apt_root;
+pub mod btrfs_bed;
 pub mod file_server;
 pub mod patch_bed;
 pub mod server;

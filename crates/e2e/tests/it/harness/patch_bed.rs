@@ -35,7 +35,7 @@ impl PatchBed {
         fs::write(&shutdown, format!("#!/bin/sh\necho \"$*\" >> '{}'\n", bed.wishes().display())).unwrap();
         fs::set_permissions(&shutdown, fs::Permissions::from_mode(0o755)).unwrap();
         bed.boot(1);
-        bed.wait_past(bed.booted_at());
+        bed.wait_booted();
         Some(bed)
     }
 
@@ -88,7 +88,8 @@ impl PatchBed {
     }
 
     /// What is installed from here on is younger than the boot.
-    fn wait_past(&self, at: u64) {
+    pub fn wait_booted(&self) {
+        let at = self.booted_at();
         eventually("the boot is over", Duration::from_secs(10), || (unix_seconds() > at).then_some(()));
     }
 
