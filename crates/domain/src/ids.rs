@@ -119,6 +119,41 @@ text_id!(WindowId, "maintenance window id", "`mw-` and 17 hexadecimal digits", |
     .strip_prefix("mw-")
     .is_some_and(|digits| is_hex(digits, &[17])));
 text_id!(
+    /// Targets that were registered with a maintenance window.
+    WindowTargetId,
+    "window target id",
+    "a UUID",
+    is_uuid
+);
+text_id!(
+    /// A task that was registered with a maintenance window.
+    WindowTaskId,
+    "window task id",
+    "a UUID",
+    is_uuid
+);
+text_id!(
+    /// One run of a maintenance window.
+    WindowExecutionId,
+    "window execution id",
+    "a UUID",
+    is_uuid
+);
+text_id!(
+    /// One task within a run of a maintenance window.
+    TaskExecutionId,
+    "task execution id",
+    "a UUID",
+    is_uuid
+);
+text_id!(
+    /// One piece of work of a task within a run: a command, for RUN_COMMAND.
+    TaskInvocationId,
+    "task invocation id",
+    "a UUID",
+    is_uuid
+);
+text_id!(
     /// A document's bare name, never its ARN: see [`DocumentName::from_reference`].
     DocumentName,
     "document name",
@@ -152,6 +187,42 @@ impl CommandId {
 }
 
 impl ActivationId {
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(uuid_from(random))
+    }
+}
+
+impl WindowId {
+    pub fn mint(random: [u8; 9]) -> Self {
+        Self(format!("mw-{}", seventeen_digits(random)))
+    }
+}
+
+impl WindowTargetId {
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(uuid_from(random))
+    }
+}
+
+impl WindowTaskId {
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(uuid_from(random))
+    }
+}
+
+impl WindowExecutionId {
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(uuid_from(random))
+    }
+}
+
+impl TaskExecutionId {
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(uuid_from(random))
+    }
+}
+
+impl TaskInvocationId {
     pub fn mint(random: [u8; 16]) -> Self {
         Self(uuid_from(random))
     }

@@ -19,3 +19,4 @@ pub mod patch;
 pub mod rollout;
 pub mod schedule;
 pub mod target;
+pub mod window;
