@@ -28,6 +28,11 @@ pub(crate) fn hold(tx: &Tx) -> &'static str {
     if tx.is_postgres() { " FOR KEY SHARE" } else { "" }
 }
 
+/// What makes others who read the row so wait until the transaction ends. SQLite needs nothing: it has one writer.
+pub(crate) fn keep_from_others(tx: &Tx) -> &'static str {
+    if tx.is_postgres() { " FOR UPDATE" } else { "" }
+}
+
 /// Keeps others from writing about a node until the transaction ends. SQLite needs nothing: it has
 /// one writer.
 pub(crate) async fn lock_node(tx: &mut Tx, values: &[Value<'_>; 3]) -> Result<()> {

@@ -50,6 +50,9 @@ pub mod step_results;
 pub mod strings;
 pub mod tags;
 pub mod wakeups;
+pub mod window_executions;
+pub mod window_parts;
+pub mod windows;
 
 pub use compact::Hash;
 pub use error::StoreError;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ids::{AccountId, BaselineId, NodeId, Region};
+use domain::ids::{AccountId, BaselineId, NodeId, Region, WindowId};
 
 use crate::{Result, Tx};
 
@@ -18,6 +18,10 @@ pub struct Tagged<'a> {
 impl<'a> Tagged<'a> {
     pub fn node(account: &'a AccountId, region: &'a Region, node: &'a NodeId) -> Self {
         Self { account, region, resource_type: "ManagedInstance", resource_id: node.as_str() }
+    }
+
+    pub fn window(account: &'a AccountId, region: &'a Region, window: &'a WindowId) -> Self {
+        Self { account, region, resource_type: "MaintenanceWindow", resource_id: window.as_str() }
     }
 
     /// `baseline` is an own one's short id.
