@@ -271,7 +271,8 @@ where
 {
     for attempt in 1.. {
         let request = api::decode::<I>(body)?;
-        match handler(ctx, request).await {
+        // On the heap: without optimisation the dispatcher's frame holds the futures of all its arms beside each other.
+        match Box::pin(handler(ctx, request)).await {
             Ok(result) => return Ok(api::encode(&result)),
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
                 ctx.app.metrics.conflicts.inc();
