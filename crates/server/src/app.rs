@@ -12,6 +12,7 @@ use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::retention::Retention;
+use crate::webhooks::Webhooks;
 
 /// Whether the server keeps and checks, or is a test double of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub struct App {
     pub keys: KeyCache,
     pub retention: Retention,
     pub objects: Objects,
+    pub webhooks: Webhooks,
     /// Held while the inventory of a whole fleet is counted.
     pub aggregation: tokio::sync::Mutex<()>,
     pub fact_indexes: FactIndexes,
@@ -43,6 +45,7 @@ impl App {
         mode: Mode,
         retention: Retention,
         objects: Objects,
+        webhooks: Webhooks,
     ) -> Arc<Self> {
         Arc::new(Self {
             store: RwLock::new(store),
@@ -53,6 +56,7 @@ impl App {
             keys: KeyCache::default(),
             retention,
             objects,
+            webhooks,
             aggregation: tokio::sync::Mutex::default(),
             fact_indexes: FactIndexes::default(),
             shutdown: watch::channel(false).0,

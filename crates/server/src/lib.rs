@@ -24,6 +24,7 @@ mod s3;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+pub mod webhooks;
 
 pub use app::{App, Mode};
 pub use ctx::Ctx;

@@ -16,6 +16,7 @@ use crate::objects::Objects;
 use crate::operations::{self, Service};
 use crate::retention::Retention;
 use crate::root_key::{FIRST_ACCOUNT, root_arn};
+use crate::webhooks::Webhooks;
 
 pub const REGION: &str = "eu-central-1";
 
@@ -33,20 +34,27 @@ pub type Refused = (String, String);
 impl TestServer {
     /// On SQLite, and on PostgreSQL when the tests have one.
     pub async fn on_each_engine() -> Vec<Self> {
-        store::testing::engines().await.into_iter().map(Self::over).collect()
+        Self::on_each_engine_with("").await
+    }
+
+    /// With a file of webhooks.
+    pub async fn on_each_engine_with(webhooks: &str) -> Vec<Self> {
+        let engines = store::testing::engines().await.into_iter();
+        engines.map(|database| Self::over(database, webhooks)).collect()
     }
 
     pub async fn on_sqlite() -> Self {
-        Self::over(store::testing::sqlite().await)
+        Self::over(store::testing::sqlite().await, "")
     }
 
-    fn over(database: TestStore) -> Self {
+    fn over(database: TestStore, webhooks: &str) -> Self {
         let app = App::new(
             database.store.clone(),
             Keyring::ephemeral(),
             Mode::Durable,
             Retention::default(),
             Objects::in_memory(),
+            Webhooks::parse(webhooks).expect("webhooks"),
         );
         let now = Timestamp::parse("2026-03-01T12:00:00Z").expect("a time");
         Self { app, now, _database: database }
@@ -55,7 +63,14 @@ impl TestServer {
     /// Another server over the same database: after a restart, or beside this one.
     pub async fn another(&self) -> Arc<App> {
         let store = store::Store::open(&self._database.options).await.expect("the same database");
-        App::new(store, Keyring::ephemeral(), Mode::Durable, Retention::default(), Objects::in_memory())
+        App::new(
+            store,
+            Keyring::ephemeral(),
+            Mode::Durable,
+            Retention::default(),
+            Objects::in_memory(),
+            self.app.webhooks.clone(),
+        )
     }
 
     /// As the account's root.

@@ -15,6 +15,7 @@ use crate::app::{App, Mode};
 use crate::jobs::sweep_objects;
 use crate::keyring::Keyring;
 use crate::retention::{COMMANDS_DAYS, Retention};
+use crate::webhooks::Webhooks;
 use crate::{http, jobs, root_key, tls};
 
 #[derive(Args)]
@@ -48,11 +49,21 @@ pub struct ServerArguments {
     #[arg(long, env = "FETTLE_KEEP_REPORTS_DAYS", value_name = "DAYS",
         value_parser = clap::value_parser!(u32).range(1..))]
     keep_reports_days: Option<u32>,
+    /// A file of lines `NAME URL`: what maintenance window tasks of type LAMBDA and STEP_FUNCTIONS call.
+    #[arg(long, env = "FETTLE_WEBHOOKS", value_name = "FILE")]
+    webhooks: Option<PathBuf>,
     #[command(flatten)]
     objects: ObjectArguments,
 }
 
 impl ServerArguments {
+    fn webhooks(&self) -> anyhow::Result<Webhooks> {
+        let Some(file) = &self.webhooks else { return Ok(Webhooks::default()) };
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        Webhooks::parse(&text).with_context(|| format!("--webhooks: {}", file.display()))
+    }
+
     fn retention(&self) -> Retention {
         Retention::new(self.keep_commands_days, self.keep_reports_days)
     }
@@ -69,6 +80,7 @@ impl ServerArguments {
             ephemeral: false,
             keep_commands_days: COMMANDS_DAYS,
             keep_reports_days: None,
+            webhooks: None,
             objects: ObjectArguments::default(),
         }
     }
@@ -120,10 +132,11 @@ impl Running {
 }
 
 async fn open(arguments: &ServerArguments) -> anyhow::Result<std::sync::Arc<App>> {
+    let (retention, webhooks) = (arguments.retention(), arguments.webhooks()?);
     let Some(data) = &arguments.data else {
         let store = Store::open(&StoreOptions::Memory).await?;
         let objects = arguments.objects.open(None).await?;
-        return Ok(App::new(store, Keyring::ephemeral(), Mode::Ephemeral, arguments.retention(), objects));
+        return Ok(App::new(store, Keyring::ephemeral(), Mode::Ephemeral, retention, objects, webhooks));
     };
     make_private_folder(data)?;
     let keyring =
@@ -132,7 +145,7 @@ async fn open(arguments: &ServerArguments) -> anyhow::Result<std::sync::Arc<App>
     let store = Store::open(&options).await.context("cannot open the database")?;
     root_key::ensure(&store, &keyring, now()).await.context("cannot read the root access key")?;
     let objects = arguments.objects.open(Some(data)).await?;
-    let app = App::new(store, keyring, Mode::Durable, arguments.retention(), objects);
+    let app = App::new(store, keyring, Mode::Durable, retention, objects, webhooks);
     sweep_objects::at_start(&app, now()).await.context("cannot clear the object store")?;
     Ok(app)
 }

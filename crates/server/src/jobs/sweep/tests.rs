@@ -17,6 +17,7 @@ use crate::objects::Objects;
 use crate::operations::inventory::tests::{report, upload};
 use crate::retention::Retention;
 use crate::testing::TestServer;
+use crate::webhooks::Webhooks;
 
 fn day(day: u32) -> Timestamp {
     Timestamp::parse("2026-03-01T12:00:00Z").unwrap().plus_seconds(days(day))
@@ -25,7 +26,8 @@ fn day(day: u32) -> Timestamp {
 /// A server beside the tested one, with settings of its own and no lease yet.
 fn sweeper(server: &TestServer, reports_days: Option<u32>) -> Arc<App> {
     let retention = Retention::new(30, reports_days);
-    App::new(server.app.store(), Keyring::ephemeral(), Mode::Durable, retention, Objects::in_memory())
+    let (objects, webhooks) = (Objects::in_memory(), Webhooks::default());
+    App::new(server.app.store(), Keyring::ephemeral(), Mode::Durable, retention, objects, webhooks)
 }
 
 async fn count(server: &TestServer, table: &str) -> i64 {
