@@ -7,8 +7,9 @@ use std::fmt;
 use api::DecodeError;
 use api::ssm::ErrorCode;
 use domain::baseline::BaselineError;
-use domain::ids::{BaselineId, InvalidId, PatchGroup, Region};
+use domain::ids::{BaselineId, InvalidId, PatchGroup, Region, WindowId};
 use domain::os::OperatingSystem;
+use domain::window::{TaskError, WindowError};
 use serde_json::{Value, json};
 use store::StoreError;
 
@@ -130,6 +131,18 @@ impl From<BaselineError> for ApiError {
     }
 }
 
+impl From<WindowError> for ApiError {
+    fn from(error: WindowError) -> Self {
+        validation(error.to_string())
+    }
+}
+
+impl From<TaskError> for ApiError {
+    fn from(error: TaskError) -> Self {
+        validation(error.to_string())
+    }
+}
+
 pub fn validation(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::ValidationException, message)
 }
@@ -218,6 +231,21 @@ pub fn too_many_baselines(limit: i64) -> ApiError {
 
 pub fn too_many_groups(id: &BaselineId, limit: usize) -> ApiError {
     let message = format!("baseline `{id}` is registered to {limit} patch groups, which is the limit");
+    ApiError::new(ErrorCode::ResourceLimitExceededException, message)
+}
+
+pub fn window_not_found(id: &WindowId) -> ApiError {
+    ApiError::new(ErrorCode::DoesNotExistException, format!("Maintenance window {id} does not exist"))
+}
+
+pub fn too_many_windows(limit: usize) -> ApiError {
+    let message = format!("an account has at most {limit} maintenance windows in a region");
+    ApiError::new(ErrorCode::ResourceLimitExceededException, message)
+}
+
+/// `what` is the plural of what is registered.
+pub fn too_many_of_window(id: &WindowId, limit: usize, what: &str) -> ApiError {
+    let message = format!("maintenance window {id} has {limit} {what}, which is the limit");
     ApiError::new(ErrorCode::ResourceLimitExceededException, message)
 }
 

@@ -25,6 +25,7 @@ mod s3;
 mod testing;
 pub mod tls;
 pub mod webhooks;
+mod windows;
 
 pub use app::{App, Mode};
 pub use ctx::Ctx;

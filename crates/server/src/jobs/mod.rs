@@ -2,6 +2,7 @@
 //! A job is one file with `run_once`: bounded, idempotent, safe on several servers.
 
 pub(crate) mod advance_commands;
+pub(crate) mod call_webhooks;
 pub(crate) mod expire_invocations;
 pub(crate) mod forget_advisories;
 pub(crate) mod forget_client_tokens;
@@ -10,8 +11,10 @@ pub(crate) mod forget_facts;
 pub(crate) mod forget_inventory;
 pub(crate) mod forget_reports;
 pub(crate) mod forget_snapshots;
+pub(crate) mod forget_window_executions;
 mod hear_wakeups;
 pub(crate) mod renew_channels;
+pub(crate) mod run_windows;
 mod sweep;
 pub(crate) mod sweep_objects;
 pub(crate) mod wake_channels;
@@ -54,6 +57,10 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_inventory", HOURLY, app, |app| forget_inventory::run_once(app, now()));
     background.every("forget_reports", HOURLY, app, |app| forget_reports::run_once(app, now()));
     background.every("forget_facts", HOURLY, app, |app| forget_facts::run_once(app, now()));
+    background
+        .every("forget_window_executions", HOURLY, app, |app| forget_window_executions::run_once(app, now()));
+    background.every("call_webhooks", SECONDLY, app, |app| call_webhooks::run_once(app, now()));
+    background.every("run_windows", SECONDLY, app, |app| run_windows::run_once(app, now()));
     background.every("sweep_objects", 60 * SECONDLY, app, |app| sweep_objects::run_once(app, now()));
     background.every("expire_invocations", SECONDLY, app, |app| expire_invocations::run_once(app, now()));
     background.every("wake_channels", SECONDLY, app, |app| wake_channels::run_once(app, now()));

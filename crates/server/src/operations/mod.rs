@@ -14,6 +14,7 @@ pub mod patch_baselines;
 pub mod patch_states;
 pub mod sts;
 pub mod tags;
+pub mod windows;
 
 use api::mds;
 use api::ssm::{ErrorCode, Operation};
@@ -197,6 +198,65 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         }
         Operation::DescribeEffectivePatchesForPatchBaseline => {
             call(ctx, body, patch_states::describe_effective_patches_for_patch_baseline).await
+        }
+
+        // Maintenance windows.
+        Operation::CreateMaintenanceWindow => call(ctx, body, windows::create_maintenance_window).await,
+        Operation::GetMaintenanceWindow => call(ctx, body, windows::get_maintenance_window).await,
+        Operation::UpdateMaintenanceWindow => call(ctx, body, windows::update_maintenance_window).await,
+        Operation::DeleteMaintenanceWindow => call(ctx, body, windows::delete_maintenance_window).await,
+        Operation::DescribeMaintenanceWindows => call(ctx, body, windows::describe_maintenance_windows).await,
+        Operation::DescribeMaintenanceWindowSchedule => {
+            call(ctx, body, windows::describe_maintenance_window_schedule).await
+        }
+        Operation::DescribeMaintenanceWindowsForTarget => {
+            call(ctx, body, windows::describe_maintenance_windows_for_target).await
+        }
+        Operation::RegisterTargetWithMaintenanceWindow => {
+            call(ctx, body, windows::register_target_with_maintenance_window).await
+        }
+        Operation::UpdateMaintenanceWindowTarget => {
+            call(ctx, body, windows::update_maintenance_window_target).await
+        }
+        Operation::DeregisterTargetFromMaintenanceWindow => {
+            call(ctx, body, windows::deregister_target_from_maintenance_window).await
+        }
+        Operation::DescribeMaintenanceWindowTargets => {
+            call(ctx, body, windows::describe_maintenance_window_targets).await
+        }
+        Operation::RegisterTaskWithMaintenanceWindow => {
+            call(ctx, body, windows::register_task_with_maintenance_window).await
+        }
+        Operation::GetMaintenanceWindowTask => call(ctx, body, windows::get_maintenance_window_task).await,
+        Operation::UpdateMaintenanceWindowTask => {
+            call(ctx, body, windows::update_maintenance_window_task).await
+        }
+        Operation::DeregisterTaskFromMaintenanceWindow => {
+            call(ctx, body, windows::deregister_task_from_maintenance_window).await
+        }
+        Operation::DescribeMaintenanceWindowTasks => {
+            call(ctx, body, windows::describe_maintenance_window_tasks).await
+        }
+        Operation::DescribeMaintenanceWindowExecutions => {
+            call(ctx, body, windows::describe_maintenance_window_executions).await
+        }
+        Operation::DescribeMaintenanceWindowExecutionTasks => {
+            call(ctx, body, windows::describe_maintenance_window_execution_tasks).await
+        }
+        Operation::DescribeMaintenanceWindowExecutionTaskInvocations => {
+            call(ctx, body, windows::describe_maintenance_window_execution_task_invocations).await
+        }
+        Operation::GetMaintenanceWindowExecution => {
+            call(ctx, body, windows::get_maintenance_window_execution).await
+        }
+        Operation::GetMaintenanceWindowExecutionTask => {
+            call(ctx, body, windows::get_maintenance_window_execution_task).await
+        }
+        Operation::GetMaintenanceWindowExecutionTaskInvocation => {
+            call(ctx, body, windows::get_maintenance_window_execution_task_invocation).await
+        }
+        Operation::CancelMaintenanceWindowExecution => {
+            call(ctx, body, windows::cancel_maintenance_window_execution).await
         }
 
         // Compliance.

@@ -16,7 +16,8 @@ pub use cancel_command::cancel_command;
 pub use get_command_invocation::get_command_invocation;
 pub use list_command_invocations::list_command_invocations;
 pub use list_commands::list_commands;
-pub use send_command::{issue, send_command};
+pub use send_command::{Order, issue, place, prepare, send_command};
+pub use targets::select_ids;
 
 use api::Timestamp;
 use api::ssm::{self, CloudWatchOutputConfig, ErrorCode};

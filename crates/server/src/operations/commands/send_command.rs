@@ -12,6 +12,7 @@ use domain::rollout::RolloutLimits;
 use store::Tx;
 use store::commands::{self, Command, CommandKey, Counters, Step};
 use store::invocations::{self, Invocation, InvocationKey};
+use store::node_messages::NodeKey;
 use store::nodes::Node;
 use store::objects::buckets;
 
@@ -30,7 +31,37 @@ const MAX_CONTENT_BYTES: usize = 64 * 1024;
 /// Command, node, plugin, step and stream in the key of an output.
 const LONGEST_OUTPUT_NAME: usize = 400;
 
+/// A command that may be given: what its request says, with its document, read and checked.
+#[derive(Clone)]
+pub struct Order {
+    addressed: Addressed,
+    prepared: Prepared,
+    request: SendCommandRequest,
+    /// No node begins from then on, whatever TimeoutSeconds allows.
+    begins_before: Option<Timestamp>,
+}
+
+impl Order {
+    /// Nodes that have not been given the command by `end` are not given it any more.
+    #[must_use]
+    pub fn begun_before(self, end: Timestamp) -> Self {
+        Self { begins_before: Some(end), ..self }
+    }
+
+    pub fn request(&self) -> &SendCommandRequest {
+        &self.request
+    }
+}
+
+/// A command that was given, as it is answered; after the commit these nodes have something to fetch.
+pub struct Placed {
+    pub id: CommandId,
+    pub answer: ssm::Command,
+    pub woken: Vec<NodeKey>,
+}
+
 /// A document with the parameters of this command.
+#[derive(Clone)]
 struct Prepared {
     found: Found,
     document: Document,
@@ -45,39 +76,49 @@ pub async fn send_command(ctx: &Ctx, request: SendCommandRequest) -> Result<Send
 
 /// Makes the command and starts it; for every operation that is carried out as one.
 pub async fn issue(ctx: &Ctx, request: SendCommandRequest) -> Result<ssm::Command, ApiError> {
-    let addressed = targets::parse(ctx, &request)?;
-    // Reads in a transaction of its own: what it finds goes into the command whole.
-    let prepared = prepare(ctx, &request).await?;
-
+    let order = prepare(ctx, request).await?;
     // By locks: all rows it writes are its own and new, so that it races with nobody. Where everything is
     // serializable a small busy database refused it again and again, for commands of others.
     let mut tx = ctx.store.write_by_locks().await?;
-    let nodes = targets::resolve(ctx, &mut tx, &addressed).await?;
+    let placed = place(ctx, &mut tx, order).await?;
+    tx.commit().await?;
+    placed.woken.iter().for_each(|node| ctx.app.agents.hub.wake(node));
+    Ok(placed.answer)
+}
+
+/// Reads in a transaction of its own: what it finds goes into the command whole.
+pub async fn prepare(ctx: &Ctx, request: SendCommandRequest) -> Result<Order, ApiError> {
+    let addressed = targets::parse(ctx, &request)?;
+    let prepared = read_document(ctx, &request).await?;
+    Ok(Order { addressed, prepared, request, begins_before: None })
+}
+
+/// Writes the command with its invocations, after the checks that need the store: a refusal has written nothing.
+pub async fn place(ctx: &Ctx, tx: &mut Tx, order: Order) -> Result<Placed, ApiError> {
+    let Order { addressed, prepared, request, begins_before } = order;
+    let nodes = targets::resolve(ctx, tx, &addressed).await?;
     if matches!(addressed, Addressed::Listed(_)) {
         refuse_platforms(&prepared, &nodes)?;
     }
     refuse_unserved(&request)?;
-    check_output(ctx, &mut tx, &request).await?;
-    let mut command = command(ctx, &prepared, request);
+    check_output(ctx, tx, &request).await?;
+    let mut command = command(ctx, &prepared, request, begins_before);
     let payload = payload(&prepared, &command)?;
     let invocations: Vec<Invocation> =
         nodes.iter().map(|node| invocation(&command, &prepared.document, node, ctx.now)).collect();
 
-    commands::insert(&mut tx, &command, &payload).await?;
-    invocations::insert_many(&mut tx, &invocations).await?;
+    commands::insert(tx, &command, &payload).await?;
+    invocations::insert_many(tx, &invocations).await?;
     let mut answer = to_wire(command.clone());
-    let woken = progress::advance_in(&mut tx, &mut command, ctx.now).await?;
-    commands::update_progress(&mut tx, &command).await?;
-    tx.commit().await?;
-
-    woken.iter().for_each(|node| ctx.app.agents.hub.wake(node));
+    let woken = progress::advance_in(tx, &mut command, ctx.now).await?;
+    commands::update_progress(tx, &command).await?;
     if let Addressed::Listed(ids) = addressed {
         answer.target_count = i32::try_from(ids.len()).ok();
     }
-    Ok(answer)
+    Ok(Placed { id: command.key.id, answer, woken })
 }
 
-async fn prepare(ctx: &Ctx, request: &SendCommandRequest) -> Result<Prepared, ApiError> {
+async fn read_document(ctx: &Ctx, request: &SendCommandRequest) -> Result<Prepared, ApiError> {
     let version = request.document_version.as_deref();
     let found = documents::find(ctx, &request.document_name, version, None).await?;
     let refusal = |reason: String| {
@@ -167,7 +208,12 @@ async fn check_output(ctx: &Ctx, tx: &mut Tx, request: &SendCommandRequest) -> R
     Ok(())
 }
 
-fn command(ctx: &Ctx, prepared: &Prepared, mut request: SendCommandRequest) -> Command {
+fn command(
+    ctx: &Ctx,
+    prepared: &Prepared,
+    mut request: SendCommandRequest,
+    begins_before: Option<Timestamp>,
+) -> Command {
     let timeout_seconds = *request.timeout_seconds.get_or_insert(DEFAULT_TIMEOUT_SECONDS);
     let limits = RolloutLimits::COMMAND_DEFAULT;
     request.max_concurrency.get_or_insert_with(|| limits.max_concurrency.to_string());
@@ -175,7 +221,8 @@ fn command(ctx: &Ctx, prepared: &Prepared, mut request: SendCommandRequest) -> C
     request.document_version.get_or_insert_with(|| "$DEFAULT".to_owned());
     request.document_name = prepared.found.reference.clone();
     let execution_seconds = prepared.document.execution_timeout_seconds(&prepared.parameters);
-    let deliver_until = ctx.now.plus_seconds(timeout_seconds.into());
+    let timeout = ctx.now.plus_seconds(timeout_seconds.into());
+    let deliver_until = begins_before.map_or(timeout, |end| timeout.min(end));
     let execution_seconds = i64::try_from(execution_seconds).unwrap_or(i64::MAX);
     let expires_at = deliver_until.plus_seconds(execution_seconds.saturating_add(prepared.wait_seconds));
     let steps = prepared.document.steps.iter();

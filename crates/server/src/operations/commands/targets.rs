@@ -1,12 +1,13 @@
 //! The nodes a command addresses: listed by id, or selected by targets.
 //! Source: systems-manager.md 0.7, 1.2.
 
+use api::Timestamp;
 use api::ssm::{ErrorCode, SendCommandRequest};
 use domain::ids::NodeId;
 use domain::target::{Target, TargetError, Targets};
-use store::Tx;
 use store::clause::Comparison;
 use store::nodes::{self, Node, NodeCondition, NodeField};
+use store::{Scope, Tx};
 
 use super::{node_id, refuse_duplicates};
 use crate::ctx::Ctx;
@@ -16,6 +17,7 @@ use crate::error::{self, ApiError};
 const CHUNK: i64 = 1000;
 
 /// Who is addressed, before anything is looked up.
+#[derive(Clone)]
 pub enum Addressed {
     /// Each must be there, and fit.
     Listed(Vec<NodeId>),
@@ -66,6 +68,20 @@ pub async fn resolve(ctx: &Ctx, tx: &mut Tx, addressed: &Addressed) -> Result<Ve
             select(ctx, tx, &conditions).await
         }
     }
+}
+
+/// The first `limit` nodes, by id, that targets select at the moment.
+pub async fn select_ids(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    targets: &Targets,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<NodeId>, ApiError> {
+    let conditions: Vec<NodeCondition> = targets.entries().iter().filter_map(condition).collect();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = nodes::list(tx, scope, &conditions, now, None, limit).await?;
+    Ok(found.into_iter().map(|node| node.id).collect())
 }
 
 async fn select(ctx: &Ctx, tx: &mut Tx, conditions: &[NodeCondition]) -> Result<Vec<Node>, ApiError> {

@@ -12,10 +12,10 @@ pub use remove_tags_from_resource::remove_tags_from_resource;
 use std::collections::BTreeMap;
 
 use api::ssm::{ErrorCode, ResourceTypeForTagging, Tag};
-use domain::ids::{BaselineId, DocumentName, NodeId};
+use domain::ids::{BaselineId, DocumentName, NodeId, WindowId};
 use store::Tx;
 use store::tags::Tagged;
-use store::{baselines, documents, nodes};
+use store::{baselines, documents, nodes, windows};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -74,6 +74,11 @@ async fn resource<'a>(
         ResourceTypeForTagging::Document => {
             let name: DocumentName = id.parse().map_err(|_| refusal())?;
             documents::find(tx, (&ctx.account, &ctx.region), &name).await?.ok_or_else(refusal)?;
+            id
+        }
+        ResourceTypeForTagging::MaintenanceWindow => {
+            let window: WindowId = id.parse().map_err(|_| refusal())?;
+            windows::find(tx, (&ctx.account, &ctx.region), &window).await?.ok_or_else(refusal)?;
             id
         }
         // No resource of the other types can exist here yet.

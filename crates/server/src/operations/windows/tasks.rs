@@ -1,0 +1,115 @@
+//! What the operations on registered tasks share: what is checked against the window, and how a task is shown.
+//! Source: systems-manager.md 4.3.
+
+use api::ssm::{ErrorCode, GetMaintenanceWindowTaskResult, MaintenanceWindowTask};
+use domain::ids::{WindowId, WindowTaskId};
+use domain::window::{WINDOW_TARGET_IDS, Window, check_task, named_nodes, webhook_name};
+use store::Tx;
+use store::window_parts::{TARGETS, TASKS};
+
+use super::{scope, targets};
+use crate::ctx::Ctx;
+use crate::error::{self, ApiError};
+
+/// Without Priority.
+pub const DEFAULT_PRIORITY: i32 = 1;
+/// Shown where a task has no targets, and so no limits.
+const ONE: &str = "1";
+
+pub async fn load(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    window: &WindowId,
+    id: &str,
+) -> Result<(WindowTaskId, GetMaintenanceWindowTaskResult), ApiError> {
+    let id: WindowTaskId = id.parse()?;
+    let found = TASKS.find(tx, scope(ctx), window, &id).await?;
+    let missing = || {
+        let message = format!("the task `{id}` is not registered with maintenance window {window}");
+        ApiError::new(ErrorCode::DoesNotExistException, message)
+    };
+    let task = found.ok_or_else(missing)?;
+    Ok((id, task))
+}
+
+/// What the task alone shows, then that its targets are there and may be used.
+pub async fn check(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    window: &Window,
+    task: &GetMaintenanceWindowTaskResult,
+) -> Result<(), ApiError> {
+    check_task(task)?;
+    check_webhook(ctx, task)?;
+    let given = task.targets.as_deref().unwrap_or_default();
+    if given.is_empty() {
+        return Ok(());
+    }
+    let registered = TARGETS.list(tx, scope(ctx), &window.id).await?;
+    let by_target = given.iter().filter(|target| target.key.as_deref() == Some(WINDOW_TARGET_IDS));
+    for id in by_target.flat_map(|target| target.values.iter().flatten()) {
+        if !registered.iter().any(|target| target.window_target_id.as_ref() == Some(id)) {
+            let message =
+                format!("the target `{id}` is not registered with maintenance window {}", window.id);
+            return Err(ApiError::new(ErrorCode::DoesNotExistException, message));
+        }
+    }
+    let by_id = given.iter().filter(|target| target.key.as_deref() != Some(WINDOW_TARGET_IDS));
+    for id in by_id.flat_map(|target| target.values.iter().flatten()) {
+        id.parse::<domain::ids::NodeId>()?;
+    }
+    if window.settings.allow_unassociated_targets {
+        return Ok(());
+    }
+    match targets::unassociated(tx, ctx, &registered, named_nodes(given)).await?.as_slice() {
+        [] => Ok(()),
+        strangers => {
+            let names: Vec<&str> = strangers.iter().map(AsRef::as_ref).collect();
+            Err(error::validation(format!(
+                "maintenance window {} does not allow unassociated targets, and no registered target contains {}",
+                window.id,
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// What a task would call must be known when it is registered, not in the night in which the window opens.
+fn check_webhook(ctx: &Ctx, task: &GetMaintenanceWindowTaskResult) -> Result<(), ApiError> {
+    let kind = task.task_type.clone().unwrap_or_default();
+    match webhook_name(&kind, task.task_arn.as_deref().unwrap_or_default()) {
+        Some(name) if !ctx.app.webhooks.has(name) => Err(error::validation(format!(
+            "this server has no webhook `{name}` for a task of type {kind}: its operator adds a line `{name} URL` to the file of --webhooks"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// As GetMaintenanceWindowTask shows it.
+pub fn shown(mut task: GetMaintenanceWindowTaskResult) -> GetMaintenanceWindowTaskResult {
+    task.max_concurrency.get_or_insert_with(|| ONE.to_owned());
+    task.max_errors.get_or_insert_with(|| ONE.to_owned());
+    task
+}
+
+/// As lists show it: without what it is invoked with.
+pub fn to_list_entry(task: GetMaintenanceWindowTaskResult) -> MaintenanceWindowTask {
+    let task = shown(task);
+    MaintenanceWindowTask {
+        window_id: task.window_id,
+        window_task_id: task.window_task_id,
+        task_arn: task.task_arn,
+        r#type: task.task_type,
+        targets: task.targets,
+        task_parameters: task.task_parameters,
+        priority: task.priority,
+        logging_info: task.logging_info,
+        service_role_arn: task.service_role_arn,
+        max_concurrency: task.max_concurrency,
+        max_errors: task.max_errors,
+        name: task.name,
+        description: task.description,
+        cutoff_behavior: task.cutoff_behavior,
+        alarm_configuration: task.alarm_configuration,
+    }
+}
