@@ -61,7 +61,10 @@ class Server:
         self.access_key_id, self.secret_access_key = keys["AccessKeyId"], keys["SecretAccessKey"]
 
     def start(self):
-        command = [program("fettle"), "server", *self.options, "--listen", f"127.0.0.1:{self.port}"]
+        webhooks = self.data.parent / "webhooks"
+        webhooks.write_text("# nobody listens there\ndrain http://127.0.0.1:9/drain\n")
+        command = [program("fettle"), "server", *self.options, "--listen", f"127.0.0.1:{self.port}",
+                   "--webhooks", webhooks]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT_SECONDS

@@ -26,3 +26,4 @@ mod scan;
 mod snapshots;
 mod tls;
 mod up;
+mod windows;

@@ -25,6 +25,7 @@ pub struct Server {
     child: Child,
     database_url: Option<String>,
     folder: TempDir,
+    arguments: Vec<String>,
 }
 
 impl Server {
@@ -47,7 +48,8 @@ impl Server {
         let credentials = root_key(folder.path(), database_url.as_deref());
         let endpoint = format!("http://{address}");
         let client = client(&endpoint, credentials.clone());
-        Self { address, endpoint, credentials, client, child, database_url, folder }
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { address, endpoint, credentials, client, child, database_url, folder, arguments }
     }
 
     /// A call of the root user that must succeed.
@@ -65,10 +67,11 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Starts again with the same data, at the same address.
+    /// Starts again with the same data and arguments, at the same address.
     pub fn start_again(&mut self) {
         let address = self.address.to_string();
-        let (child, _) = spawn(self.folder.path(), self.database_url.as_deref(), &address, &[]);
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let (child, _) = spawn(self.folder.path(), self.database_url.as_deref(), &address, &arguments);
         self.child = child;
     }
 
