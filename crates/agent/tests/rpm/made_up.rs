@@ -35,13 +35,16 @@ impl Package {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Advisory {
     pub kind: &'static str,
     pub severity: &'static str,
     pub packages: Vec<Package>,
     /// Of one module stream.
     pub of: Option<usize>,
+    pub is_retracted: bool,
+    /// Its installation asks for the package manager to be started anew.
+    pub suggests_restart: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -56,6 +59,10 @@ pub struct Repository {
     pub includes: Option<&'static str>,
     pub hotfixes: bool,
     pub packed: bool,
+    /// Of its packages, in turn.
+    pub vendors: Vec<&'static str>,
+    /// Whether its packages also provide what they obsolete.
+    pub succeeds: bool,
 }
 
 pub fn package() -> impl Strategy<Value = Package> {
@@ -107,6 +114,20 @@ impl Repository {
             let (epoch, version, release) = VERSIONS[package.version];
             let (name, arch) = (NAMES[package.name], package.arch());
             let sum = hex::encode(Sha256::digest(package.nevra()));
+            let mut provides = String::new();
+            if let Some((other, _)) = obsoletes.filter(|_| self.succeeds) {
+                provides += &format!("<rpm:entry name=\"{}\"/>", NAMES[other]);
+            }
+            // As the packages of the pool do.
+            if name == "kernel" {
+                provides += "<rpm:entry name=\"multiversion(kernel)\"/>";
+            }
+            // SUSE's libsolv adds this where it reads the metadata; Debian's is built without it.
+            if self.retracts(package) {
+                provides += "<rpm:entry name=\"retracted-patch-package()\"/>";
+            }
+            let vendor = self.vendors.get(at % self.vendors.len().max(1)).unwrap_or(&"");
+            let vendor = vendor.replace('<', "&lt;").replace('>', "&gt;");
             let obsoletes = obsoletes.map(|(other, flags)| {
                 let limit = if flags.is_empty() {
                     String::new()
@@ -119,13 +140,19 @@ impl Repository {
                 "<package type=\"rpm\"><name>{name}</name><arch>{arch}</arch><version epoch=\"{epoch}\" ver=\"{version}\" rel=\"{release}\"/>\
                  <checksum type=\"sha256\" pkgid=\"YES\">{sum}</checksum><summary>a &amp; b</summary><description>d</description>\
                  <time file=\"1\" build=\"{}\"/><size package=\"1\" installed=\"1\" archive=\"1\"/><location href=\"{name}-{at}.rpm\"/>\
-                 <format><rpm:license>MIT</rpm:license><rpm:sourcerpm>{name}-1-1.src.rpm</rpm:sourcerpm><rpm:provides>\
-                 <rpm:entry name=\"{name}\" flags=\"EQ\" epoch=\"{epoch}\" ver=\"{version}\" rel=\"{release}\"/></rpm:provides>{}</format></package>\n",
+                 <format><rpm:license>MIT</rpm:license><rpm:vendor>{vendor}</rpm:vendor><rpm:sourcerpm>{name}-1-1.src.rpm</rpm:sourcerpm><rpm:provides>\
+                 <rpm:entry name=\"{name}\" flags=\"EQ\" epoch=\"{epoch}\" ver=\"{version}\" rel=\"{release}\"/>{provides}</rpm:provides>{}</format></package>\n",
                 1_700_000_000 + at,
                 obsoletes.unwrap_or_default(),
             );
         }
         text + "</metadata>\n"
+    }
+
+    pub fn retracts(&self, package: &Package) -> bool {
+        let lists = |other: &Package| (other.name, other.version) == (package.name, package.version);
+        let mut retracted = self.advisories.iter().filter(|advisory| advisory.is_retracted);
+        retracted.any(|advisory| advisory.packages.iter().any(lists))
     }
 
     fn updateinfo(&self, number: usize) -> String {
@@ -137,10 +164,15 @@ impl Repository {
                 format!("<severity>{}</severity>", advisory.severity)
             };
             text += &format!(
-                "<update from=\"x\" status=\"final\" type=\"{}\" version=\"1\"><id>A-{number}-{at}</id><title>t</title>{severity}\
+                "<update from=\"x\" status=\"{}\" type=\"{}\" version=\"1\"><id>A-{number}-{at}</id><title>t</title>{severity}\
                  <issued date=\"2025-01-02\"/><description>d</description><references/><pkglist><collection short=\"c\"><name>c</name>",
+                if advisory.is_retracted { "retracted" } else { "final" },
                 advisory.kind,
             );
+            let restart = match advisory.suggests_restart {
+                true => "<restart_suggested>True</restart_suggested>",
+                false => "",
+            };
             if let Some(stream) = advisory.of {
                 text += &format!(
                     "<module name=\"mod\" stream=\"{stream}\" version=\"1\" context=\"c0\" arch=\"x86_64\"/>"
@@ -149,7 +181,7 @@ impl Repository {
             for package in &advisory.packages {
                 let (epoch, version, release) = VERSIONS[package.version];
                 text += &format!(
-                    "<package name=\"{}\" version=\"{version}\" release=\"{release}\" epoch=\"{epoch}\" arch=\"{}\"><filename>f</filename></package>",
+                    "<package name=\"{}\" version=\"{version}\" release=\"{release}\" epoch=\"{epoch}\" arch=\"{}\"><filename>f</filename>{restart}</package>",
                     NAMES[package.name],
                     package.arch(),
                 );

@@ -11,3 +11,5 @@ mod random_nodes;
 mod random_zypper;
 mod yum;
 mod zypper;
+mod zypper_cases;
+mod zypper_nodes;

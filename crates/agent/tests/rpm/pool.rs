@@ -17,6 +17,10 @@ pub const VERSIONS: [(u32, &str, &str); 7] = [
     (0, "10.0", "1.el9"),
 ];
 
+/// Of each version: nobody's, SUSE's or somebody else's.
+pub const VENDORS: [&str; 7] = ["", "", "", SUSE, "", "Somebody", ""];
+pub const SUSE: &str = "SUSE LLC <https://www.suse.com/>";
+
 pub fn archs(name: usize) -> &'static [&'static str] {
     match name {
         0 | 1 => &["noarch"],
@@ -29,7 +33,7 @@ pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         // In the build's own folder, and used again by the next run.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rpm-pool");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rpm-pool-2");
         if folder.join("ready").exists() {
             return folder;
         }
@@ -53,8 +57,15 @@ fn build(folder: &Path, number: usize, (epoch, version, release): (u32, &str, &s
     let mut spec = format!(
         "Name: pool\nVersion: {version}\nRelease: {release}\nEpoch: {epoch}\nSummary: pool\nLicense: MIT\n%description\npool\n"
     );
+    if !VENDORS[number].is_empty() {
+        spec = format!("Vendor: {}\n{spec}", VENDORS[number]);
+    }
     for name in names.map(|name| NAMES[name]) {
-        let provides = if name == "kernel" { "Provides: installonlypkg(kernel)\n" } else { "" };
+        let provides = if name == "kernel" {
+            "Provides: installonlypkg(kernel)\nProvides: multiversion(kernel)\n"
+        } else {
+            ""
+        };
         spec += &format!(
             "%package -n {name}\nSummary: {name}\n{provides}%description -n {name}\n{name}\n%files -n {name}\n"
         );

@@ -39,8 +39,9 @@ fn advisory() -> impl Strategy<Value = Advisory> {
         ("bugfix", ""),
         ("enhancement", "Low"),
     ]);
-    (kinds, prop::collection::vec(package(), 1..4), proptest::option::weighted(0.2, 0..2usize))
-        .prop_map(|((kind, severity), packages, of)| Advisory { kind, severity, packages, of })
+    (kinds, prop::collection::vec(package(), 1..4), proptest::option::weighted(0.2, 0..2usize)).prop_map(
+        |((kind, severity), packages, of)| Advisory { kind, severity, packages, of, ..Advisory::default() },
+    )
 }
 
 fn repository() -> impl Strategy<Value = Repository> {
@@ -70,6 +71,7 @@ fn repository() -> impl Strategy<Value = Repository> {
                     includes: includes.filter(|_| rest % 3 == 0),
                     hotfixes: rest == 1,
                     packed: rest % 2 == 0,
+                    ..Repository::default()
                 }
             },
         )

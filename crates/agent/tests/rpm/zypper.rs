@@ -12,11 +12,17 @@ use domain::patch::version_rpm::is_newer;
 use crate::bed::{Bed, lacking_of, package};
 use crate::oracle;
 
-/// The cells of a table that zypper prints, without its head.
+/// The cells of all tables that zypper prints, without their heads.
 pub fn table(text: &str) -> Vec<Vec<String>> {
-    let rows =
-        text.lines().skip_while(|line| !line.contains("-+-")).skip(1).take_while(|line| line.contains(" | "));
-    rows.map(|row| row.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for line in text.lines() {
+        if line.contains("-+-") {
+            rows.pop();
+        } else if line.contains(" | ") {
+            rows.push(line.split('|').map(|cell| cell.trim().to_owned()).collect());
+        }
+    }
+    rows
 }
 
 /// Patches that list a newer version of an installed package.

@@ -20,8 +20,9 @@ use domain::patch::way_back::WayBack;
 use super::root::Root;
 use super::rpm::database::Database;
 use super::rpm::glob::Glob;
+use super::rpm::header::Installed;
 use super::rpm::modules::Modules;
-use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, PriorityRule, VendorRule};
+use super::rpm::node::{AdvisoryRule, Choice, Lock, ObsoletesRule, Policy, UpdateRule};
 use super::rpm::primary::Offer;
 use super::rpm::refresh::Refresh;
 use super::rpm::rejected;
@@ -114,7 +115,7 @@ impl Configured for Dnf<'_> {
         let os = node::os_release(root, &architecture.base)?;
         let (sources, filters) = sources(root, &main, &os, &variables)?;
         let obsoletes = if main.minds_obsoletes() { ObsoletesRule::Heed } else { ObsoletesRule::Ignore };
-        let choice = Choice { vendor: VendorRule::Any, obsoletes, priority: PriorityRule::Name };
+        let choice = Choice { updates: UpdateRule::Each, obsoletes, advisories: AdvisoryRule::Listings };
         let several = main.section.list("installonlypkgs").iter().map(|pattern| Glob::new(pattern)).collect();
         let (locks, reasons) = (VersionLocks::load(root, &main)?, Reasons::load(root, &main)?);
         let policy = Box::new(DnfPolicy { several, filters, locks, reasons, choice });
@@ -231,7 +232,17 @@ impl Policy for DnfPolicy {
         self.choice
     }
 
-    fn keeps_several(&self, name: &str) -> bool {
-        self.several.iter().any(|pattern| pattern.matches(name))
+    fn may_change_vendor(&self, _: &str, _: &str) -> bool {
+        true
+    }
+
+    fn is_same_vendor(&self, _: &str, _: &str) -> bool {
+        true
+    }
+
+    fn keeps_several(&self, installed: &Installed) -> bool {
+        installed.name.starts_with("kernel")
+            || installed.stays_beside_others()
+            || self.several.iter().any(|pattern| pattern.matches(&installed.name))
     }
 }

@@ -51,6 +51,13 @@ impl Architecture {
         arch == "noarch" || arch == self.native || family.is_some_and(|(_, members)| members.contains(&arch))
     }
 
+    /// How good an architecture is for this machine: lower is better, `None` for what fits every machine. Equal within a
+    /// family of processors.
+    pub fn rank(&self, arch: &str) -> Option<u8> {
+        const OLDER: [&str; 6] = ["athlon", "i686", "i586", "i486", "i386", "s390"];
+        (arch != "noarch").then(|| u8::from(self.base != "i386" && OLDER.contains(&arch)))
+    }
+
     /// Whether an update may go from one to the other: to and from `noarch`, else nowhere.
     pub fn may_change(from: &str, to: &str) -> bool {
         from == to || from == "noarch" || to == "noarch"
@@ -75,5 +82,9 @@ mod tests {
         assert_eq!(Architecture::of("armv7l").base, "armhfp");
         assert_eq!(Architecture::of("riscv64").base, "riscv64");
         assert!(!Architecture::may_change("i686", "x86_64"));
+        assert_eq!(
+            ["noarch", "x86_64", "x86_64_v2", "i686"].map(|arch| machine.rank(arch)),
+            [None, Some(0), Some(0), Some(1)]
+        );
     }
 }

@@ -82,6 +82,7 @@ impl Database {
             Form::Ndb => self.read_ndb(root)?,
             Form::BerkeleyDb => read_with_rpm(root, &self.path)?,
         };
+        packages.iter_mut().enumerate().for_each(|(number, package)| package.number = number);
         packages.retain(|package| !package.is_key());
         packages.sort_by(|left, right| (&left.name, &left.arch).cmp(&(&right.name, &right.arch)));
         Ok(packages)
@@ -223,8 +224,9 @@ fn parse_line(line: &str) -> Option<Installed> {
         installed_at: installed_at.parse().ok(),
         vendor: vendor.to_owned(),
         source_rpm: source_rpm.to_owned(),
-        // Not asked: nobody is accused of a version too many.
-        stays_beside_others: true,
+        // Nobody is accused of a version too many.
+        beside_others: None,
+        number: 0,
         release: None,
     })
 }

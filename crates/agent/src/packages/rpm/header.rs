@@ -31,8 +31,10 @@ pub struct Installed {
     pub vendor: String,
     /// `openssl-3.0.7-1.el9.src.rpm`.
     pub source_rpm: String,
-    /// By its own word: kernels, and modules for them.
-    pub stays_beside_others: bool,
+    /// What it provides to say that it stays beside other versions, as kernels do: `multiversion(kernel)`. `None` if nobody asked.
+    pub beside_others: Option<Vec<String>>,
+    /// In the database: what came later has a greater one.
+    pub number: usize,
     /// What it says `$releasever` is, and how much that counts: the lowest number wins.
     pub release: Option<(usize, String)>,
 }
@@ -64,12 +66,20 @@ impl Installed {
                 release: required(RELEASE, "a package without a release")?,
             },
             release,
-            stays_beside_others: header.texts(PROVIDE_NAME).any(is_of_several),
+            beside_others: Some(
+                header.texts(PROVIDE_NAME).filter(|name| is_of_several(name)).map(str::to_owned).collect(),
+            ),
+            number: 0,
             arch: text(ARCH).unwrap_or_default(),
             installed_at: header.number(INSTALL_TIME).or_else(|| header.number(BUILD_TIME)).map(i64::from),
             vendor: text(VENDOR).unwrap_or_default(),
             source_rpm: text(SOURCE_RPM).unwrap_or_default(),
         })
+    }
+
+    /// By its own word, or for all that is known.
+    pub fn stays_beside_others(&self) -> bool {
+        self.beside_others.as_ref().is_none_or(|provided| !provided.is_empty())
     }
 
     /// A signing key that rpm keeps as if it were a package.

@@ -17,8 +17,8 @@ use super::primary_db;
 /// Within the agent's folder: where the indexes of metadata belong.
 pub const INDEX_FOLDER: &str = "rpm-index";
 /// Change whenever what is kept, or its meaning, does.
-const OFFERS: u64 = u64::from_le_bytes(*b"FTRPMO01");
-const NOTICES: u64 = u64::from_le_bytes(*b"FTRPMN01");
+const OFFERS: u64 = u64::from_le_bytes(*b"FTRPMO02");
+const NOTICES: u64 = u64::from_le_bytes(*b"FTRPMN02");
 
 /// Where a node's metadata is read and its indexes are kept.
 pub struct Reader<'a> {
@@ -40,10 +40,13 @@ impl Reader<'_> {
     /// `streams` are the active ones, which decide about listings.
     pub fn notices(&self, file: &File, listener: &Listener<'_>, streams: &str) -> Result<Notices, ScanError> {
         // Listings name packages by position: the index holds for exactly these packages.
-        let mut packages: Vec<_> =
-            listener.positions.iter().map(|((name, arch), at)| (at, name, arch)).collect();
+        let mut packages: Vec<_> = listener
+            .positions
+            .iter()
+            .flat_map(|(name, archs)| archs.iter().map(move |(arch, at)| (at, name, arch)))
+            .collect();
         packages.sort_unstable();
-        let asked = format!("{packages:?} {streams} {:?}", listener.architecture);
+        let asked = format!("{packages:?} {streams} {:?} {:?}", listener.architecture, listener.rule);
         self.through_index(file, NOTICES ^ checksum(asked.as_bytes()), b"", || {
             notices::read(&file.document(self.root), listener)
         })

@@ -2,7 +2,7 @@
 //! `updateinfo.xml` alone, so that nothing of what repositories offer has to be unpacked; whether they still offer the version is
 //! for a scan to say. Held against `dnf updateinfo list` in `tests/rpm`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use domain::facts::Advisory;
 use domain::patch::version_rpm::{compare, is_newer};
@@ -48,18 +48,20 @@ impl Kinds {
 impl System {
     /// Sorted by package, version and advisory.
     pub fn lacking(&self, root: &Root, kinds: Kinds) -> Result<Vec<Lacking>, ScanError> {
-        let mut newest: HashMap<(&str, &str), &Installed> = HashMap::new();
+        // Of each name one of each architecture.
+        let mut newest: HashMap<&str, Vec<&Installed>> = HashMap::new();
         for package in &self.installed {
-            let known = newest.entry((&package.name, &package.arch)).or_insert(package);
-            if is_newer(&package.evr.to_string(), &known.evr.to_string()) {
-                *known = package;
+            let known = newest.entry(&package.name).or_default();
+            match known.iter_mut().find(|known| known.arch == package.arch) {
+                Some(known) if is_newer(&package.evr.to_string(), &known.evr.to_string()) => *known = package,
+                Some(_) => {}
+                None => known.push(package),
             }
         }
-        let names: HashSet<&str> = newest.keys().map(|(name, _)| *name).collect();
         let mut found = Vec::new();
         for source in &self.sources.found {
             let Some(file) = &source.updateinfo else { continue };
-            let concerns = |kind: &str, name: &str| kinds.has(kind) && names.contains(name);
+            let concerns = |kind: &str, name: &str| kinds.has(kind) && newest.contains_key(name);
             for_each_update_of(&file.document(root), &concerns, &mut |update| {
                 self.add_lacking(&mut found, &newest, update, &source.fact.suite);
             })?;
@@ -77,28 +79,31 @@ impl System {
     fn add_lacking(
         &self,
         found: &mut Vec<Lacking>,
-        newest: &HashMap<(&str, &str), &Installed>,
+        newest: &HashMap<&str, Vec<&Installed>>,
         update: Update,
         repository: &str,
     ) {
         let Advisory { id, kind, severity, cve_ids, .. } = update.advisory;
         let active =
             update.collections.into_iter().filter(|collection| self.modules.has_any_of(&collection.modules));
+        let rule = self.policy.choice().advisories.listings();
         for listed in active.flat_map(|collection| collection.packages) {
-            let Some(installed) = newest.get(&(listed.name.as_str(), listed.arch.as_str())) else { continue };
-            let installed_version = installed.evr.to_string();
-            if is_newer(&listed.version, &installed_version) {
-                found.push(Lacking {
-                    advisory: id.clone(),
-                    kind: kind.clone(),
-                    severity: severity.clone(),
-                    name: listed.name,
-                    arch: listed.arch,
-                    installed_version,
-                    version: listed.version,
-                    cve_ids: cve_ids.clone(),
-                    repository: repository.to_owned(),
-                });
+            let same_name = newest.get(listed.name.as_str()).map_or(&[][..], Vec::as_slice);
+            for installed in same_name.iter().filter(|installed| rule.admits(&installed.arch, &listed.arch)) {
+                let installed_version = installed.evr.to_string();
+                if is_newer(&listed.version, &installed_version) {
+                    found.push(Lacking {
+                        advisory: id.clone(),
+                        kind: kind.clone(),
+                        severity: severity.clone(),
+                        name: installed.name.clone(),
+                        arch: installed.arch.clone(),
+                        installed_version,
+                        version: listed.version.clone(),
+                        cve_ids: cve_ids.clone(),
+                        repository: repository.to_owned(),
+                    });
+                }
             }
         }
     }

@@ -18,8 +18,10 @@ use super::evr;
 use super::header::Installed;
 use super::indexed::Reader;
 use super::modules::Modules;
-use super::notices::{Absent, Listener, Notices};
+use super::notices::{Absent, Listener, ListingRule, NodeAdvisory, Notices};
+use super::offers::{Offered, Offers, available_version};
 use super::primary::{Interest, Offer, Relation};
+use super::together::{self, Update};
 
 /// A metadata file in the tool's cache.
 #[derive(Clone, Debug)]
@@ -62,8 +64,12 @@ pub trait Policy {
     /// Whether the package came because others need or recommend it.
     fn is_automatic(&self, name: &str, arch: &str) -> bool;
     fn choice(&self) -> Choice;
-    /// Whether the configuration lets packages of this name stay installed in several versions.
-    fn keeps_several(&self, name: &str) -> bool;
+    /// Whether an update may go from the one vendor to the other.
+    fn may_change_vendor(&self, from: &str, to: &str) -> bool;
+    /// Whether packages of these two vendors count as of one, whatever updates may do.
+    fn is_same_vendor(&self, left: &str, right: &str) -> bool;
+    /// Whether this package stays installed beside other versions of it.
+    fn keeps_several(&self, installed: &Installed) -> bool;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,25 +82,26 @@ pub enum Lock {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
-    pub vendor: VendorRule,
+    pub updates: UpdateRule,
     pub obsoletes: ObsoletesRule,
-    pub priority: PriorityRule,
+    pub advisories: AdvisoryRule,
 }
 
-/// What a preferred source that has a package hides in the others.
+/// How updates are chosen among what sources offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PriorityRule {
-    /// Everything of that name.
-    Name,
-    /// What could take the place of the installed package, whose architecture it may not change.
-    Architecture,
+pub enum UpdateRule {
+    /// Of each package by itself; the most preferred source that has its name hides the others.
+    Each,
+    /// Of all at once, as libzypp's solver does it.
+    Together,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VendorRule {
-    Any,
-    /// Updates come from the vendor of the installed package.
-    Keep,
+pub enum AdvisoryRule {
+    /// Each listing is about the package of its architecture.
+    Listings,
+    /// An advisory is a patch: a package that excludes what is older than it lists, and may have been retracted.
+    Patches,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,16 +133,26 @@ impl Node<'_> {
         for group in &mut groups {
             group.sort_by(|left, right| compare(&right.evr.to_string(), &left.evr.to_string()));
         }
-        let offers = self.offers(&groups)?;
+        let notices = self.notices(&groups)?;
+        let offers = self.offers(&groups, &notices)?;
+        let updates = match self.policy.choice().updates {
+            UpdateRule::Each => None,
+            UpdateRule::Together => Some(together::updates(&self, &groups, &offers)),
+        };
         let mut packages: Vec<_> = Vec::with_capacity(groups.len());
+        let mut at = 0;
         for of_name in groups.chunk_by(|left, right| left[0].name == right[0].name) {
-            packages.extend(of_name.iter().map(|group| self.package(group, of_name, &offers)));
+            for group in of_name {
+                let update = updates.as_ref().map(|updates| &updates[at]);
+                packages.push(self.package(group, of_name, &offers, update));
+                at += 1;
+            }
         }
         let mut facts = FactSet {
             repositories: self.sources.iter().map(|source| source.fact.clone()).collect(),
             ..FactSet::default()
         };
-        let absent = self.add_notices(&groups, &mut packages, &mut facts)?;
+        let absent = self.add_notices(notices, &groups, &offers, &mut packages, &mut facts);
         facts.absent = absent.grouped();
         facts.packages = packages;
         facts.os = self.os;
@@ -143,22 +160,36 @@ impl Node<'_> {
     }
 
     /// What the sources offer of these packages, by name, and what they would replace.
-    fn offers(&self, groups: &[Group<'_>]) -> Result<Offers, ScanError> {
+    fn offers(&self, groups: &[Group<'_>], notices: &[Notices]) -> Result<Offers, ScanError> {
         let names: HashSet<&str> = groups.iter().map(|group| group[0].name.as_str()).collect();
         let modular = self.modules.names();
         let interest = Interest { installed: &names, modular: &modular };
         let mut offers = Offers::default();
-        for (at, source) in self.sources.iter().enumerate() {
+        for ((at, source), notices) in self.sources.iter().enumerate().zip(notices) {
             let Some(file) = &source.primary else { continue };
+            let retracted = self.retracted(notices);
             for offer in self.reader.offers(file, interest)? {
                 if !self.architecture.takes(&offer.arch) || self.is_hidden(source, &offer) {
                     continue;
                 }
                 let excluded = self.policy.is_excluded(at, &offer);
-                offers.add(Offered { offer, source: at as u32, priority: source.priority, excluded });
+                let is_retracted = retracted.contains(&(offer.name.as_str(), offer.version.as_str()));
+                let is_replacing = offer.obsoletes_any(interest);
+                let (source, priority) = (at as u32, source.priority);
+                offers.add(Offered { offer, source, priority, excluded, is_retracted }, is_replacing);
             }
         }
         Ok(offers)
+    }
+
+    /// Names and versions that a source offers and that are not to be installed any more.
+    fn retracted<'n>(&self, notices: &'n Notices) -> HashSet<(&'n str, &'n str)> {
+        match self.policy.choice().advisories {
+            AdvisoryRule::Listings => HashSet::new(),
+            AdvisoryRule::Patches => {
+                notices.retracted.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect()
+            }
+        }
     }
 
     fn is_hidden(&self, source: &Source, offer: &Offer) -> bool {
@@ -166,14 +197,25 @@ impl Node<'_> {
     }
 
     /// `same_name` are all installed packages of that name, this one included.
-    fn package(&self, group: &Group<'_>, same_name: &[Group<'_>], offers: &Offers) -> PackageFact {
+    fn package(
+        &self,
+        group: &Group<'_>,
+        same_name: &[Group<'_>],
+        offers: &Offers,
+        update: Option<&Update>,
+    ) -> PackageFact {
         let newest = group[0];
         let version = newest.evr.to_string();
-        let of_name = offers.by_name.get(&newest.name).map_or(&[][..], Vec::as_slice);
+        let of_name: Vec<_> = offers.of_name(&newest.name).filter(|offered| !offered.is_retracted).collect();
         let fitting: Vec<_> = of_name
             .iter()
+            .copied()
             .filter(|offered| Architecture::may_change(&newest.arch, &offered.offer.arch))
             .collect();
+        let (candidate, obsoleted_by) = match update {
+            Some(update) => (update.version.clone(), update.replaced_by.clone()),
+            None => (candidate(same_name, &of_name, &fitting), self.obsoleted_by(newest, &version, offers)),
+        };
         let mut available = self.available(&fitting, &version);
         let held = self.settle_locks(newest, &version, &mut available);
         let (source, source_version) = evr::source(&newest.source_rpm, &newest.name, &newest.evr);
@@ -186,12 +228,10 @@ impl Node<'_> {
             installed_at: newest.installed_at.map(Timestamp::from_seconds),
             held,
             automatic: self.policy.is_automatic(&newest.name, &newest.arch),
-            candidate: Some(
-                self.candidate(newest, same_name, of_name, &fitting).unwrap_or_else(|| version.clone()),
-            ),
+            candidate: Some(candidate.unwrap_or_else(|| version.clone())),
             available,
             other_versions: group[1..].iter().map(|other| other.evr.to_string()).collect(),
-            obsoleted_by: self.obsoleted_by(newest, &version, offers),
+            obsoleted_by,
             version,
             ..PackageFact::default()
         }
@@ -199,52 +239,10 @@ impl Node<'_> {
 
     /// A transaction that was broken off has put the new version in and not taken the old one out.
     fn state(&self, group: &Group<'_>) -> PackageState {
-        let name = group[0].name.as_str();
-        let may_be_several = name.starts_with("kernel")
-            || group.iter().any(|installed| installed.stays_beside_others)
-            || self.policy.keeps_several(name);
-        match group.len() > 1 && !may_be_several {
+        match group.len() > 1 && !group.iter().any(|installed| self.policy.keeps_several(installed)) {
             true => PackageState::HalfInstalled,
             false => PackageState::Installed,
         }
-    }
-
-    /// The version that the tool would update to, if any.
-    fn candidate(
-        &self,
-        installed: &Installed,
-        same_name: &[Group<'_>],
-        of_name: &[Offered],
-        fitting: &[&Offered],
-    ) -> Option<String> {
-        // The most preferred source that has this name at all hides the others.
-        let counted = |offered: &&Offered| !offered.excluded;
-        let best = match self.policy.choice().priority {
-            PriorityRule::Name => of_name.iter().filter(counted).map(|offered| offered.priority).min()?,
-            PriorityRule::Architecture => {
-                // One that has only older versions hides nothing.
-                let evr = installed.evr.to_string();
-                let holds_back = |offered: &&Offered| !is_newer(&evr, &offered.offer.version);
-                let offers = fitting.iter().copied().filter(counted).filter(holds_back);
-                offers.map(|offered| offered.priority).min()?
-            }
-        };
-        let keeps_vendor = self.policy.choice().vendor == VendorRule::Keep;
-        // An update replaces every installed package whose architecture it may take over, so it must be newer than all.
-        let is_update = |offer: &Offer| {
-            let mut replaced =
-                same_name.iter().filter(|group| Architecture::may_change(&group[0].arch, &offer.arch));
-            replaced.all(|group| is_newer(&offer.version, &group[0].evr.to_string()))
-        };
-        let takes = |offered: &&&Offered| {
-            let fits_vendor = !keeps_vendor || same_vendor(&installed.vendor, &offered.offer.vendor);
-            !offered.excluded && offered.priority == best && fits_vendor && is_update(&offered.offer)
-        };
-        let newest = fitting
-            .iter()
-            .filter(takes)
-            .max_by(|left, right| compare(&left.offer.version, &right.offer.version));
-        newest.map(|offered| offered.offer.version.clone())
     }
 
     /// Every version that is not older than the installed one, newest first.
@@ -287,32 +285,43 @@ impl Node<'_> {
             let matches = |relation: &Relation| relation.name == installed.name && relation.admits(version);
             !offered.excluded && offered.offer.obsoletes.iter().any(matches)
         };
-        let found = offers.replacing.iter().filter(replaces).map(|offered| &offered.offer.name);
+        let found = offers.replacing().filter(replaces).map(|offered| &offered.offer.name);
         found.min().cloned()
+    }
+
+    /// What the advisories of each source say.
+    fn notices(&self, groups: &[Group<'_>]) -> Result<Vec<Notices>, ScanError> {
+        let mut positions: HashMap<&str, Vec<(&str, u32)>> = HashMap::new();
+        for (at, group) in (0..).zip(groups) {
+            positions.entry(&group[0].name).or_default().push((group[0].arch.as_str(), at));
+        }
+        let is_active =
+            |collection: &super::updateinfo::Collection| self.modules.has_any_of(&collection.modules);
+        let rule = self.policy.choice().advisories.listings();
+        let listener =
+            Listener { architecture: &self.architecture, positions: &positions, rule, is_active: &is_active };
+        let streams = self.modules.active_streams();
+        let read = |source: &Source| match &source.updateinfo {
+            Some(file) => self.reader.notices(file, &listener, &streams),
+            None => Ok(Notices::default()),
+        };
+        self.sources.iter().map(read).collect()
     }
 
     /// Adds the advisories to the facts, and to packages which of them list it.
     fn add_notices(
         &self,
+        notices: Vec<Notices>,
         groups: &[Group<'_>],
+        offers: &Offers,
         packages: &mut [PackageFact],
         facts: &mut FactSet,
-    ) -> Result<Absent, ScanError> {
-        let positions: HashMap<_, _> = (0..)
-            .zip(groups)
-            .map(|(at, group)| ((group[0].name.as_str(), group[0].arch.as_str()), at))
-            .collect();
-        let is_active =
-            |collection: &super::updateinfo::Collection| self.modules.has_any_of(&collection.modules);
-        let listener =
-            Listener { architecture: &self.architecture, positions: &positions, is_active: &is_active };
-        let streams = self.modules.active_streams();
+    ) -> Absent {
         let (mut found, mut absent) = (Vec::new(), Absent::default());
-        for (at, source) in self.sources.iter().enumerate() {
-            let Some(file) = &source.updateinfo else { continue };
-            let Notices { advisories, absent: of_file } = self.reader.notices(file, &listener, &streams)?;
-            found.extend(advisories.into_iter().map(|mut entry| {
-                entry.advisory.repository = at as u32;
+        for (at, Notices { advisories, absent: of_file, .. }) in (0..).zip(notices) {
+            let relevant = advisories.into_iter().filter(|entry| self.is_relevant(entry, at, groups, offers));
+            found.extend(relevant.map(|mut entry| {
+                entry.advisory.repository = at;
                 entry
             }));
             absent.merge(of_file);
@@ -320,89 +329,70 @@ impl Node<'_> {
         found.sort_by(|left, right| left.advisory.cmp(&right.advisory));
         for (at, entry) in found.into_iter().enumerate() {
             facts.advisories.push(entry.advisory);
-            for (package, version) in entry.listed {
-                packages[package as usize].notices.push(Notice { advisory: at as u32, version });
+            for listing in entry.listed {
+                let notice = Notice { advisory: at as u32, version: listing.version };
+                packages[listing.package as usize].notices.push(notice);
             }
         }
-        packages.iter_mut().for_each(|package| package.notices.sort_unstable());
-        Ok(absent)
+        packages.iter_mut().for_each(|package| {
+            package.notices.sort_unstable();
+            package.notices.dedup();
+        });
+        absent
     }
-}
 
-/// An offer, and what its source adds to it.
-struct Offered {
-    offer: Offer,
-    source: u32,
-    priority: i32,
-    excluded: bool,
-}
-
-#[derive(Default)]
-struct Offers {
-    by_name: HashMap<String, Vec<Offered>>,
-    /// Those that obsolete an installed package.
-    replacing: Vec<Offered>,
-}
-
-impl Offers {
-    fn add(&mut self, offered: Offered) {
-        if !offered.offer.obsoletes.is_empty() {
-            let Offered { ref offer, source, priority, excluded } = offered;
-            self.replacing.push(Offered { offer: offer.clone(), source, priority, excluded });
-        }
-        match self.by_name.get_mut(&offered.offer.name) {
-            Some(known) => known.push(offered),
-            None => {
-                self.by_name.insert(offered.offer.name.clone(), vec![offered]);
-            }
-        }
-    }
-}
-
-impl Relation {
-    /// Whether the relation means this version. No release means every release.
-    fn admits(&self, version: &str) -> bool {
-        if self.flags.is_empty() || self.version.is_empty() {
+    /// A patch is none of the node's business if its source fixes what it is about with packages of another vendor alone.
+    /// One whose source has no such packages at all counts.
+    fn is_relevant(&self, entry: &NodeAdvisory, source: u32, groups: &[Group<'_>], offers: &Offers) -> bool {
+        if self.policy.choice().advisories == AdvisoryRule::Listings {
             return true;
         }
-        let order = match self.version.contains('-') {
-            true => compare(version, &self.version),
-            false => compare(version.rsplit_once('-').map_or(version, |(version, _)| version), &self.version),
-        };
-        match self.flags.as_str() {
-            "EQ" => order == Ordering::Equal,
-            "LT" => order == Ordering::Less,
-            "LE" => order != Ordering::Greater,
-            "GT" => order == Ordering::Greater,
-            "GE" => order != Ordering::Less,
-            _ => false,
+        let mut has_fix = false;
+        for listing in &entry.listed {
+            let group = &groups[listing.package as usize];
+            let fixes = || {
+                offers.of_name(&group[0].name).filter(|offered| {
+                    offered.source == source
+                        && (listing.of_any_architecture || offered.offer.arch == group[0].arch)
+                        && !is_newer(&listing.version, &offered.offer.version)
+                })
+            };
+            let older =
+                group.iter().filter(|installed| is_newer(&listing.version, &installed.evr.to_string()));
+            for installed in older {
+                has_fix |= fixes().next().is_some();
+                if fixes().any(|fix| self.policy.is_same_vendor(&installed.vendor, &fix.offer.vendor)) {
+                    return true;
+                }
+            }
+        }
+        !has_fix
+    }
+}
+
+impl AdvisoryRule {
+    pub fn listings(self) -> ListingRule {
+        match self {
+            Self::Listings => ListingRule::SameArchitecture,
+            Self::Patches => ListingRule::Replaced,
         }
     }
 }
 
-/// One version, from all sources that have it. Those that exclude it do not count where others do not.
-fn available_version(version: &str, offers: &[&Offered]) -> AvailableVersion {
-    let excluded = offers.iter().all(|offered| offered.excluded);
-    let counted = || offers.iter().filter(|offered| offered.excluded == excluded);
-    let mut repositories: Vec<_> = counted().map(|offered| offered.source).collect();
-    repositories.sort_unstable();
-    repositories.dedup();
-    let first = counted().min_by_key(|offered| (offered.priority, offered.source));
-    AvailableVersion {
-        version: version.to_owned(),
-        pin: first.map_or(0, |offered| offered.priority),
-        repositories,
-        built_at: first.and_then(|offered| offered.offer.built_at).map(Timestamp::from_seconds),
-        excluded,
-        ..AvailableVersion::default()
-    }
-}
-
-/// SUSE's own two names count as one vendor.
-fn same_vendor(left: &str, right: &str) -> bool {
-    let canonical = |vendor: &str| {
-        let vendor = vendor.to_lowercase();
-        if vendor.starts_with("suse") || vendor.starts_with("opensuse") { "suse".to_owned() } else { vendor }
+/// The version that the tool would update a package to, if it looks at each by itself.
+fn candidate(same_name: &[Group<'_>], of_name: &[&Offered], fitting: &[&Offered]) -> Option<String> {
+    // The most preferred source that has this name at all hides the others.
+    let counted = |offered: &&&Offered| !offered.excluded;
+    let best = of_name.iter().filter(counted).map(|offered| offered.priority).min()?;
+    // An update replaces every installed package whose architecture it may take over, so it must be newer than all.
+    let is_update = |offer: &Offer| {
+        let mut replaced =
+            same_name.iter().filter(|group| Architecture::may_change(&group[0].arch, &offer.arch));
+        replaced.all(|group| is_newer(&offer.version, &group[0].evr.to_string()))
     };
-    left == right || canonical(left) == canonical(right)
+    let takes =
+        |offered: &&&Offered| !offered.excluded && offered.priority == best && is_update(&offered.offer);
+    let newest =
+        fitting.iter().filter(takes).max_by(|left, right| compare(&left.offer.version, &right.offer.version));
+    newest.map(|offered| offered.offer.version.clone())
 }

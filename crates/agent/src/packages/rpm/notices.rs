@@ -16,14 +16,24 @@ use super::updateinfo::{Collection, Listed, for_each_update};
 pub struct Notices {
     pub advisories: Vec<NodeAdvisory>,
     pub absent: Absent,
+    /// Names and versions of what was published and taken back.
+    pub retracted: Vec<(String, String)>,
 }
 
 /// An advisory, with what it lists of the packages that the node has.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeAdvisory {
     pub advisory: Advisory,
-    /// Positions among the installed packages, with the version listed.
-    pub listed: Vec<(u32, String)>,
+    pub listed: Vec<Listing>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Listing {
+    /// Its position among the installed packages.
+    pub package: u32,
+    pub version: String,
+    /// It is listed as one that fits everywhere.
+    pub of_any_architecture: bool,
 }
 
 /// Packages that advisories name and the node has not.
@@ -84,19 +94,46 @@ impl Absent {
     }
 }
 
+/// Which installed packages a listing speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListingRule {
+    /// Those of the same name and architecture.
+    SameArchitecture,
+    /// Those of the same name, where either of the two fits every architecture, too. What a patch lists so, it replaces.
+    Replaced,
+}
+
+impl ListingRule {
+    pub fn admits(self, installed: &str, listed: &str) -> bool {
+        match self {
+            Self::SameArchitecture => installed == listed,
+            Self::Replaced => Architecture::may_change(installed, listed),
+        }
+    }
+}
+
 /// What decides which listings count.
 pub struct Listener<'a> {
     pub architecture: &'a Architecture,
-    /// From name and architecture to the position among installed packages.
-    pub positions: &'a HashMap<(&'a str, &'a str), u32>,
+    /// From a name to the architectures installed, with their positions among the installed packages.
+    pub positions: &'a HashMap<&'a str, Vec<(&'a str, u32)>>,
+    pub rule: ListingRule,
     /// Whether packages of such a collection can be had: its module stream is active, or it is of none.
     pub is_active: &'a dyn Fn(&Collection) -> bool,
+}
+
+impl Listener<'_> {
+    fn of_name(&self, name: &str) -> &[(&str, u32)] {
+        self.positions.get(name).map_or(&[], Vec::as_slice)
+    }
 }
 
 pub fn read(document: &Document<'_>, listener: &Listener<'_>) -> Result<Notices, ScanError> {
     let mut notices = Notices::default();
     let mut known_terms: BTreeMap<AdvisoryTerms, u32> = BTreeMap::new();
     for_each_update(document, &mut |update| {
+        // A patch that was taken back asks for nothing; its packages alone matter.
+        let is_withdrawn = update.is_retracted && listener.rule == ListingRule::Replaced;
         let terms = update.terms();
         let mut listed = Vec::new();
         let mut terms_at = None;
@@ -106,9 +143,22 @@ pub fn read(document: &Document<'_>, listener: &Listener<'_>) -> Result<Notices,
             .filter(|collection| (listener.is_active)(collection))
             .flat_map(|collection| &collection.packages)
         {
-            if let Some(&at) = listener.positions.get(&(package.name.as_str(), package.arch.as_str())) {
-                listed.push((at, package.version.clone()));
-            } else if listener.architecture.takes(&package.arch) {
+            let named = listener.of_name(&package.name);
+            if update.is_retracted {
+                notices.retracted.push((package.name.clone(), package.version.clone()));
+            }
+            if is_withdrawn {
+                continue;
+            }
+            let before = listed.len();
+            listed.extend(named.iter().filter(|(arch, _)| listener.rule.admits(arch, &package.arch)).map(
+                |&(_, package_at)| Listing {
+                    package: package_at,
+                    version: package.version.clone(),
+                    of_any_architecture: package.arch == "noarch",
+                },
+            ));
+            if listed.len() == before && listener.architecture.takes(&package.arch) {
                 let at = *terms_at.get_or_insert_with(|| {
                     let next = known_terms.len() as u32;
                     *known_terms.entry(terms.clone()).or_insert(next)

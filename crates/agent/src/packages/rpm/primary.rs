@@ -1,8 +1,10 @@
 //! `primary.xml`: what a repository offers of the packages that a node has, and what would replace them.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use domain::patch::version_rpm::compare;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +20,17 @@ pub struct Offer {
     pub version: String,
     pub built_at: Option<i64>,
     pub vendor: String,
-    /// Of installed packages.
     pub obsoletes: Vec<Relation>,
+    /// Names among those that it obsoletes.
+    pub provides: Vec<String>,
     /// It provides the name of a package of an active module stream.
     pub provides_modular: bool,
+}
+
+impl Offer {
+    pub fn obsoletes_any(&self, interest: Interest<'_>) -> bool {
+        self.obsoletes.iter().any(|relation| interest.installed.contains(relation.name.as_str()))
+    }
 }
 
 /// What a dependency says of a package: its name and which versions of it.
@@ -32,6 +41,27 @@ pub struct Relation {
     pub flags: String,
     /// An empty release means any.
     pub version: String,
+}
+
+impl Relation {
+    /// Whether the relation means this version. No release means every release.
+    pub fn admits(&self, version: &str) -> bool {
+        if self.flags.is_empty() || self.version.is_empty() {
+            return true;
+        }
+        let order = match self.version.contains('-') {
+            true => compare(version, &self.version),
+            false => compare(version.rsplit_once('-').map_or(version, |(version, _)| version), &self.version),
+        };
+        match self.flags.as_str() {
+            "EQ" => order == Ordering::Equal,
+            "LT" => order == Ordering::Less,
+            "LE" => order != Ordering::Greater,
+            "GT" => order == Ordering::Greater,
+            "GE" => order != Ordering::Less,
+            _ => false,
+        }
+    }
 }
 
 /// The names that decide whether an offer matters.
@@ -56,7 +86,7 @@ pub fn read(document: &Document<'_>, interest: Interest<'_>) -> Result<Vec<Offer
             return Ok(());
         }
         let offer = parse(element, interest)?;
-        if is_known || !offer.obsoletes.is_empty() {
+        if is_known || offer.obsoletes_any(interest) {
             offers.push(offer);
         }
         Ok(())
@@ -79,6 +109,8 @@ fn may_replace(obsoletes_tag: &Finder<'_>, element: &[u8], interest: Interest<'_
 
 fn parse(element: &[u8], interest: Interest<'_>) -> Result<Offer, Refusal> {
     let (mut offer, mut list, mut text) = (Offer::default(), List::None, String::new());
+    // Few packages have any; of the others it does not matter what they provide.
+    let has_obsoletes = memchr::memmem::find(element, b"<rpm:obsoletes>").is_some();
     for_each_piece(element, &mut |piece| {
         match piece {
             Piece::Start(tag) => {
@@ -93,13 +125,14 @@ fn parse(element: &[u8], interest: Interest<'_>) -> Result<Offer, Refusal> {
                     ("rpm:provides", _) => list = List::Provides,
                     ("rpm:entry", List::Obsoletes) => {
                         let name = tag.attribute("name")?.unwrap_or_default();
-                        if interest.installed.contains(&*name) {
-                            offer.obsoletes.push(relation(&tag, name)?);
-                        }
+                        offer.obsoletes.push(relation(&tag, name)?);
                     }
-                    ("rpm:entry", List::Provides) if !interest.modular.is_empty() => {
+                    ("rpm:entry", List::Provides) if has_obsoletes || !interest.modular.is_empty() => {
                         let name = tag.attribute("name")?.unwrap_or_default();
                         offer.provides_modular |= interest.modular.contains(&*name);
+                        if has_obsoletes && interest.installed.contains(&*name) {
+                            offer.provides.push(name.into_owned());
+                        }
                     }
                     _ => {}
                 }
@@ -120,6 +153,7 @@ fn parse(element: &[u8], interest: Interest<'_>) -> Result<Offer, Refusal> {
     }
     // A package that obsoletes its own name means older versions of itself.
     offer.obsoletes.retain(|relation| relation.name != offer.name);
+    offer.provides.retain(|name| offer.obsoletes.iter().any(|relation| relation.name == *name));
     Ok(offer)
 }
 

@@ -48,6 +48,8 @@ pub fn read(root: &Root, path: &Path, interest: Interest<'_>) -> Result<Vec<Offe
                 built_at: packages.integer(row, "time_build").filter(|&at| at > 0),
                 vendor: packages.text(row, "rpm_vendor").to_owned(),
                 obsoletes,
+                // Only zypper asks, which has no such files.
+                provides: Vec::new(),
                 // yum knows no modules.
                 provides_modular: false,
             });

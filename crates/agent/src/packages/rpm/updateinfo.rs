@@ -15,6 +15,8 @@ use super::evr;
 pub struct Update {
     /// Without the repository's number, which is its owner's to set.
     pub advisory: Advisory,
+    /// Taken back by its publisher: its packages are not to be installed any more.
+    pub is_retracted: bool,
     pub collections: Vec<Collection>,
 }
 
@@ -146,7 +148,10 @@ impl Parser {
         let text =
             |name| -> Result<String, Refusal> { Ok(tag.attribute(name)?.unwrap_or_default().into_owned()) };
         match (tag.name(), self.depth) {
-            ("update", 1) => self.update.advisory.kind = text("type")?,
+            ("update", 1) => {
+                self.update.advisory.kind = text("type")?;
+                self.update.is_retracted = tag.attribute("status")?.as_deref() == Some("retracted");
+            }
             ("issued", 2) => self.update.advisory.issued_at = self.date(&text("date")?),
             ("updated", 2) => self.update.advisory.updated_at = self.date(&text("date")?),
             ("reference", _) => match tag.attribute("type")?.as_deref() {

@@ -55,12 +55,23 @@ impl Main {
         if let Some(own) = &self.own {
             return own.folder.clone();
         }
-        let config = self.path("configdir", PathBuf::from("/etc/zypp"));
-        self.path("reposdir", config.join("repos.d"))
+        self.path("reposdir", self.config_folder().join("repos.d"))
     }
 
     pub fn locks_file(&self) -> PathBuf {
         self.path("locksfile.path", PathBuf::from("/etc/zypp/locks"))
+    }
+
+    fn config_folder(&self) -> PathBuf {
+        self.path("configdir", PathBuf::from("/etc/zypp"))
+    }
+
+    pub fn vendor_folder(&self) -> PathBuf {
+        self.path("vendordir", self.config_folder().join("vendors.d"))
+    }
+
+    pub fn multiversion_folder(&self) -> PathBuf {
+        self.path("multiversiondir", self.config_folder().join("multiversion.d"))
     }
 
     /// Names of packages that stay installed in several versions; `provides:` entries speak of what packages say themselves.

@@ -3,7 +3,9 @@
 
 pub mod config;
 mod locks;
+mod multiversion;
 pub mod refresh;
+mod vendors;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,8 +18,9 @@ use domain::patch::way_back::WayBack;
 
 use super::root::Root;
 use super::rpm::database::Database;
+use super::rpm::header::Installed;
 use super::rpm::modules::Modules;
-use super::rpm::node::{Choice, Lock, ObsoletesRule, Policy, PriorityRule, Source, VendorRule};
+use super::rpm::node::{AdvisoryRule, Choice, Lock, ObsoletesRule, Policy, Source, UpdateRule};
 use super::rpm::primary::Offer;
 use super::rpm::refresh::Refresh;
 use super::rpm::rejected;
@@ -30,6 +33,8 @@ use super::tool::ToolRun;
 use super::{GatherOptions, PackageManager, ScanError, node};
 use config::{Main, Repository};
 use locks::Locks;
+use multiversion::Multiversion;
+use vendors::Vendors;
 
 const REMEDY: &str = "zypper refresh";
 
@@ -109,10 +114,13 @@ impl Configured for Zypper<'_> {
         let folders = ["/etc/zypp/vars.d".to_owned()];
         let variables = Variables::load(root, &folders, &architecture, Some(&os.version_id))?;
         let sources = sources(root, &main, &variables)?;
-        let vendor = if main.allows_vendor_change() { VendorRule::Any } else { VendorRule::Keep };
-        let choice = Choice { vendor, obsoletes: ObsoletesRule::Heed, priority: PriorityRule::Architecture };
-        let (several, locks) = (main.multiversion(), Locks::load(root, &main.locks_file())?);
-        let policy = Box::new(ZypperPolicy { several, locks, automatic: auto_installed(root)?, choice });
+        let policy = Box::new(ZypperPolicy {
+            several: Multiversion::load(root, main.multiversion(), &main.multiversion_folder())?,
+            vendors: Vendors::load(root, &main.vendor_folder())?,
+            allows_vendor_change: main.allows_vendor_change(),
+            locks: Locks::load(root, &main.locks_file())?,
+            automatic: auto_installed(root)?,
+        });
         // Module streams are dnf's.
         Ok(System { installed, os, architecture, sources, modules: Modules::default(), policy })
     }
@@ -186,12 +194,12 @@ fn auto_installed(root: &Root) -> Result<HashSet<String>, ScanError> {
 }
 
 struct ZypperPolicy {
-    /// Names that stay installed in several versions.
-    several: Vec<String>,
+    several: Multiversion,
+    vendors: Vendors,
+    allows_vendor_change: bool,
     locks: Locks,
     /// Names of packages that came because others need or recommend them.
     automatic: HashSet<String>,
-    choice: Choice,
 }
 
 impl Policy for ZypperPolicy {
@@ -208,10 +216,22 @@ impl Policy for ZypperPolicy {
     }
 
     fn choice(&self) -> Choice {
-        self.choice
+        Choice {
+            updates: UpdateRule::Together,
+            obsoletes: ObsoletesRule::Heed,
+            advisories: AdvisoryRule::Patches,
+        }
     }
 
-    fn keeps_several(&self, name: &str) -> bool {
-        self.several.iter().any(|known| known == name)
+    fn may_change_vendor(&self, from: &str, to: &str) -> bool {
+        self.allows_vendor_change || self.vendors.are_one(from, to)
+    }
+
+    fn is_same_vendor(&self, left: &str, right: &str) -> bool {
+        self.vendors.are_one(left, right)
+    }
+
+    fn keeps_several(&self, installed: &Installed) -> bool {
+        self.several.keeps_several(installed)
     }
 }
