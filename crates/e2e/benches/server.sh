@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
 # server.sh: ingest and reads of a durable server at several fleet sizes on both databases, and
 # against moto_server on what both answer. Ends with 1 when a floor is missed.
-# FETTLE_BENCH_NODES: the sizes (1000 10000 100000). FETTLE_BENCH_ENGINES: sqlite postgres.
+# FETTLE_BENCH_NODES: the sizes (1000 10000 100000). FETTLE_BENCH_ENGINES: sqlite postgres. FETTLE_BENCH_PARTS: peer fleet;
+# `cves` besides is the index of CVEs over as many distinct fact sets as nodes.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 root=$PWD
 read -ra sizes <<< "${FETTLE_BENCH_NODES:-1000 10000 100000}"
 read -ra engines <<< "${FETTLE_BENCH_ENGINES:-sqlite postgres}"
+parts=" ${FETTLE_BENCH_PARTS:-peer fleet} "
 
 # What must hold: moto's CPU time per read over ours, and our CPU time per report at the largest
 # fleet over that at the smallest.
 peer_floor=30
 flat_ceiling=1.5
+# Of the index of CVEs over fact sets that are all different: memory per node, and CPU per node at the largest fleet over
+# that at the smallest.
+cves_bytes=1024
 
 work=$(mktemp -d)
 chmod 755 "$work"
@@ -147,6 +152,20 @@ fleet() { # fleet ENGINE COUNT
   drop_database
 }
 
+cves() { # cves ENGINE COUNT KINDS: nodes of KINDS distinct fact sets
+  say "$1, CVEs of $2 nodes with $3 distinct fact sets"
+  fresh_database "$1" "$1-cves"
+  local url=sqlite:$data/fettle.db
+  [ -z "$pg_dir" ] || url=$database_url
+  start_server "$data" "${arguments[@]}"
+  use_root_key
+  stop "$server_pid"
+  "$driver" fill "$url" "$2" "$3"
+  start_server "$data" "${arguments[@]}"
+  BENCH_RESULTS=$work/$1-cves-$2-$3.tsv "$driver" cves "127.0.0.1:$port" "$server_pid" "$2" "$url" "$3"
+  drop_database
+}
+
 peer() { # peer ENGINE: our side of the comparison.
   say "$1, the reads that moto answers too"
   fresh_database "$1" "$1-peer"
@@ -197,18 +216,42 @@ judge_flat() { # judge_flat ENGINE
   done
 }
 
+judge_cves() { # judge_cves ENGINE
+  local small=${sizes[0]} large=${sizes[-1]} name="index of CVEs, made" of bytes
+  bytes=$(awk -F '\t' '$1 == "index of CVEs, memory" { split($2, part, " "); print part[3] }' "$work/$1-cves-$large-$large.tsv")
+  holds "$bytes" '<=' "$cves_bytes" || missed+=("index of CVEs on $1: $bytes bytes per node, ceiling $cves_bytes")
+  [ "$small" != "$large" ] || return 0
+  say "CPU per node of the index on $1, $large nodes over $small (at most $flat_ceiling)"
+  of=$(ratio "$work/$1-cves-$large-$large.tsv" "$work/$1-cves-$small-$small.tsv" "$name")
+  printf '%-50s %s\n' "$name" "$of"
+  holds "$of" '<=' "$flat_ceiling" || missed+=("$name on $1: $of times the cost at $large nodes, ceiling $flat_ceiling")
+}
+
+wanted() { [[ $parts == *" $1 "* ]]; } # wanted PART
+
 build
 make_node_key
-moto
-for engine in "${engines[@]}"; do
-  peer "$engine"
-  judge_peer "$engine"
-done
-for engine in "${engines[@]}"; do
-  for size in "${sizes[@]}"; do
-    fleet "$engine" "$size"
+if wanted peer; then
+  moto
+  for engine in "${engines[@]}"; do
+    peer "$engine"
+    judge_peer "$engine"
   done
-  judge_flat "$engine"
+fi
+for engine in "${engines[@]}"; do
+  if wanted fleet; then
+    for size in "${sizes[@]}"; do
+      fleet "$engine" "$size"
+    done
+    judge_flat "$engine"
+  fi
+  if wanted cves; then
+    for size in "${sizes[@]}"; do
+      [ "$size" -le 200 ] || cves "$engine" "$size" 200
+      cves "$engine" "$size" "$size"
+    done
+    judge_cves "$engine"
+  fi
 done
 
 if [ ${#missed[@]} -gt 0 ]; then

@@ -8,12 +8,14 @@
     reason = "a measurement: it reports, and stops at the first fault"
 )]
 
+mod cves;
 mod fleet;
 mod measure;
 mod wire;
 
 use serde_json::json;
 
+use cves::Facts;
 use fleet::{Fleet, Registration};
 use measure::{Load, Watched, resident_kib};
 use wire::{Connection, Keys};
@@ -29,21 +31,20 @@ const READ_CONNECTIONS: usize = 2;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|text| text != "--bench").collect();
-    let [mode, endpoint, pid, count] = arguments.as_slice() else {
-        println!("usage: server fleet|peer HOST:PORT PID COUNT (skipped: run crates/e2e/benches/server.sh)");
-        return;
-    };
-    let pid = pid.parse().unwrap();
-    let run = Run {
-        endpoint: endpoint.clone(),
-        pid,
-        watched: Watched::from_environment(pid),
-        count: count.parse().unwrap(),
-    };
-    match mode.as_str() {
-        "fleet" => run.fleet(),
-        "peer" => run.peer(),
-        other => panic!("no mode {other}"),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["fleet", endpoint, pid, count] => Run::new(endpoint, pid, count).fleet(),
+        ["peer", endpoint, pid, count] => Run::new(endpoint, pid, count).peer(),
+        ["fill", database, count, kinds] => {
+            Facts::open(database, kinds.parse().unwrap()).fill(count.parse().unwrap());
+        }
+        ["cves", endpoint, pid, count, database, kinds] => {
+            Run::new(endpoint, pid, count).cves(&Facts::open(database, kinds.parse().unwrap()));
+        }
+        _ => println!(
+            "usage: server fleet|peer HOST:PORT PID COUNT, fill DATABASE COUNT KINDS, \
+             cves HOST:PORT PID COUNT DATABASE KINDS (skipped: run crates/e2e/benches/server.sh)"
+        ),
     }
 }
 
@@ -55,6 +56,12 @@ struct Run {
 }
 
 impl Run {
+    fn new(endpoint: &str, pid: &str, count: &str) -> Self {
+        let pid = pid.parse().unwrap();
+        let watched = Watched::from_environment(pid);
+        Self { endpoint: endpoint.to_owned(), pid, watched, count: count.parse().unwrap() }
+    }
+
     fn fleet(&self) {
         let keys = Keys::from_environment();
         let rss_before = resident_kib(self.pid);
@@ -144,6 +151,11 @@ impl Run {
             |_| json!({"PatchGroup": "web", "OperatingSystem": "DEBIAN"}),
         );
         self.read("ListCommands", &keys, |_| json!({}));
+    }
+
+    /// One call, told as what it cost for each of the `count` things that it was about.
+    fn once(&self, name: &str, count: usize, call: impl FnOnce() -> serde_json::Value) {
+        measure::once(name, &self.watched, count, || drop(call()));
     }
 
     fn nodes(&self, name: &str, work: impl Fn(&mut Connection, usize) + Sync) {

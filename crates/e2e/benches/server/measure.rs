@@ -80,6 +80,24 @@ impl Load<'_> {
     }
 }
 
+/// Does `work` once and prints what it cost for each of the `count` things that it was about.
+pub fn once(name: &str, watched: &Watched, count: usize, work: impl FnOnce()) {
+    let (before, started) = (watched.cpu(), Instant::now());
+    work();
+    let (elapsed, after) = (started.elapsed().as_secs_f64(), watched.cpu());
+    let each = |before: f64, after: f64| (after - before) * 1e6 / count as f64;
+    let whole_ms = elapsed * 1000.0;
+    report(&Line {
+        name,
+        count,
+        rate: count as f64 / elapsed,
+        p50_ms: whole_ms,
+        p99_ms: whole_ms,
+        server_us: each(before.0, after.0),
+        database_us: each(before.1, after.1),
+    });
+}
+
 struct Line<'a> {
     name: &'a str,
     count: usize,
