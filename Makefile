@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/.fettle
 LISTEN ?= 127.0.0.1:4510
 VENV := $(CURDIR)/.venv
 
-export FUZZ_MINUTES FUZZ_SECONDS FUZZ_TARGETS
+export FUZZ_SECONDS FUZZ_TARGETS
 
 .PHONY: help up test lint unit conformance cross windows random faults fuzz deny bench-scan bench-server clean-data
 
@@ -45,7 +45,7 @@ random: ## The Rust tests with new made-up input; `make test` draws the same in 
 	@scripts/requirements test
 	@scripts/test random
 
-fuzz: ## Feed every parser, FUZZ_MINUTES (7) in all or FUZZ_SECONDS a target; FUZZ_TARGETS names some of them
+fuzz: ## Feed every parser for FUZZ_SECONDS (60) a target, one target a core; FUZZ_TARGETS names some of them
 	@scripts/requirements test
 	@scripts/test fuzz
 
