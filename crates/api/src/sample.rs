@@ -72,8 +72,9 @@ fn value(schema: &'static Schema, depth: usize) -> Option<Value> {
 }
 
 /// Texts that the patterns of the models ask for; anything else is a run of letters.
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 13] = [
     "mi-0123456789abcdef0",
+    "mw-0123456789abcdef0",
     "0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11",
     "AWS:Application",
     "2026-01-31T12:00:00Z",
