@@ -39,7 +39,9 @@ async fn postgres(url: &str) -> TestStore {
 /// Creates a database beside the one `url` names and returns its URL.
 pub async fn create_database(url: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    // Process ids come round again within a long run of tests.
+    let moment = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
+    let name = format!("t_{}_{moment}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let server = Postgres::open(url).expect("a PostgreSQL URL");
     server.run_outside_transaction(&format!("CREATE DATABASE {name}")).await.expect("CREATE DATABASE");
     let (head, query) = url.split_once('?').map_or((url, None), |(head, query)| (head, Some(query)));
