@@ -3,6 +3,7 @@
 mod credentials;
 mod objects;
 mod server;
+mod stop_signal;
 mod up;
 
 use std::process::ExitCode;

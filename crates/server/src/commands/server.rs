@@ -11,6 +11,7 @@ use store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 
 use super::objects::ObjectArguments;
+use super::stop_signal::StopSignal;
 use crate::app::{App, Mode};
 use crate::jobs::sweep_objects;
 use crate::keyring::Keyring;
@@ -87,8 +88,13 @@ impl ServerArguments {
 }
 
 pub async fn run(arguments: ServerArguments) -> anyhow::Result<()> {
-    let running = start(arguments).await?;
-    running.serve_until(stop_signal()).await
+    let mut stop = StopSignal::listen().context("cannot wait for signals")?;
+    let running = tokio::select! {
+        running = start(arguments) => running?,
+        // A database may take long to answer, or to be brought up to date.
+        () = stop.received() => return Ok(()),
+    };
+    running.serve_until(async move { stop.received().await }).await
 }
 
 /// A server that is bound but does not serve yet.
@@ -188,20 +194,4 @@ fn make_private_folder(path: &Path) -> anyhow::Result<()> {
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// Resolves at Ctrl-C, and at the signal with which service managers stop a program.
-pub async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

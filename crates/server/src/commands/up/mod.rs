@@ -20,7 +20,8 @@ use tokio::task::JoinHandle;
 
 use self::agent::Agent;
 pub use self::agent::private_log;
-use super::server::{self, ServerArguments, now, stop_signal};
+use super::server::{self, ServerArguments, now};
+use super::stop_signal::StopSignal;
 use crate::root_key;
 
 /// The server drains for 8 seconds and its jobs have 5; more is a hang.
@@ -59,22 +60,36 @@ pub async fn run(arguments: UpArguments) -> anyhow::Result<()> {
         );
     }
     let agent_program = agent::program()?;
+    let mut stop = StopSignal::listen().context("cannot wait for signals")?;
     words::say("Starting the server");
-    let server = Server::start(&data, arguments.listen).await?;
+    let server = tokio::select! {
+        server = Server::start(&data, arguments.listen) => server?,
+        () = stop.received() => bail!("stopped before the server had started"),
+    };
     words::say(&format!("  listening on {}, logs in {}", server.endpoint, data.join("logs").display()));
 
     let outcome = tokio::select! {
         outcome = with_server(&arguments, &data, &agent_program, &server) => outcome,
-        () = stop_signal() => Err(anyhow::anyhow!("stopped before the report was there")),
+        () = stop.received() => Err(anyhow::anyhow!("stopped before the report was there")),
         () = server.failed() => Err(anyhow::anyhow!("the server ended; its log is {}", arguments.log_file().display())),
     };
     let outcome = match outcome {
-        Ok(agent) if !arguments.once => stay(&server, agent).await,
-        Ok(agent) => agent.stop().await,
+        Ok(enrolled) if !arguments.once => {
+            words::next_steps(&data, &server.endpoint, &enrolled.region, &enrolled.node);
+            stay(&server, enrolled.agent, &mut stop).await
+        }
+        Ok(enrolled) => enrolled.agent.stop().await,
         Err(error) => Err(error),
     };
     let stopped = server.stop().await;
     outcome.and(stopped)
+}
+
+/// This machine as a node.
+struct Enrolled {
+    node: String,
+    region: String,
+    agent: Agent,
 }
 
 /// Up to the report. When this is dropped half-way, the agent ends with it.
@@ -83,14 +98,14 @@ async fn with_server(
     data: &Path,
     program: &Path,
     server: &Server,
-) -> anyhow::Result<Agent> {
+) -> anyhow::Result<Enrolled> {
     let started = Instant::now();
     let folder = data.join("agent");
     let known = agent::registration(&folder)?;
     let region = known.as_ref().map_or_else(|| arguments.region.clone(), |known| known.region.clone());
     let client = Arc::new(server.client(&region)?);
 
-    let enrolled = match &known {
+    let node = match &known {
         Some(known) if node::is_registered(&client, &known.instance_id).await? => {
             agent::point_to(&folder, &server.endpoint)?;
             known.instance_id.clone()
@@ -101,25 +116,22 @@ async fn with_server(
             agent::enroll(program, &folder, &server.endpoint, &region, &activation).await?
         }
     };
-    words::say(&format!("Starting the agent of node {enrolled}"));
+    words::say(&format!("Starting the agent of node {node}"));
     let mut agent = Agent::start(program, &folder, &data.join("logs").join("agent.log"), now())?;
-    agent.or_death(node::wait_online(&client, &enrolled, agent.started_at)).await?;
-    let command = node::scan(&client, &enrolled).await?;
-    agent.or_death(node::wait_scanned(&client, &enrolled, &command)).await?;
+    agent.or_death(node::wait_online(&client, &node, agent.started_at)).await?;
+    let command = node::scan(&client, &node).await?;
+    agent.or_death(node::wait_scanned(&client, &node, &command)).await?;
 
-    let report = node::report(&client, &enrolled).await?;
+    let report = node::report(&client, &node).await?;
     words::report(&report)?;
     words::say(&format!("The report was there after {:.1} s.", started.elapsed().as_secs_f64()));
-    if !arguments.once {
-        words::next_steps(data, &server.endpoint, &region, &enrolled);
-    }
-    Ok(agent)
+    Ok(Enrolled { node, region, agent })
 }
 
 /// Until Ctrl-C, or until one of the two programs is gone.
-async fn stay(server: &Server, mut agent: Agent) -> anyhow::Result<()> {
+async fn stay(server: &Server, mut agent: Agent, stop: &mut StopSignal) -> anyhow::Result<()> {
     let outcome = tokio::select! {
-        () = stop_signal() => Ok(()),
+        () = stop.received() => Ok(()),
         error = agent.died() => Err(error),
         () = server.failed() => Err(anyhow::anyhow!("the server ended by itself")),
     };
