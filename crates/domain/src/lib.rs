@@ -5,6 +5,7 @@
 pub mod advisory;
 pub mod baseline;
 pub mod catalogue;
+pub mod change_calendar;
 pub mod command;
 pub mod compact;
 pub mod compliance;
