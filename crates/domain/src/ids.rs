@@ -186,6 +186,12 @@ impl CommandId {
     }
 }
 
+impl AssociationId {
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(uuid_from(random))
+    }
+}
+
 impl ActivationId {
     pub fn mint(random: [u8; 16]) -> Self {
         Self(uuid_from(random))

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod advisory;
+pub mod association;
 pub mod baseline;
 pub mod catalogue;
 pub mod change_calendar;
