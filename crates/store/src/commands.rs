@@ -4,7 +4,7 @@
 use api::Timestamp;
 use api::ssm::SendCommandRequest;
 use domain::command::CommandStatus;
-use domain::ids::{AccountId, CommandId, DocumentName, NodeId, Region};
+use domain::ids::{AccountId, AssociationId, CommandId, DocumentName, NodeId, Region};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,8 @@ pub struct Command {
     pub counters: Counters,
     pub cancelled_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
+    /// Whose run it is; its nodes start as they come online, and none waits for one that is not.
+    pub association: Option<AssociationId>,
 }
 
 /// Which commands a list shows.
@@ -92,7 +94,7 @@ pub struct After<'a> {
 
 const COLUMNS: &str = "account, region, command_id, document_name, requested_at, deliver_until, expires_at,
     request, steps, status, target_count, completed_count, error_count, delivery_timed_out_count,
-    cancelled_at, finished_at";
+    cancelled_at, finished_at, association_id";
 
 fn read(row: &Row) -> Result<Command> {
     Ok(Command {
@@ -112,6 +114,7 @@ fn read(row: &Row) -> Result<Command> {
         },
         cancelled_at: row.get(14)?,
         finished_at: row.get(15)?,
+        association: row.get::<Option<String>>(16)?.is_some().then(|| row.parse(16)).transpose()?,
     })
 }
 
@@ -123,7 +126,7 @@ fn status(text: &str) -> Result<CommandStatus> {
 pub async fn insert(tx: &mut Tx, command: &Command, payload: &str) -> Result<()> {
     let sql = format!(
         "INSERT INTO commands ({COLUMNS}, payload)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
     );
     let [account, region, id] = command.key.values();
     let counters = command.counters;
@@ -144,6 +147,7 @@ pub async fn insert(tx: &mut Tx, command: &Command, payload: &str) -> Result<()>
         counters.delivery_timed_out.into(),
         command.cancelled_at.into(),
         command.finished_at.into(),
+        command.association.as_ref().map(AssociationId::as_str).into(),
         payload.into(),
     ];
     tx.execute(&sql, &values).await.map(drop)

@@ -238,6 +238,21 @@ pub async fn delete_resource(tx: &mut Tx, scope: Scope<'_>, resource_id: &str) -
     Ok(())
 }
 
+/// What is said of one type: nothing is known of it any more.
+pub async fn delete(tx: &mut Tx, scope: Scope<'_>, resource_id: &str, compliance_type: &str) -> Result<()> {
+    let (account, region) = scope;
+    let sql = "DELETE FROM compliance_summaries
+        WHERE account = $1 AND region = $2 AND resource_id = $3 AND compliance_type = $4
+        RETURNING status, overall_severity";
+    let values =
+        [account.as_str().into(), region.as_str().into(), resource_id.into(), compliance_type.into()];
+    if let Some(row) = tx.query_opt(sql, &values).await? {
+        let old = Some((row.parse(0)?, row.parse(1)?));
+        count(tx, scope, (resource_id, compliance_type), old, None).await?;
+    }
+    Ok(())
+}
+
 type Bucket = (ComplianceStatus, ComplianceLevel);
 
 async fn find_bucket(tx: &mut Tx, (account, region): Scope<'_>, of: &Summary) -> Result<Option<Bucket>> {

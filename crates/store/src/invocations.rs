@@ -8,6 +8,7 @@ use domain::ids::{AccountId, CommandId, NodeId, Region};
 use crate::clause::Clause;
 use crate::clause::placeholders;
 use crate::commands::{After, CommandKey, add_times};
+use crate::nodes::online_since;
 use crate::{Result, Row, StoreError, Tx, Value};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -231,6 +232,104 @@ pub async fn release(tx: &mut Tx, key: &CommandKey, limit: i64, now: Timestamp) 
     let [account, region, id] = key.values();
     let rows = tx.query(sql, &[account, region, id, now.into(), limit.into()]).await?;
     rows.iter().map(|row| row.parse(0)).collect()
+}
+
+/// Of an invocation of an association's run: its node is online.
+const IS_ONLINE: &str = "EXISTS (SELECT 1 FROM nodes n WHERE n.account = invocations.account
+    AND n.region = invocations.region AND n.node_id = invocations.node_id
+    AND (n.channel_until > $4 OR n.last_seen_at > $5))";
+
+/// How many invocations that rate control holds back are on nodes that are online.
+pub async fn count_held_online(tx: &mut Tx, key: &CommandKey, now: Timestamp) -> Result<u32> {
+    let sql = format!(
+        "SELECT COUNT(*) FROM invocations WHERE account = $1 AND region = $2 AND command_id = $3
+            AND released_at IS NULL AND finished_at IS NULL AND {IS_ONLINE}"
+    );
+    let [account, region, id] = key.values();
+    let row = tx.query_opt(&sql, &[account, region, id, now.into(), online_since(now).into()]).await?;
+    let count: i64 = row.map_or(Ok(0), |row| row.get(0))?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// As [`release`], of nodes that are online only. Who takes it must report by `expires_at`.
+pub async fn release_online(
+    tx: &mut Tx,
+    key: &CommandKey,
+    limit: i64,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Vec<NodeId>> {
+    let sql = format!(
+        "UPDATE invocations SET released_at = $4, expires_at = $7
+        WHERE account = $1 AND region = $2 AND command_id = $3 AND node_id IN (
+            SELECT node_id FROM invocations
+            WHERE account = $1 AND region = $2 AND command_id = $3
+                AND released_at IS NULL AND finished_at IS NULL AND {IS_ONLINE}
+            ORDER BY node_id LIMIT $6)
+        RETURNING node_id"
+    );
+    let [account, region, id] = key.values();
+    let since = online_since(now);
+    let values = [account, region, id, now.into(), since.into(), limit.into(), expires_at.into()];
+    tx.query(&sql, &values).await?.iter().map(|row| row.parse(0)).collect()
+}
+
+/// Takes back what nodes that went offline were to start and have not taken, so that others may; whether there was any.
+pub async fn withhold_offline(tx: &mut Tx, key: &CommandKey, now: Timestamp) -> Result<bool> {
+    let [account, region, id] = key.values();
+    let values = [account, region, id, now.into(), online_since(now).into()];
+    let sql = format!(
+        "UPDATE invocations SET released_at = NULL, status = 'Pending'
+        WHERE account = $1 AND region = $2 AND command_id = $3 AND released_at IS NOT NULL
+            AND delivered_at IS NULL AND finished_at IS NULL AND NOT {IS_ONLINE}"
+    );
+    if tx.execute(&sql, &values).await? == 0 {
+        return Ok(false);
+    }
+    let sql = "DELETE FROM node_messages WHERE account = $1 AND region = $2 AND command_id = $3
+        AND EXISTS (SELECT 1 FROM invocations i WHERE i.account = node_messages.account
+            AND i.region = node_messages.region AND i.command_id = node_messages.command_id
+            AND i.node_id = node_messages.node_id AND i.released_at IS NULL)";
+    tx.execute(sql, &key.values()).await?;
+    Ok(true)
+}
+
+/// Whether [`withhold_offline`] would find any.
+pub async fn has_released_offline(tx: &mut Tx, key: &CommandKey, now: Timestamp) -> Result<bool> {
+    let sql = format!(
+        "SELECT 1 FROM invocations WHERE account = $1 AND region = $2 AND command_id = $3
+            AND released_at IS NOT NULL AND delivered_at IS NULL AND finished_at IS NULL AND NOT {IS_ONLINE}
+        LIMIT 1"
+    );
+    let [account, region, id] = key.values();
+    let values = [account, region, id, now.into(), online_since(now).into()];
+    Ok(tx.query_opt(&sql, &values).await?.is_some())
+}
+
+/// Of one command, by node, after `after`; in one of `statuses`, if there are any. Primary key order.
+pub async fn list_of_command(
+    tx: &mut Tx,
+    key: &CommandKey,
+    (statuses, node): (Option<&[InvocationStatus]>, Option<&str>),
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Invocation>> {
+    let mut clause = Clause::after(key.values().to_vec());
+    if let Some(statuses) = statuses {
+        clause.one_of("status", statuses.iter().map(|status| status.as_str()));
+    }
+    clause.equals("node_id", node);
+    if let Some(after) = after {
+        let after = clause.bind(after);
+        clause.and(&format!("node_id > {after}"));
+    }
+    let limit = clause.bind(limit);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM invocations WHERE account = $1 AND region = $2 AND command_id = $3{}
+        ORDER BY node_id LIMIT {limit}",
+        clause.sql()
+    );
+    tx.query(&sql, clause.values()).await?.iter().map(read).collect()
 }
 
 /// Ends all invocations that have not started, in `status`.

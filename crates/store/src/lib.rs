@@ -20,6 +20,7 @@ mod value;
 pub mod accounts;
 pub mod activations;
 pub mod advisories;
+pub mod associations;
 pub mod available_patches;
 pub mod baselines;
 pub mod channels;

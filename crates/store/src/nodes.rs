@@ -8,6 +8,8 @@ use crate::{Result, Row, Tx, dialect};
 
 /// A node that was silent for longer counts as lost: one heartbeat interval and some slack.
 pub const ONLINE_FOR_MS: i64 = 390_000;
+/// Far below either engine's limit of parameters.
+const IDS_AT_ONCE: usize = 500;
 /// Signs of life are written at most this often.
 pub const SEEN_EVERY_MS: i64 = 60_000;
 
@@ -54,6 +56,11 @@ impl Node {
     }
 }
 
+/// Who was seen since then is online at `now`.
+pub(crate) fn online_since(now: Timestamp) -> Timestamp {
+    now.plus_millis(-ONLINE_FOR_MS)
+}
+
 /// What nodes can be selected by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeField {
@@ -73,6 +80,10 @@ pub enum NodeField {
     TagKey,
     /// The tag of this key has one of these values.
     Tag(String),
+    /// What all its associations come to: `Failed`, `Pending`, `Success`, or nothing when there are none.
+    AssociationStatus,
+    /// No run of one of these associations has addressed it, or none of the newest reached it.
+    NotReachedBy,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,7 +204,7 @@ fn add<'a>(clause: &mut Clause<'a>, condition: &'a NodeCondition, now: Timestamp
         NodeField::IpAddress => "ip_address",
         NodeField::Name => "name",
         NodeField::PingStatus => {
-            let (open, seen) = (clause.bind(now), clause.bind(now.plus_millis(-ONLINE_FOR_MS)));
+            let (open, seen) = (clause.bind(now), clause.bind(online_since(now)));
             let status = format!(
                 "CASE WHEN channel_until > {open} OR last_seen_at > {seen} THEN 'Online' ELSE 'ConnectionLost' END"
             );
@@ -203,6 +214,18 @@ fn add<'a>(clause: &mut Clause<'a>, condition: &'a NodeCondition, now: Timestamp
             let keys: Vec<String> = condition.values.iter().map(|key| clause.bind(key)).collect();
             return clause.and(&format!("node_id IN ({tags} AND tag_key IN ({}))", keys.join(", ")));
         }
+        NodeField::AssociationStatus => {
+            return clause.compare(&association_status(), condition.comparison, &condition.values);
+        }
+        NodeField::NotReachedBy => {
+            let ids: Vec<String> = condition.values.iter().map(|id| clause.bind(id)).collect();
+            return clause.and(&format!(
+                "NOT EXISTS (SELECT 1 FROM association_nodes r WHERE r.account = nodes.account
+                    AND r.region = nodes.region AND r.association_id IN ({}) AND r.node_id = nodes.node_id
+                    AND r.is_missed = 0 AND r.is_left = 0)",
+                ids.join(", ")
+            ));
+        }
         NodeField::Tag(key) => {
             let key = clause.bind(key);
             let list: Vec<String> = condition.values.iter().map(|value| clause.bind(value)).collect();
@@ -211,6 +234,53 @@ fn add<'a>(clause: &mut Clause<'a>, condition: &'a NodeCondition, now: Timestamp
         }
     };
     clause.compare(column, condition.comparison, &condition.values);
+}
+
+/// As `domain::association::Overview` has it: one that went wrong decides, then one that is open.
+fn association_status() -> String {
+    let any = |condition: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM association_nodes r WHERE r.account = nodes.account AND r.region = nodes.region
+                AND r.node_id = nodes.node_id AND r.is_left = 0{condition})"
+        )
+    };
+    let open = "'Pending', 'Delayed', 'InProgress', 'Cancelling'";
+    format!(
+        "CASE WHEN {} THEN 'Failed' WHEN {} THEN 'Pending' WHEN {} THEN 'Success' ELSE '' END",
+        any(&format!(" AND r.status NOT IN ('Success', {open})")),
+        any(&format!(" AND r.status IN ({open})")),
+        any("")
+    )
+}
+
+/// How many there are. Primary key order.
+pub async fn count(tx: &mut Tx, (account, region): (&AccountId, &Region)) -> Result<i64> {
+    let sql = "SELECT COUNT(*) FROM nodes WHERE account = $1 AND region = $2";
+    let row = tx.query_opt(sql, &[account.as_str().into(), region.as_str().into()]).await?;
+    row.map_or(Ok(0), |row| row.get(0))
+}
+
+/// Of `ids`, those whose agent is of this name, in their order.
+pub async fn with_agent(
+    tx: &mut Tx,
+    (account, region): (&AccountId, &Region),
+    ids: &[NodeId],
+    agent_name: &str,
+) -> Result<Vec<NodeId>> {
+    let mut found = Vec::new();
+    for chunk in ids.chunks(IDS_AT_ONCE) {
+        let values = vec![account.as_str().into(), region.as_str().into(), agent_name.into()];
+        let mut clause = Clause::after(values);
+        clause.one_of("node_id", chunk.iter().map(NodeId::as_str));
+        let sql = format!(
+            "SELECT node_id FROM nodes WHERE account = $1 AND region = $2 AND agent_name = $3{} ORDER BY node_id",
+            clause.sql()
+        );
+        for row in tx.query(&sql, clause.values()).await? {
+            found.push(row.parse(0)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether it was there. Its tags are the caller's to remove.

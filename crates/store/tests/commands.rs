@@ -36,6 +36,7 @@ fn command(number: u8) -> Command {
         counters: Counters::default(),
         cancelled_at: None,
         finished_at: None,
+        association: None,
     }
 }
 

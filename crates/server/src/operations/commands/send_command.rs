@@ -242,6 +242,7 @@ fn command(
         counters: Counters::default(),
         cancelled_at: None,
         finished_at: None,
+        association: None,
     }
 }
 
