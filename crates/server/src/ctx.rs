@@ -22,3 +22,19 @@ pub struct Ctx {
     /// This server as the client addressed it: `http://127.0.0.1:4510`.
     pub endpoint: String,
 }
+
+impl Ctx {
+    /// For work that nobody requested at this moment: schedules.
+    pub fn of_job(app: &Arc<App>, (account, region): (&AccountId, &Region), now: Timestamp) -> Self {
+        Self {
+            app: Arc::clone(app),
+            store: app.store(),
+            account: account.clone(),
+            region: region.clone(),
+            caller: Caller::Anonymous,
+            now,
+            request_id: String::new(),
+            endpoint: String::new(),
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 mod agents;
 pub mod app;
+mod associations;
 mod auth;
 mod caller;
 pub mod commands;

@@ -4,7 +4,7 @@
 
 use api::Timestamp;
 use domain::command::{Circumstance, CommandStatus, Event, InvocationStatus, Tally};
-use domain::ids::NodeId;
+use domain::ids::{AssociationId, NodeId};
 use domain::rollout::{Batch, RolloutLimits, RolloutProgress, next_batch};
 use store::commands::{self, Command, CommandKey, Counters};
 use store::invocations::{self, Invocation, StateCount};
@@ -12,7 +12,12 @@ use store::node_messages::{self, MessageKind, NodeKey, NodeMessage};
 use store::{Store, Tx};
 
 use crate::agents::delivery::job_id;
+use crate::associations::fetched;
 use crate::error::ApiError;
+
+/// A node that was let start in a run of an association has so long to take it and to begin, beside what the document
+/// itself takes: the run as a whole may wait for months.
+const REPORT_SECONDS: i64 = 24 * 3600;
 
 /// Applies an event to a row that was read; whether that changed it. Writing it is the caller's.
 pub fn apply(invocation: &mut Invocation, event: Event, now: Timestamp) -> bool {
@@ -22,6 +27,8 @@ pub fn apply(invocation: &mut Invocation, event: Event, now: Timestamp) -> bool 
     invocation.status = status;
     if matches!(event, Event::PickedUp | Event::Ended(_) | Event::Refused) {
         invocation.delivered_at.get_or_insert(now);
+        // Also where it was taken back meanwhile, because the node seemed gone.
+        invocation.released_at.get_or_insert(now);
     }
     if status.is_terminal() {
         invocation.finished_at = Some(now);
@@ -32,12 +39,20 @@ pub fn apply(invocation: &mut Invocation, event: Event, now: Timestamp) -> bool 
     true
 }
 
+/// What came of counting a command anew.
+#[derive(Debug, Default)]
+pub struct Advanced {
+    /// They have something to fetch now.
+    pub nodes: Vec<NodeKey>,
+    /// Whose run the command is: how its targets stand is to be followed.
+    pub association: Option<AssociationId>,
+}
+
 /// Counts a command's invocations anew, lets more of them start, ends it when all have ended.
-/// Returns the nodes that have something to fetch now.
-pub async fn advance(store: &Store, key: &CommandKey, now: Timestamp) -> Result<Vec<NodeKey>, ApiError> {
+pub async fn advance(store: &Store, key: &CommandKey, now: Timestamp) -> Result<Advanced, ApiError> {
     let mut tx = store.write().await?;
     let Some(mut command) = commands::find(&mut tx, key).await? else {
-        return Ok(Vec::new());
+        return Ok(Advanced::default());
     };
     let before = command.clone();
     let nodes = advance_in(&mut tx, &mut command, now).await?;
@@ -45,7 +60,7 @@ pub async fn advance(store: &Store, key: &CommandKey, now: Timestamp) -> Result<
         commands::update_progress(&mut tx, &command).await?;
     }
     tx.commit().await?;
-    Ok(nodes)
+    Ok(Advanced { nodes, association: command.association })
 }
 
 /// Whether [`advance`] would change anything; asked first, because readers do not wait for the writer.
@@ -54,9 +69,12 @@ pub async fn is_behind(store: &Store, key: &CommandKey, now: Timestamp) -> Resul
     let Some(command) = commands::find(&mut tx, key).await? else {
         return Ok(false);
     };
+    if command.association.is_some() && invocations::has_released_offline(&mut tx, key, now).await? {
+        return Ok(true);
+    }
     let counts = invocations::count_by_state(&mut tx, key).await?;
     let limits = limits(&command);
-    if matches!(next_batch(&limits, &rollout_progress(&counts)), Batch::Start(_) | Batch::Stop) {
+    if matches!(batch(&mut tx, &command, &counts, now).await?, Batch::Start(_) | Batch::Stop) {
         return Ok(true);
     }
     let tally = tally(&counts);
@@ -74,10 +92,13 @@ pub async fn advance_in(
     if command.finished_at.is_some() {
         return Ok(Vec::new());
     }
+    if command.association.is_some() {
+        invocations::withhold_offline(tx, &command.key, now).await?;
+    }
     let counts = invocations::count_by_state(tx, &command.key).await?;
     let limits = limits(command);
-    let (mut tally, progress) = (tally(&counts), rollout_progress(&counts));
-    let started = match next_batch(&limits, &progress) {
+    let mut tally = tally(&counts);
+    let started = match batch(tx, command, &counts, now).await? {
         Batch::Start(count) => start(tx, command, count, now).await?,
         Batch::Stop => {
             let status = InvocationStatus::Terminated;
@@ -89,6 +110,24 @@ pub async fn advance_in(
     };
     conclude(command, &tally, limits.errors(tally.total()), now);
     Ok(started)
+}
+
+/// How many may start. Of a run of an association no more than are online: who is not waits without keeping a place,
+/// and starts when it is back.
+async fn batch(
+    tx: &mut Tx,
+    command: &Command,
+    counts: &[StateCount],
+    now: Timestamp,
+) -> Result<Batch, ApiError> {
+    let batch = next_batch(&limits(command), &rollout_progress(counts));
+    let (Batch::Start(count), Some(_)) = (batch, &command.association) else {
+        return Ok(batch);
+    };
+    Ok(match invocations::count_held_online(tx, &command.key, now).await?.min(count) {
+        0 => Batch::Wait,
+        count => Batch::Start(count),
+    })
 }
 
 /// As asked for; what was stored was checked when the command was made.
@@ -104,7 +143,16 @@ fn limits(command: &Command) -> RolloutLimits {
 }
 
 async fn start(tx: &mut Tx, command: &Command, count: u32, now: Timestamp) -> Result<Vec<NodeKey>, ApiError> {
-    let nodes = invocations::release(tx, &command.key, i64::from(count), now).await?;
+    let count = i64::from(count);
+    let nodes = match command.association {
+        None => invocations::release(tx, &command.key, count, now).await?,
+        Some(_) => {
+            let running = command.expires_at.millis_since(command.deliver_until);
+            let expires_at = now.plus_seconds(REPORT_SECONDS).plus_millis(running);
+            let nodes = invocations::release_online(tx, &command.key, count, now, expires_at).await?;
+            fetched::without_fetchers(tx, command, nodes).await?
+        }
+    };
     let messages: Vec<NodeMessage> = nodes.iter().map(|node| message(command, node, now)).collect();
     node_messages::insert_many(tx, &messages).await?;
     Ok(messages.into_iter().map(|message| message.node).collect())

@@ -1,22 +1,34 @@
-//! AWS-RunPatchBaselineAssociation: the baseline by its tag, the verdict as the association's compliance.
+//! AWS-RunPatchBaselineAssociation: the baseline by its tag, the verdict as the association's compliance. Sent as a command here;
+//! run by an association in `state_manager`.
 
 use std::collections::BTreeMap;
 
 use api::ssm::{
-    AddTagsToResourceRequest, CommandInvocation, CommandInvocationStatus, ComplianceItem,
-    ComplianceStringFilter, CreatePatchBaselineRequest, DescribeInstancePatchStatesRequest,
-    ListComplianceItemsRequest, OperatingSystem, ResourceTypeForTagging, Tag,
+    AddTagsToResourceRequest, AssociationSyncCompliance, CommandInvocation, CommandInvocationStatus,
+    ComplianceItem, ComplianceStringFilter, CreateAssociationRequest, CreatePatchBaselineRequest,
+    DescribeInstancePatchStatesRequest, ListComplianceItemsRequest, OperatingSystem, ResourceTypeForTagging,
+    Tag, Target,
 };
 
 use crate::harness::{Agent, PatchBed, Server, engines};
 use crate::install::{end_of, output};
 use crate::scan::order;
 
-const FIRST: &str = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
-const SECOND: &str = "4f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
+/// An association that runs nowhere by itself, and whose compliance is put by others.
+fn manual(server: &Server) -> String {
+    let nobody = Target { key: Some("tag:Env".to_owned()), values: Some(vec!["none".to_owned()]) };
+    let made = server.call(&CreateAssociationRequest {
+        name: "AWS-RunPatchBaselineAssociation".to_owned(),
+        parameters: Some([("Operation".to_owned(), vec!["Scan".to_owned()])].into()),
+        targets: Some(vec![nobody]),
+        sync_compliance: Some(AssociationSyncCompliance::Manual),
+        ..Default::default()
+    });
+    made.association_description.unwrap().association_id.unwrap()
+}
 
 /// A baseline with the tag `Stage` that approves exactly these packages.
-fn tagged(server: &Server, stage: &str, packages: &[&str]) -> String {
+pub fn tagged(server: &Server, stage: &str, packages: &[&str]) -> String {
     let created = server.call(&CreatePatchBaselineRequest {
         name: format!("of-{stage}"),
         operating_system: Some(OperatingSystem::Debian),
@@ -40,7 +52,7 @@ fn run(server: &Server, agent: &Agent, parameters: &[(&str, &str)]) -> CommandIn
 }
 
 /// By id.
-fn associations(server: &Server, agent: &Agent) -> BTreeMap<String, ComplianceItem> {
+pub fn associations(server: &Server, agent: &Agent) -> BTreeMap<String, ComplianceItem> {
     let filter = ComplianceStringFilter {
         key: Some("ComplianceType".to_owned()),
         values: Some(vec!["Association".to_owned()]),
@@ -55,7 +67,7 @@ fn associations(server: &Server, agent: &Agent) -> BTreeMap<String, ComplianceIt
     items.into_iter().map(|item| (item.id.clone().unwrap(), item)).collect()
 }
 
-fn status(item: &ComplianceItem) -> (&str, &str) {
+pub fn status(item: &ComplianceItem) -> (&str, &str) {
     (item.status.as_ref().unwrap().as_str(), item.severity.as_ref().unwrap().as_str())
 }
 
@@ -68,21 +80,23 @@ fn each_association_has_a_verdict_by_the_baseline_of_its_tag() {
         tagged(&server, "none", &["no-such-package"]);
         let agent = Agent::online_on(&server, &bed);
 
+        let ids = [manual(&server), manual(&server)];
+        let [id_1, id_2] = [ids[0].as_str(), ids[1].as_str()];
         let scan = |id, tags| [("Operation", "Scan"), ("AssociationId", id), ("BaselineTags", tags)];
-        let first = run(&server, &agent, &scan(FIRST, "Key=Stage,Values=strict"));
+        let first = run(&server, &agent, &scan(id_1, "Key=Stage,Values=strict"));
         assert_eq!(first.status, Some(CommandInvocationStatus::Success), "{}", output(&first));
-        let second = run(&server, &agent, &scan(SECOND, "Key=Stage,Values=none"));
+        let second = run(&server, &agent, &scan(id_2, "Key=Stage,Values=none"));
         assert_eq!(second.status, Some(CommandInvocationStatus::Success), "{}", output(&second));
 
         let found = associations(&server, &agent);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert_eq!(status(&found[FIRST]), ("NON_COMPLIANT", "HIGH"));
-        assert_eq!(status(&found[SECOND]), ("COMPLIANT", "UNSPECIFIED"));
-        let details = found[FIRST].details.clone().unwrap();
+        assert_eq!(status(&found[id_1]), ("NON_COMPLIANT", "HIGH"));
+        assert_eq!(status(&found[id_2]), ("COMPLIANT", "UNSPECIFIED"));
+        let details = found[id_1].details.clone().unwrap();
         assert_eq!(details["PatchBaselineId"], strict);
         assert_eq!(details["DocumentName"], "AWS-RunPatchBaselineAssociation");
         // Each item keeps the run that found it.
-        for (id, run) in [(FIRST, &first), (SECOND, &second)] {
+        for (id, run) in [(id_1, &first), (id_2, &second)] {
             let execution = found[id].execution_summary.as_ref().unwrap();
             assert_eq!(execution.execution_id, run.command_id);
         }
@@ -91,8 +105,14 @@ fn each_association_has_a_verdict_by_the_baseline_of_its_tag() {
             DescribeInstancePatchStatesRequest { instance_ids: vec![agent.id.clone()], ..Default::default() };
         assert_eq!(server.call(&request).instance_patch_states.unwrap_or_default(), []);
 
+        // Of what is no association nobody may say anything.
+        let none = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
+        let refused = run(&server, &agent, &scan(none, "Key=Stage,Values=strict"));
+        assert_eq!(refused.status, Some(CommandInvocationStatus::Failed));
+        assert!(output(&refused).contains("is not an association"), "{}", output(&refused));
+
         tagged(&server, "strict", &["tb-held"]);
-        let refused = run(&server, &agent, &scan(FIRST, "Key=Stage,Values=strict"));
+        let refused = run(&server, &agent, &scan(id_1, "Key=Stage,Values=strict"));
         assert_eq!(refused.status, Some(CommandInvocationStatus::Failed));
         assert!(output(&refused).contains("more than one baseline carries the tag"), "{}", output(&refused));
         assert_eq!(associations(&server, &agent), found, "a failed run reports nothing");
@@ -105,9 +125,10 @@ fn an_installation_for_an_association_ends_compliant() {
     let server = Server::start(engines()[0]);
     tagged(&server, "prod", &["tb-conf"]);
     let agent = Agent::online_on(&server, &bed);
+    let id = manual(&server);
     let mut parameters = vec![
         ("Operation", "Install"),
-        ("AssociationId", FIRST),
+        ("AssociationId", id.as_str()),
         ("BaselineTags", "Key=Stage,Values=prod"),
         ("RebootOption", "NoReboot"),
     ];
@@ -115,9 +136,9 @@ fn an_installation_for_an_association_ends_compliant() {
     assert_eq!(done.status, Some(CommandInvocationStatus::Success), "{}", output(&done));
     assert_eq!(bed.state("tb-conf"), "1.1-1 ii");
     // Until it has rebooted.
-    assert_eq!(status(&associations(&server, &agent)[FIRST]), ("NON_COMPLIANT", "HIGH"));
+    assert_eq!(status(&associations(&server, &agent)[&id]), ("NON_COMPLIANT", "HIGH"));
     bed.boot(1);
     parameters[0] = ("Operation", "Scan");
     run(&server, &agent, &parameters);
-    assert_eq!(status(&associations(&server, &agent)[FIRST]).0, "COMPLIANT");
+    assert_eq!(status(&associations(&server, &agent)[&id]).0, "COMPLIANT");
 }

@@ -21,6 +21,7 @@ use store::commands::CommandKey;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::associations;
 use crate::commands::now;
 use crate::error::ApiError;
 use crate::progress;
@@ -99,7 +100,12 @@ impl Agents {
             let Ok(_turn) = self.settling.try_lock() else { return false };
             while let Some(command) = self.pop_touched() {
                 match retry(app, || async { progress::advance(&app.store(), &command, now()).await }).await {
-                    Ok(nodes) => nodes.iter().for_each(|node| self.hub.wake(node)),
+                    Ok(advanced) => {
+                        advanced.nodes.iter().for_each(|node| self.hub.wake(node));
+                        if let Some(association) = advanced.association {
+                            associations::follow_command(app, &association, &command).await;
+                        }
+                    }
                     Err(error) => {
                         let (command_id, cause) = (command.id.as_str(), error.chain());
                         tracing::error!(command_id, cause, "cannot advance the command");

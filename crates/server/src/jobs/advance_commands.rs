@@ -14,7 +14,7 @@ use crate::progress;
 const CHUNK: i64 = 100;
 
 pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
-    let mut advanced = 0;
+    let mut count = 0;
     let mut last = None;
     loop {
         let mut tx = app.store().read().await?;
@@ -24,13 +24,13 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
             if !retry(&app, || async { progress::is_behind(&app.store(), key, now).await }).await? {
                 continue;
             }
-            let nodes = retry(&app, || async { progress::advance(&app.store(), key, now).await }).await?;
-            nodes.iter().for_each(|node| app.agents.hub.wake(node));
-            advanced += 1;
+            let advanced = retry(&app, || async { progress::advance(&app.store(), key, now).await }).await?;
+            advanced.nodes.iter().for_each(|node| app.agents.hub.wake(node));
+            count += 1;
         }
         last = running.last().cloned();
         if i64::try_from(running.len()).is_ok_and(|count| count < CHUNK) {
-            return Ok(advanced);
+            return Ok(count);
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Forgets commands after their 30 days with what nodes planned for them, and the notes of replies that no agent repeats any more.
+//! Forgets commands and runs of associations after their 30 days, with what nodes planned for them, and the notes of replies that no agent repeats any more.
 //! Source: systems-manager.md 1.1; agent-protocol.md 3.4.
 
 use std::sync::Arc;
 
 use api::Timestamp;
+use store::associations::executions;
 use store::{commands, patch_plans, replies};
 
 use super::sweep::days;
@@ -20,6 +21,7 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
         let mut tx = app.store().write().await?;
         replies::delete_older(&mut tx, now.plus_seconds(-REPLIES_SECONDS)).await?;
         patch_plans::delete_older(&mut tx, before).await?;
+        executions::delete_older(&mut tx, before).await?;
         let forgotten = commands::delete_older(&mut tx, before).await?;
         tx.commit().await?;
         Ok(forgotten)

@@ -4,6 +4,7 @@
 pub(crate) mod advance_commands;
 pub(crate) mod call_webhooks;
 pub(crate) mod expire_invocations;
+pub(crate) mod follow_associations;
 pub(crate) mod forget_advisories;
 pub(crate) mod forget_client_tokens;
 pub(crate) mod forget_commands;
@@ -13,7 +14,9 @@ pub(crate) mod forget_reports;
 pub(crate) mod forget_snapshots;
 pub(crate) mod forget_window_executions;
 mod hear_wakeups;
+pub(crate) mod reach_nodes;
 pub(crate) mod renew_channels;
+pub(crate) mod run_associations;
 pub(crate) mod run_windows;
 mod sweep;
 pub(crate) mod sweep_objects;
@@ -65,6 +68,10 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("expire_invocations", SECONDLY, app, |app| expire_invocations::run_once(app, now()));
     background.every("wake_channels", SECONDLY, app, |app| wake_channels::run_once(app, now()));
     background.every("advance_commands", 5 * SECONDLY, app, |app| advance_commands::run_once(app, now()));
+    background.every("run_associations", SECONDLY, app, |app| run_associations::run_once(app, now()));
+    background.every("reach_nodes", 10 * SECONDLY, app, |app| reach_nodes::run_once(app, now()));
+    background
+        .every("follow_associations", 5 * SECONDLY, app, |app| follow_associations::run_once(app, now()));
     background.until_stopped(hear_wakeups::run(Arc::clone(app)));
     background.every("renew_channels", 25 * SECONDLY, app, |app| renew_channels::run_once(app, now()));
 }

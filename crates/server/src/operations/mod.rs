@@ -1,5 +1,6 @@
 //! The dispatcher: permission, then one exhaustive match from operation to handler.
 
+pub mod associations;
 pub mod commands;
 pub mod compliance;
 pub mod documents;
@@ -153,6 +154,29 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         Operation::UpdateDocumentMetadata => call(ctx, body, documents::update_document_metadata).await,
         Operation::ListDocumentMetadataHistory => {
             call(ctx, body, documents::list_document_metadata_history).await
+        }
+
+        // State Manager.
+        Operation::CreateAssociation => call(ctx, body, associations::create_association).await,
+        Operation::CreateAssociationBatch => call(ctx, body, associations::create_association_batch).await,
+        Operation::DeleteAssociation => call(ctx, body, associations::delete_association).await,
+        Operation::DescribeAssociation => call(ctx, body, associations::describe_association).await,
+        Operation::UpdateAssociation => call(ctx, body, associations::update_association).await,
+        Operation::UpdateAssociationStatus => call(ctx, body, associations::update_association_status).await,
+        Operation::ListAssociations => call(ctx, body, associations::list_associations).await,
+        Operation::ListAssociationVersions => call(ctx, body, associations::list_association_versions).await,
+        Operation::DescribeAssociationExecutions => {
+            call(ctx, body, associations::describe_association_executions).await
+        }
+        Operation::DescribeAssociationExecutionTargets => {
+            call(ctx, body, associations::describe_association_execution_targets).await
+        }
+        Operation::StartAssociationsOnce => call(ctx, body, associations::start_associations_once).await,
+        Operation::DescribeEffectiveInstanceAssociations => {
+            call(ctx, body, associations::describe_effective_instance_associations).await
+        }
+        Operation::DescribeInstanceAssociationsStatus => {
+            call(ctx, body, associations::describe_instance_associations_status).await
         }
 
         // Baselines.

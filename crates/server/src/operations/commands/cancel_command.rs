@@ -1,12 +1,13 @@
 //! CancelCommand: ends what has not started, asks agents to end what has.
 //! Source: API reference, CancelCommand; systems-manager.md 1.5.
 
+use api::Timestamp;
 use api::agent::JobId;
 use api::ssm::{CancelCommandRequest, CancelCommandResult, ErrorCode};
 use domain::command::{Event, InvocationStatus};
 use domain::ids::NodeId;
 use store::Tx;
-use store::commands::{self, Command};
+use store::commands::{self, Command, CommandKey};
 use store::invocations::{self, Invocation};
 use store::node_messages::{self, MessageKind, NodeKey, NodeMessage};
 
@@ -41,33 +42,42 @@ pub async fn cancel_command(
         command.cancelled_at.get_or_insert(ctx.now);
         invocations::end_held(&mut tx, &key, InvocationStatus::Cancelled, ctx.now).await?;
     }
-    let open = invocations::list_open(&mut tx, &key, &nodes).await?;
-    // Bounded by MaxConcurrency, or by the 50 ids of a request.
-    let mut woken = Vec::new();
-    for mut invocation in open {
-        woken.extend(cancel(&mut tx, ctx, &command, &mut invocation).await?);
-    }
-    woken.extend(progress::advance_in(&mut tx, &mut command, ctx.now).await?);
-    commands::update_progress(&mut tx, &command).await?;
+    let woken = cancel_open(&mut tx, &mut command, &nodes, ctx.now).await?;
     tx.commit().await?;
     woken.iter().for_each(|node| ctx.app.agents.hub.wake(node));
     Ok(CancelCommandResult {})
 }
 
+/// Cancels what is open on these nodes, on all if there are none, and writes the command. Returns the nodes that are to
+/// be told after the commit.
+pub async fn cancel_open(
+    tx: &mut Tx,
+    command: &mut Command,
+    nodes: &[NodeId],
+    now: Timestamp,
+) -> Result<Vec<NodeKey>, ApiError> {
+    let open = invocations::list_open(tx, &command.key, nodes).await?;
+    let mut woken = Vec::new();
+    // Bounded by MaxConcurrency, or by the 50 ids of a request.
+    for mut invocation in open {
+        woken.extend(cancel(tx, command, &mut invocation, now).await?);
+    }
+    woken.extend(progress::advance_in(tx, command, now).await?);
+    commands::update_progress(tx, command).await?;
+    Ok(woken)
+}
+
 /// Returns the node when there is something to tell it.
 async fn cancel(
     tx: &mut Tx,
-    ctx: &Ctx,
     command: &Command,
     invocation: &mut Invocation,
+    now: Timestamp,
 ) -> Result<Option<NodeKey>, ApiError> {
-    let node = NodeKey {
-        account: ctx.account.clone(),
-        region: ctx.region.clone(),
-        node: invocation.key.node.clone(),
-    };
+    let CommandKey { account, region, .. } = command.key.clone();
+    let node = NodeKey { account, region, node: invocation.key.node.clone() };
     let sent = node_messages::find(tx, &node, &job_id(&command.key, &node)).await?;
-    if !progress::apply(invocation, Event::CancelRequested, ctx.now) {
+    if !progress::apply(invocation, Event::CancelRequested, now) {
         return Ok(None);
     }
     invocations::update(tx, invocation).await?;
@@ -84,8 +94,8 @@ async fn cancel(
         job_id: job.to_string(),
         kind: MessageKind::Cancel,
         command_id: command.key.id.clone(),
-        created_at: ctx.now,
-        due_at: ctx.now,
+        created_at: now,
+        due_at: now,
         attempts: 0,
         deliver_until: command.expires_at,
     };

@@ -6,17 +6,18 @@ mod filters;
 mod get_command_invocation;
 mod list_command_invocations;
 mod list_commands;
+pub mod make;
 mod output_urls;
 mod send_command;
-mod targets;
+pub mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use cancel_command::cancel_command;
+pub use cancel_command::{cancel_command, cancel_open};
 pub use get_command_invocation::get_command_invocation;
 pub use list_command_invocations::list_command_invocations;
 pub use list_commands::list_commands;
-pub use send_command::{Order, issue, place, prepare, send_command};
+pub use send_command::{Order, check_output, issue, place, prepare, refuse_platforms, send_command};
 pub use targets::select_ids;
 
 use api::Timestamp;

@@ -63,10 +63,7 @@ pub async fn resolve(ctx: &Ctx, tx: &mut Tx, addressed: &Addressed) -> Result<Ve
             }
             Err(error::node_not_managed(&missing.join(", "), ctx.account.as_str()))
         }
-        Addressed::Selected(targets) => {
-            let conditions: Vec<NodeCondition> = targets.entries().iter().filter_map(condition).collect();
-            select(ctx, tx, &conditions).await
-        }
+        Addressed::Selected(targets) => select(ctx, tx, &conditions(targets)).await,
     }
 }
 
@@ -78,13 +75,14 @@ pub async fn select_ids(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<NodeId>, ApiError> {
-    let conditions: Vec<NodeCondition> = targets.entries().iter().filter_map(condition).collect();
+    let conditions = conditions(targets);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = nodes::list(tx, scope, &conditions, now, None, limit).await?;
     Ok(found.into_iter().map(|node| node.id).collect())
 }
 
-async fn select(ctx: &Ctx, tx: &mut Tx, conditions: &[NodeCondition]) -> Result<Vec<Node>, ApiError> {
+/// All nodes that meet the conditions.
+pub async fn select(ctx: &Ctx, tx: &mut Tx, conditions: &[NodeCondition]) -> Result<Vec<Node>, ApiError> {
     let mut found: Vec<Node> = Vec::new();
     loop {
         let after = found.last().map(|node| node.id.clone());
@@ -97,6 +95,10 @@ async fn select(ctx: &Ctx, tx: &mut Tx, conditions: &[NodeCondition]) -> Result<
             return Ok(found);
         }
     }
+}
+
+pub fn conditions(targets: &Targets) -> Vec<NodeCondition> {
+    targets.entries().iter().filter_map(condition).collect()
 }
 
 fn condition(target: &Target) -> Option<NodeCondition> {

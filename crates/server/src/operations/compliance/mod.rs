@@ -31,7 +31,7 @@ fn invalid_resource_id(given: &str) -> ApiError {
     ApiError::new(ErrorCode::InvalidResourceId, format!("`{given}` is not a managed node"))
 }
 
-fn execution_summary(summary: &Summary) -> ComplianceExecutionSummary {
+pub fn execution_summary(summary: &Summary) -> ComplianceExecutionSummary {
     ComplianceExecutionSummary {
         execution_time: summary.execution_at,
         execution_id: summary.execution_id.clone(),

@@ -7,11 +7,12 @@ use api::ssm::{
     PutComplianceItemsRequest, PutComplianceItemsResult,
 };
 use domain::ids::NodeId;
-use store::compliance::{self, Items, OwnItem};
+use store::compliance::{self, OwnItem};
 use store::{Tx, nodes};
 
 use super::record::{self, Run};
 use super::{RESOURCE_TYPE, execution_summary, invalid_resource_id, invalid_resource_type};
+use crate::associations::verdicts::{self, ASSOCIATION};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 
@@ -19,7 +20,6 @@ use crate::error::{self, ApiError};
 const MAX_ITEMS_BYTES: usize = 800 << 10;
 /// Custom types of one node.
 const MAX_CUSTOM_TYPES: usize = 10;
-const ASSOCIATION: &str = "Association";
 
 pub async fn put_compliance_items(
     ctx: &Ctx,
@@ -53,15 +53,24 @@ pub async fn put_compliance_items(
         id: request.execution_summary.execution_id,
         kind: request.execution_summary.execution_type,
     };
-    let items = match (is_partial, &stored) {
-        (true, Some(stored)) => {
-            let kept = compliance::find_items(&mut tx, scope, stored).await?;
-            merge(kept, &execution_summary(stored), own(Some(execution), request.items))
-        }
-        (true, None) => own(Some(execution), request.items),
-        (false, _) => own(None, request.items),
+    let kept = match &stored {
+        Some(stored) if of.1 == ASSOCIATION => compliance::find_items(&mut tx, scope, stored).await?,
+        _ => None,
     };
-    record::replace(ctx, &mut tx, of, run, items, request.item_content_hash).await?;
+    let kept_of = stored.as_ref().map(execution_summary);
+    let items = match is_partial {
+        true => {
+            verdicts::check_partial(&mut tx, scope, &request.items).await?;
+            let kept_of = kept_of.unwrap_or_else(|| execution.clone());
+            record::merge(kept, &kept_of, own(Some(execution), request.items))
+        }
+        false if of.1 == ASSOCIATION => {
+            let uploaded = own(None, request.items);
+            verdicts::admit_complete(&mut tx, scope, (kept, kept_of.as_ref()), uploaded).await?
+        }
+        false => own(None, request.items),
+    };
+    record::replace(scope, &mut tx, of, run, items, request.item_content_hash).await?;
     tx.commit().await?;
     Ok(PutComplianceItemsResult::default())
 }
@@ -118,18 +127,4 @@ async fn check_types(
         return Err(ApiError::new(ErrorCode::ComplianceTypeCountLimitExceededException, message));
     }
     Ok(())
-}
-
-/// Replaces the items of the same ids and keeps the others, with the runs that found them.
-fn merge(stored: Option<Items>, of: &ComplianceExecutionSummary, new: Vec<OwnItem>) -> Vec<OwnItem> {
-    let mut items = match stored {
-        Some(Items::Own(items)) => items,
-        Some(Items::OfReport(_)) | None => Vec::new(),
-    };
-    items.retain(|old| new.iter().all(|item| item.entry.id != old.entry.id));
-    for item in &mut items {
-        item.execution.get_or_insert_with(|| of.clone());
-    }
-    items.extend(new);
-    items
 }

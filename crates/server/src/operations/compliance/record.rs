@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use api::Timestamp;
-use api::ssm::{ComplianceItemEntry, ComplianceSeverity, ComplianceStatus as WireStatus};
+use api::ssm::{
+    ComplianceExecutionSummary, ComplianceItemEntry, ComplianceSeverity, ComplianceStatus as WireStatus,
+};
 use domain::compliance::{ComplianceLevel, ComplianceStatus, SeverityCounts};
-use store::Tx;
 use store::compliance::{self, Items, OwnItem, Summary};
 use store::inventory::{Entry, Item};
+use store::{Scope, Tx};
 
 use crate::ctx::Ctx;
 use crate::error::ApiError;
@@ -23,7 +25,7 @@ pub struct Run {
 
 /// Replaces the items of a resource and type.
 pub async fn replace(
-    ctx: &Ctx,
+    scope: Scope<'_>,
     tx: &mut Tx,
     (resource_id, compliance_type): (&str, &str),
     run: Run,
@@ -57,7 +59,21 @@ pub async fn replace(
         non_compliant,
         content_hash,
     };
-    Ok(compliance::put(tx, (&ctx.account, &ctx.region), &summary, &Items::Own(items)).await?)
+    Ok(compliance::put(tx, scope, &summary, &Items::Own(items)).await?)
+}
+
+/// Replaces the items of the same ids and keeps the others, with the runs that found them.
+pub fn merge(stored: Option<Items>, of: &ComplianceExecutionSummary, new: Vec<OwnItem>) -> Vec<OwnItem> {
+    let mut items = match stored {
+        Some(Items::Own(items)) => items,
+        Some(Items::OfReport(_)) | None => Vec::new(),
+    };
+    items.retain(|old| new.iter().all(|item| item.entry.id != old.entry.id));
+    for item in &mut items {
+        item.execution.get_or_insert_with(|| of.clone());
+    }
+    items.extend(new);
+    items
 }
 
 /// From `AWS:ComplianceItem` of a type that is no patch report: each attribute that is no member of
@@ -69,7 +85,7 @@ pub async fn from_inventory(ctx: &Ctx, tx: &mut Tx, item: &Item, entries: &[Entr
     let at = at.or_else(|| Timestamp::parse(&item.capture_time)).unwrap_or(ctx.now);
     let run = Run { at, id: text("ExecutionId").cloned(), kind: text("ExecutionType").cloned() };
     let of = (item.node.as_str(), item.context_type.as_str());
-    replace(ctx, tx, of, run, items, item.content_hash.clone()).await
+    replace((&ctx.account, &ctx.region), tx, of, run, items, item.content_hash.clone()).await
 }
 
 fn to_item(entry: &Entry) -> ComplianceItemEntry {

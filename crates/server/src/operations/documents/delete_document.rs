@@ -2,7 +2,7 @@
 //! Source: API reference, DeleteDocument; systems-manager.md 2.4.
 
 use api::ssm::{DeleteDocumentRequest, DeleteDocumentResult, DocumentType, ErrorCode};
-use store::{documents, tags};
+use store::{associations, documents, tags};
 
 use super::{own, scope, tagged, version_of};
 use crate::ctx::Ctx;
@@ -47,6 +47,15 @@ pub async fn delete_document(
         return Err(refusal(format!(
             "document `{name}` is shared with {shares} accounts: stop sharing it first"
         )));
+    }
+    let using = associations::list_of_document(&mut tx, scope(ctx), name.as_str()).await?;
+    if let Some(first) = using.first() {
+        let message = format!(
+            "document `{name}` is used by {} associations, of which `{}` is one: delete them first",
+            using.len(),
+            first.key.id
+        );
+        return Err(ApiError::new(ErrorCode::AssociatedInstances, message));
     }
     documents::delete(&mut tx, scope(ctx), name).await?;
     tags::remove_all(&mut tx, tagged(ctx, name)).await?;

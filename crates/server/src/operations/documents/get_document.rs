@@ -12,7 +12,7 @@ use crate::error::ApiError;
 pub async fn get_document(ctx: &Ctx, request: GetDocumentRequest) -> Result<GetDocumentResult, ApiError> {
     let GetDocumentRequest { name, version_name, document_version, document_format } = request;
     let found = find(ctx, &name, document_version.as_deref(), version_name.as_deref()).await?;
-    let format = document_format.unwrap_or_else(|| found.format());
+    let format = document_format.unwrap_or_else(|| default_format(ctx, &found));
     let content = converted(&found, &format)?;
     let version = found.version;
     Ok(GetDocumentResult {
@@ -29,6 +29,14 @@ pub async fn get_document(ctx: &Ctx, request: GetDocumentRequest) -> Result<GetD
         review_status: version.review_status.as_deref().map(Into::into),
         ..Default::default()
     })
+}
+
+/// As it was written, but for agents: they read JSON only, and do not ask for it.
+fn default_format(ctx: &Ctx, found: &Found) -> DocumentFormat {
+    match (ctx.caller.node(), found.format()) {
+        (Some(_), DocumentFormat::Yaml) => DocumentFormat::Json,
+        (_, format) => format,
+    }
 }
 
 /// Byte for byte what was sent, unless another form is asked for.

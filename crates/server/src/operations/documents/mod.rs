@@ -37,6 +37,7 @@ use api::ssm::ErrorCode;
 use domain::document::shipped;
 use domain::ids::{Arn, DocumentName};
 use sha2::{Digest, Sha256};
+use store::associations;
 use store::documents::{self, Document, Version, Which};
 use store::tags::Tagged;
 use store::{Scope, Tx};
@@ -115,4 +116,17 @@ fn number_of(document: &Document, version: Option<&str>) -> Result<i64, ApiError
         Some("$LATEST") => Ok(document.latest_version),
         Some(number) => number.parse().map_err(|_| no_version(document.name.as_str(), number)),
     }
+}
+
+/// What an alias means has changed: associations that run the document by it run now, but for those that run at their
+/// times only.
+async fn run_associations(ctx: &Ctx, tx: &mut Tx, name: &DocumentName, alias: &str) -> Result<(), ApiError> {
+    for association in associations::list_of_document(tx, scope(ctx), name.as_str()).await? {
+        let settings = &association.settings;
+        let only = settings.apply_only_at_cron_interval.unwrap_or_default();
+        if settings.document_version.as_deref() == Some(alias) && !only {
+            associations::set_due(tx, &association.key, ctx.now).await?;
+        }
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use store::tags;
 use super::describe_document::describe;
 use super::found::Found;
 use super::new_version::{NewVersion, refuse_attachments};
-use super::{number_of, own, scope, tagged, version_of};
+use super::{number_of, own, run_associations, scope, tagged, version_of};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -60,6 +60,7 @@ pub async fn update_document(
         return Err(ApiError::new(ErrorCode::DocumentVersionLimitExceeded, message));
     }
     documents::insert_version(&mut tx, scope(ctx), &document.name, &version).await?;
+    run_associations(ctx, &mut tx, &document.name, "$LATEST").await?;
     let tags = tags::list(&mut tx, tagged(ctx, &document.name)).await?;
     tx.commit().await?;
 

@@ -7,7 +7,7 @@ use api::ssm::{
 };
 use store::documents;
 
-use super::{own, scope, version_of};
+use super::{own, run_associations, scope, version_of};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -19,6 +19,9 @@ pub async fn update_document_default_version(
     let document = own(ctx, &mut tx, &request.name, ErrorCode::InvalidDocument).await?;
     let version = version_of(&mut tx, scope(ctx), &document, Some(&request.document_version), None).await?;
     documents::set_default(&mut tx, scope(ctx), &document.name, version.version).await?;
+    if version.version != document.default_version {
+        run_associations(ctx, &mut tx, &document.name, "$DEFAULT").await?;
+    }
     tx.commit().await?;
     let description = DocumentDefaultVersionDescription {
         name: Some(document.name.to_string()),

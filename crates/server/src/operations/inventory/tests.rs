@@ -286,13 +286,21 @@ async fn items_that_are_put_replace_each_other_by_type() {
         assert_eq!(count().await, 2);
         put(request("Custom:Backup", "h2", json!([]))).await;
         assert_eq!(count().await, 0);
-        let mut partial =
-            request("Association", "h3", json!([item("one", "COMPLIANT"), item("two", "COMPLIANT")]));
-        put(partial.clone()).await;
-        partial["UploadType"] = json!("PARTIAL");
-        partial["ItemContentHash"] = json!("h4");
-        partial["Items"] = json!([item("two", "NON_COMPLIANT")]);
-        put(partial).await;
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let manual = json!({"Name": "AWS-RunShellScript", "Parameters": {"commands": ["true"]},
+                "Targets": [{"Key": "tag:Env", "Values": ["none"]}], "SyncCompliance": "MANUAL"});
+            let made = server.answer("CreateAssociation", manual).await["AssociationDescription"].clone();
+            ids.push(made["AssociationId"].as_str().unwrap().to_owned());
+        }
+        let partial = |hash: &str, id: &str, status: &str| {
+            let mut partial = request("Association", hash, json!([item(id, status)]));
+            partial["UploadType"] = json!("PARTIAL");
+            partial
+        };
+        put(partial("h3", &ids[0], "COMPLIANT")).await;
+        put(partial("h4", &ids[1], "COMPLIANT")).await;
+        put(partial("h5", &ids[1], "NON_COMPLIANT")).await;
         let summary = json!({"Filters": [{"Key": "ComplianceType", "Values": ["Association"]}]});
         let summary = server.answer("ListResourceComplianceSummaries", summary).await;
         let summary = &summary["ResourceComplianceSummaryItems"][0];

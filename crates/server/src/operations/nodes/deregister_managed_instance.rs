@@ -4,6 +4,7 @@
 
 use api::ssm::{DeregisterManagedInstanceRequest, DeregisterManagedInstanceResult};
 use domain::ids::NodeId;
+use store::associations::standing;
 use store::tags::{self, Tagged};
 use store::{compliance, facts, inventory, nodes, patch_states};
 
@@ -28,6 +29,7 @@ pub async fn deregister_managed_instance(
     compliance::delete_resource(&mut tx, scope, id.as_str()).await?;
     inventory::delete_node(&mut tx, scope, &id).await?;
     facts::delete_newest(&mut tx, scope, &id).await?;
+    standing::leave_node(&mut tx, scope, &id, ctx.now).await?;
     tx.commit().await?;
     tracing::info!(node_id = %id, "node deregistered");
     Ok(DeregisterManagedInstanceResult {})

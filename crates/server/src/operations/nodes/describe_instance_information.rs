@@ -8,6 +8,7 @@ use api::ssm::{
 use store::clause::Comparison;
 use store::nodes::Node;
 
+use super::association_state::{self, AssociationState};
 use super::filters::{self, Errors, Filter};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -25,8 +26,13 @@ pub async fn describe_instance_information(
     let page = Page::open(ctx, "DescribeInstanceInformation", &scope, request.next_token.as_deref(), size)?;
     let rows = filters::select(ctx, filters(&request)?, ERRORS, &page).await?;
     let cut = page.cut(ctx, rows, |node| node.id.to_string());
+    let mut associations = association_state::of_nodes(ctx, &cut.rows).await?;
+    let to_wire = |node: Node| {
+        let state = associations.remove(&node.id).unwrap_or_default();
+        to_wire(ctx, node, state)
+    };
     Ok(DescribeInstanceInformationResult {
-        instance_information_list: Some(cut.rows.into_iter().map(|node| to_wire(ctx, node)).collect()),
+        instance_information_list: Some(cut.rows.into_iter().map(to_wire).collect()),
         next_token: cut.next_token,
     })
 }
@@ -47,7 +53,7 @@ fn filters(request: &DescribeInstanceInformationRequest) -> Result<Vec<Filter<'_
     Ok(old.chain(new).map(equal).collect())
 }
 
-fn to_wire(ctx: &Ctx, node: Node) -> InstanceInformation {
+fn to_wire(ctx: &Ctx, node: Node, state: AssociationState) -> InstanceInformation {
     let online = node.is_online(ctx.now);
     let said = node.information;
     InstanceInformation {
@@ -68,6 +74,10 @@ fn to_wire(ctx: &Ctx, node: Node) -> InstanceInformation {
         computer_name: said.computer_name,
         source_id: Some(node.id.to_string()),
         source_type: Some(SourceType::AwsSsmManagedInstance),
+        association_status: state.status,
+        last_association_execution_date: state.last_execution_at,
+        last_successful_association_execution_date: state.last_success_at,
+        association_overview: state.overview,
         ..InstanceInformation::default()
     }
 }

@@ -76,8 +76,7 @@ impl Conditions {
                 return self.constant(&filter, RESOURCE_TYPE);
             }
             "SourceTypes" => return self.constant(&filter, SOURCE_TYPE),
-            // No node has had an association yet.
-            "AssociationStatus" => return self.constant(&filter, ""),
+            "AssociationStatus" => NodeField::AssociationStatus,
             "tag-key" => NodeField::TagKey,
             key => match key.strip_prefix("tag:") {
                 Some(tag) if !tag.is_empty() => NodeField::Tag(tag.to_owned()),

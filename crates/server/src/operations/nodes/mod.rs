@@ -1,5 +1,6 @@
 //! Activations, registration, and what is known of registered nodes.
 
+mod association_state;
 mod create_activation;
 mod delete_activation;
 mod deregister_managed_instance;

@@ -5,6 +5,7 @@ use api::ssm::{AddTagsToResourceRequest, AddTagsToResourceResult};
 use store::tags;
 
 use super::{MOST_TAGS, checked_tags, resource, too_many};
+use crate::associations::leave_unmatched;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -21,6 +22,7 @@ pub async fn add_tags_to_resource(
         return Err(too_many());
     }
     tags::put(&mut tx, tagged, &added).await?;
+    leave_unmatched(ctx, &mut tx, tagged.resource_id).await?;
     tx.commit().await?;
     Ok(AddTagsToResourceResult {})
 }

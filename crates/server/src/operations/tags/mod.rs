@@ -12,8 +12,9 @@ pub use remove_tags_from_resource::remove_tags_from_resource;
 use std::collections::BTreeMap;
 
 use api::ssm::{ErrorCode, ResourceTypeForTagging, Tag};
-use domain::ids::{BaselineId, DocumentName, NodeId, WindowId};
+use domain::ids::{AssociationId, BaselineId, DocumentName, NodeId, WindowId};
 use store::Tx;
+use store::associations::{self, AssociationKey};
 use store::tags::Tagged;
 use store::{baselines, documents, nodes, windows};
 
@@ -79,6 +80,13 @@ async fn resource<'a>(
         ResourceTypeForTagging::MaintenanceWindow => {
             let window: WindowId = id.parse().map_err(|_| refusal())?;
             windows::find(tx, (&ctx.account, &ctx.region), &window).await?.ok_or_else(refusal)?;
+            id
+        }
+        ResourceTypeForTagging::Association => {
+            let association: AssociationId = id.parse().map_err(|_| refusal())?;
+            let (account, region) = (ctx.account.clone(), ctx.region.clone());
+            let key = AssociationKey { account, region, id: association };
+            associations::find(tx, &key).await?.ok_or_else(refusal)?;
             id
         }
         // No resource of the other types can exist here yet.

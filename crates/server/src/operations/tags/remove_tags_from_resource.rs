@@ -5,6 +5,7 @@ use api::ssm::{RemoveTagsFromResourceRequest, RemoveTagsFromResourceResult};
 use store::tags;
 
 use super::resource;
+use crate::associations::leave_unmatched;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -15,6 +16,7 @@ pub async fn remove_tags_from_resource(
     let mut tx = ctx.store.write().await?;
     let tagged = resource(ctx, &mut tx, &request.resource_type, &request.resource_id).await?;
     tags::remove(&mut tx, tagged, &request.tag_keys).await?;
+    leave_unmatched(ctx, &mut tx, tagged.resource_id).await?;
     tx.commit().await?;
     Ok(RemoveTagsFromResourceResult {})
 }

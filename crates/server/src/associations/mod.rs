@@ -1,0 +1,14 @@
+//! State Manager at work: runs started, followed, and what they say of nodes. The operations are in
+//! `operations::associations`, what is decided in `domain::association`.
+//! Source: systems-manager.md 3. Decision: docs/decisions/0024-associations.md.
+
+pub mod calendars;
+pub mod fetched;
+mod follow;
+mod left;
+mod start;
+pub mod verdicts;
+
+pub use follow::{follow, follow_command};
+pub use left::leave_unmatched;
+pub use start::{Reach, request, start, targets, timing};

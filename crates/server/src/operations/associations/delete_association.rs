@@ -1,0 +1,42 @@
+//! DeleteAssociation: nothing of it runs any more, and what it said of nodes is taken back.
+//! Source: API reference, DeleteAssociation.
+
+use api::ssm::{DeleteAssociationRequest, DeleteAssociationResult};
+use domain::association::{Counts, ExecutionStatus};
+use domain::ids::CommandId;
+use store::associations;
+use store::associations::executions::{self, Execution, Superseded};
+use store::tags;
+
+use super::{named, tagged};
+use crate::ctx::Ctx;
+use crate::error::ApiError;
+use crate::keyring::random;
+
+pub async fn delete_association(
+    ctx: &Ctx,
+    request: DeleteAssociationRequest,
+) -> Result<DeleteAssociationResult, ApiError> {
+    let by = (request.name.as_deref(), request.instance_id.as_deref());
+    let mut tx = ctx.store.write().await?;
+    let association = named(ctx, &mut tx, request.association_id.as_deref(), by).await?;
+    // As if a run followed that addresses nobody.
+    let nobody = Execution {
+        association: association.key.clone(),
+        id: CommandId::mint(random()),
+        run: association.runs_made + 1,
+        version: association.version,
+        created_at: ctx.now,
+        omitted: None,
+        cancel_at: None,
+        counts: Counts::default(),
+        status: ExecutionStatus::Pending,
+        finished_at: None,
+    };
+    let ended = executions::supersede(&mut tx, &nobody, Superseded::Everywhere, ctx.now).await?;
+    associations::delete(&mut tx, &association.key).await?;
+    tags::remove_all(&mut tx, tagged(ctx, &association.key)).await?;
+    tx.commit().await?;
+    ended.into_iter().for_each(|command| ctx.app.agents.touch(command));
+    Ok(DeleteAssociationResult {})
+}
