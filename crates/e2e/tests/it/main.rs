@@ -24,6 +24,7 @@ mod reboot_at;
 mod restart;
 mod scan;
 mod snapshots;
+mod state_manager;
 mod tls;
 mod up;
 mod windows;
