@@ -1,5 +1,5 @@
 //! What the states of an association's targets are called, and what they add up to.
-//! Source: spec systems-manager 3.3. Decision: docs/decisions/0024-associations.md.
+//! Source: spec systems-manager 3.3. Decision: docs/decisions/0025-associations.md.
 
 use crate::association::Counts;
 use crate::command::InvocationStatus;

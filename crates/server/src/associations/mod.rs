@@ -1,6 +1,6 @@
 //! State Manager at work: runs started, followed, and what they say of nodes. The operations are in
 //! `operations::associations`, what is decided in `domain::association`.
-//! Source: systems-manager.md 3. Decision: docs/decisions/0024-associations.md.
+//! Source: systems-manager.md 3. Decision: docs/decisions/0025-associations.md.
 
 pub mod calendars;
 pub mod fetched;

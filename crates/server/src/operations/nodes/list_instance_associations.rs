@@ -1,6 +1,6 @@
 //! ListInstanceAssociations: what an agent is to fetch and run by itself. Nearly everything of State Manager reaches nodes
 //! as commands; what is listed here are runs of documents that the stock agent takes in no other way, each once.
-//! Source: agent-protocol.md 5.1, 5.2. Decision: docs/decisions/0024-associations.md.
+//! Source: agent-protocol.md 5.1, 5.2. Decision: docs/decisions/0025-associations.md.
 
 use std::collections::BTreeMap;
 
