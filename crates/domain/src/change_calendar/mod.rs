@@ -5,7 +5,7 @@ mod repeat;
 #[cfg(test)]
 mod tests;
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use api::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -16,6 +16,9 @@ use repeat::Rule;
 
 /// Of a start: whoever counts how often an event was goes through its days.
 const YEARS: RangeInclusive<i16> = 1970..=2199;
+
+/// The end is not part of it.
+type Moments = Range<jiff::Timestamp>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -180,11 +183,57 @@ impl ChangeCalendar {
     }
 
     pub fn state_at(&self, now: Timestamp) -> State {
-        match self.events.iter().any(|event| event.is_on(now)) {
+        let Some(now) = moment(now) else { return self.default };
+        match self.events.iter().any(|event| event.spans(now, now).next().is_some()) {
             true => self.default.other(),
             false => self.default,
         }
     }
+
+    /// When it is not as by default, as far as that reaches into `from..=to`: in order, and apart from each other.
+    fn exceptions(&self, from: jiff::Timestamp, to: jiff::Timestamp) -> Vec<Moments> {
+        let mut spans: Vec<Moments> = self.events.iter().flat_map(|event| event.spans(from, to)).collect();
+        spans.sort_unstable_by_key(|span| (span.start, span.end));
+        let mut apart: Vec<Moments> = Vec::new();
+        for span in spans {
+            match apart.last_mut().filter(|last| span.start <= last.end) {
+                Some(last) => last.end = last.end.max(span.end),
+                None => apart.push(span),
+            }
+        }
+        apart
+    }
+}
+
+/// Several calendars are open when all of them are.
+pub fn state_of(calendars: &[ChangeCalendar], now: Timestamp) -> State {
+    match calendars.iter().all(|calendar| calendar.state_at(now) == State::Open) {
+        true => State::Open,
+        false => State::Closed,
+    }
+}
+
+/// When [`state_of`] changes for the first time after `now`, up to and with `until`.
+pub fn next_change(calendars: &[ChangeCalendar], now: Timestamp, until: Timestamp) -> Option<Timestamp> {
+    let (from, to) = (moment(now)?, moment(until)?);
+    let exceptions: Vec<_> =
+        calendars.iter().map(|calendar| (calendar.default, calendar.exceptions(from, to))).collect();
+    let is_open = |at: jiff::Timestamp| {
+        exceptions.iter().all(|(default, spans)| {
+            let begun = spans.partition_point(|span| span.start <= at);
+            let is_exception = begun.checked_sub(1).is_some_and(|last| at < spans[last].end);
+            (*default == State::Open) != is_exception
+        })
+    };
+    let mut moments: Vec<_> = exceptions
+        .iter()
+        .flat_map(|(_, spans)| spans.iter().flat_map(|span| [span.start, span.end]))
+        .filter(|at| from < *at && *at <= to)
+        .collect();
+    moments.sort_unstable();
+    let before = is_open(from);
+    let change = moments.into_iter().find(|at| is_open(*at) != before)?;
+    Some(Timestamp::from_millis(change.as_millisecond()))
 }
 
 impl Event {
@@ -240,17 +289,16 @@ impl Event {
         Ok(Some(Self { start, zone, length, rule: rule.transpose()?, excluded }))
     }
 
-    fn is_on(&self, now: Timestamp) -> bool {
-        let Ok(now) = jiff::Timestamp::from_millisecond(now.as_millis()) else { return false };
-        let today = self.zone.to_datetime(now).date();
-        if self.start.date() > today {
-            return false;
-        }
-        let mut starts: Box<dyn Iterator<Item = DateTime> + '_> = match &self.rule {
+    /// Its times that reach into `from..=to`.
+    fn spans(&self, from: jiff::Timestamp, to: jiff::Timestamp) -> impl Iterator<Item = Moments> {
+        let (first, last) = (self.zone.to_datetime(from).date(), self.zone.to_datetime(to).date());
+        let starts: Box<dyn Iterator<Item = DateTime> + '_> = match &self.rule {
             None => Box::new(std::iter::once(self.start)),
-            Some(rule) => Box::new(rule.occurrences(self.start, self.first_that_may_reach(today), today)),
+            Some(rule) => Box::new(rule.occurrences(self.start, self.first_that_may_reach(first), last)),
         };
-        starts.any(|start| !self.excluded.contains(&start) && self.covers(start, now))
+        let starts = starts.filter(|start| !self.excluded.contains(start));
+        let spans = starts.filter_map(|start| self.span(start));
+        spans.filter(move |span| span.start <= to && from < span.end)
     }
 
     /// What starts before is over by that day.
@@ -263,18 +311,22 @@ impl Event {
         day.saturating_sub(Span::new().days((length.as_hours() / 24).max(0) + 2))
     }
 
-    /// The end is not part of it.
-    fn covers(&self, start: DateTime, now: jiff::Timestamp) -> bool {
+    /// One that starts then; nothing where clocks that change leave no time of it.
+    fn span(&self, start: DateTime) -> Option<Moments> {
         let begin = instant(&self.zone, start);
         let end = match self.length {
-            Length::For(length) => begin.checked_add(length).ok(),
+            Length::For(length) => begin.checked_add(length).ok()?,
             Length::Until(end) => {
                 let length = end.duration_since(self.start);
-                start.checked_add(length).ok().map(|end| instant(&self.zone, end))
+                instant(&self.zone, start.checked_add(length).ok()?)
             }
         };
-        begin <= now && end.is_some_and(|end| now < end)
+        (begin < end).then_some(begin..end)
     }
+}
+
+fn moment(at: Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_millisecond(at.as_millis()).ok()
 }
 
 fn instant(zone: &TimeZone, at: DateTime) -> jiff::Timestamp {

@@ -92,6 +92,34 @@ fn events_repeat() {
 }
 
 #[test]
+fn several_are_open_when_all_are() {
+    let at = |text: &str| Timestamp::parse(text).unwrap();
+    let freeze = read(&calendar(
+        "DEFAULT_OPEN",
+        // The second begins where the first ends: nothing changes in between.
+        &[
+            "DTSTART:20261224T000000Z\r\nDTEND:20261227T000000Z",
+            "DTSTART:20261227T000000Z\r\nDTEND:20270102T000000Z",
+        ],
+    ));
+    let nights =
+        read(&calendar("DEFAULT_CLOSED", &["DTSTART:20260101T220000Z\r\nDURATION:PT8H\r\nRRULE:FREQ=DAILY"]));
+    let both = [freeze.unwrap(), nights.unwrap()];
+    let rows = [
+        ("2026-12-22T12:00:00Z", State::Closed, "2026-12-22T22:00:00Z"),
+        ("2026-12-22T22:00:00Z", State::Open, "2026-12-23T06:00:00Z"),
+        ("2026-12-23T23:00:00Z", State::Open, "2026-12-24T00:00:00Z"),
+        ("2026-12-24T00:00:00Z", State::Closed, "2027-01-02T00:00:00Z"),
+    ];
+    for (now, state, next) in rows {
+        assert_eq!(state_of(&both, at(now)), state, "{now}");
+        assert_eq!(next_change(&both, at(now), at("2027-06-01T00:00:00Z")), Some(at(next)), "{now}");
+        assert_eq!(next_change(&both, at(now), at(next).plus_millis(-1)), None, "{now}");
+    }
+    assert_eq!(next_change(&both[..1], at("2027-01-02T00:00:00Z"), at("2029-01-01T00:00:00Z")), None);
+}
+
+#[test]
 fn folded_lines_are_one() {
     let text = calendar("DEFAULT_OPEN", &["DTSTART:202612\r\n 24T000000Z\r\nDTEND:20261225T000000Z"]);
     assert_eq!(state(&text, "2026-12-24T10:00:00Z"), State::Closed);
@@ -129,8 +157,35 @@ proptest! {
     #[test]
     fn no_text_panics(text in "(BEGIN:VCALENDAR\n)?(X-CALENDAR-TYPE:DEFAULT_OPEN\n)?(BEGIN:VEVENT\n)?[A-Z;:=0-9TZ\n -]{0,120}") {
         if let Ok(calendar) = read(&text) {
-            calendar.state_at(Timestamp::from_seconds(1_790_000_000));
+            let now = Timestamp::from_seconds(1_790_000_000);
+            calendar.state_at(now);
+            next_change(&[calendar], now, now.plus_seconds(400 * 86_400));
         }
+    }
+
+    /// Against looking at every hour.
+    #[test]
+    fn the_next_change_is_the_first(
+        events in prop::collection::vec((0i64..300, 1i64..60, 1i64..4, prop::bool::ANY, prop::bool::ANY), 1..6),
+        asked in 0i64..400,
+    ) {
+        let start = Timestamp::parse("2026-03-20T00:00:00Z").unwrap();
+        let text = |open: bool, of_first: bool| {
+            let lines: Vec<String> = events.iter().filter(|event| event.3 == of_first).map(|(begin, hours, interval, _, is_local)| {
+                let at = start.plus_seconds(begin * 3600).to_iso_seconds().replace(['-', ':'], "");
+                let at = if *is_local { format!(";TZID=Europe/Berlin:{}", at.trim_end_matches('Z')) } else { format!(":{at}") };
+                format!("DTSTART{at}\r\nDURATION:PT{hours}H\r\nRRULE:FREQ=DAILY;INTERVAL={interval};COUNT=3")
+            }).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            calendar(if open { "DEFAULT_OPEN" } else { "DEFAULT_CLOSED" }, &lines)
+        };
+        let both = [read(&text(true, true)).unwrap(), read(&text(false, false)).unwrap()];
+        let now = start.plus_seconds(asked * 3600 + 600);
+        let last = now.plus_seconds(30 * 86_400);
+        let hours = (0..=31 * 24).map(|hour| start.plus_seconds((asked + hour) * 3600));
+        let mut later = hours.filter(|at| now < *at && *at <= last);
+        let expected = later.find(|at| state_of(&both, *at) != state_of(&both, now));
+        prop_assert_eq!(next_change(&both, now, last), expected);
     }
 
     /// Against asking of every day whether it is a multiple of the interval.

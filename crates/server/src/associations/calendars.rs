@@ -1,12 +1,12 @@
 //! The change calendars that an association asks before it runs. What a calendar says is `domain::change_calendar`'s.
 //! Source: systems-manager.md 3.2, 20.
 
-use api::ssm::{DocumentType, ErrorCode};
+use api::ssm::ErrorCode;
 use domain::change_calendar::{ChangeCalendar, State};
 
 use crate::ctx::Ctx;
-use crate::error::ApiError;
-use crate::operations::documents;
+use crate::error::{ApiError, Code};
+use crate::operations::calendars;
 
 /// Why nothing may run now: the first calendar that is closed.
 pub async fn hindrance(ctx: &Ctx, names: &[String]) -> Result<Option<String>, ApiError> {
@@ -18,14 +18,15 @@ pub async fn hindrance(ctx: &Ctx, names: &[String]) -> Result<Option<String>, Ap
     Ok(None)
 }
 
-/// A calendar by name or ARN, of its default version; one that cannot be read is refused.
+/// One that cannot be read is refused with the one code that associations have for it.
 pub async fn read(ctx: &Ctx, name: &str) -> Result<ChangeCalendar, ApiError> {
-    let found = documents::find(ctx, name, None, None).await?;
-    let refusal =
-        |reason: String| ApiError::new(ErrorCode::InvalidDocument, format!("calendar `{name}` {reason}"));
-    if found.document_type() != DocumentType::ChangeCalendar {
-        return Err(refusal(format!("is a document of type {}", found.document.document_type)));
-    }
-    ChangeCalendar::parse(&found.version.content, jiff::tz::db())
-        .map_err(|error| refusal(format!("cannot be read: {error}")))
+    calendars::read(ctx, name).await.map_err(|mut error| {
+        if [ErrorCode::InvalidDocumentType, ErrorCode::UnsupportedCalendarException]
+            .map(Code::from)
+            .contains(&error.code)
+        {
+            error.code = ErrorCode::InvalidDocument.into();
+        }
+        error
+    })
 }

@@ -1,6 +1,7 @@
 //! The dispatcher: permission, then one exhaustive match from operation to handler.
 
 pub mod associations;
+pub mod calendars;
 pub mod commands;
 pub mod compliance;
 pub mod documents;
@@ -157,6 +158,7 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         }
 
         // State Manager.
+        Operation::GetCalendarState => call(ctx, body, calendars::get_calendar_state).await,
         Operation::CreateAssociation => call(ctx, body, associations::create_association).await,
         Operation::CreateAssociationBatch => call(ctx, body, associations::create_association_batch).await,
         Operation::DeleteAssociation => call(ctx, body, associations::delete_association).await,
