@@ -3,10 +3,13 @@
 //! One program for all: linking a dozen would take longer than running them.
 #![no_main]
 
+mod apk;
 mod apt;
 mod feeds;
+mod machine;
 mod node;
 mod own;
+mod pacman;
 mod rpm;
 mod tools;
 mod wire;
@@ -14,7 +17,7 @@ mod wire;
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
-use domain::patch::{version_deb, version_rpm};
+use domain::patch::{version_apk, version_deb, version_pacman, version_rpm};
 use libfuzzer_sys::fuzz_target;
 
 type Target = fn(&[u8]);
@@ -23,6 +26,8 @@ type Target = fn(&[u8]);
 const TARGETS: &[(&str, Target)] = &[
     ("advisory_feeds", feeds::advisories),
     ("agent_files", own::files),
+    ("apk_files", apk::files),
+    ("apk_node", apk::node),
     ("apt_node", apt::node),
     ("baseline", wire::baseline),
     ("deb822", apt::stanzas),
@@ -30,14 +35,17 @@ const TARGETS: &[(&str, Target)] = &[
     ("frame", wire::frame),
     ("override_list", wire::override_list),
     ("packed", feeds::packed),
+    ("pacman_list", pacman::list),
+    ("pacman_node", pacman::node),
+    ("processes", machine::processes),
     ("repodata", rpm::repodata),
     ("request", wire::request),
     ("rpm_database", rpm::database_file),
-    ("rpm_header", rpm::header),
     ("rpm_settings", rpm::settings),
     ("signature", wire::signature),
     ("tool_outputs", tools::outputs),
     ("versions", versions),
+    ("words", wire::words),
 ];
 
 fn target() -> Target {
@@ -57,11 +65,28 @@ fn versions(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut lines = text.split('\n');
     let [a, b, c] = [(); 3].map(|()| lines.next().unwrap_or_default());
-    for compare in [version_deb::compare, version_rpm::compare] {
-        assert_eq!(compare(a, a), Ordering::Equal);
-        assert_eq!(compare(a, b), compare(b, a).reverse());
-        if compare(a, b).is_le() && compare(b, c).is_le() {
-            assert!(compare(a, c).is_le(), "{a:?} {b:?} {c:?}");
-        }
+    for compare in [version_deb::compare, version_rpm::compare, version_apk::compare] {
+        is_total(compare, a, b, c);
     }
+    // pacman's is over what its packages may be called; over the rest it has circles, as `vercmp`'s has.
+    assert_eq!(version_pacman::compare(a, b), version_pacman::compare(b, a).reverse());
+    if [a, b, c].into_iter().all(is_of_pacman) {
+        is_total(version_pacman::compare, a, b, c);
+    }
+    let prefix = |left, right| version_apk::compare_to_prefix(left, right);
+    assert!(!version_apk::is_valid(a) || prefix(a, a).is_eq());
+}
+
+fn is_total(compare: fn(&str, &str) -> Ordering, a: &str, b: &str, c: &str) {
+    assert_eq!(compare(a, a), Ordering::Equal);
+    assert_eq!(compare(a, b), compare(b, a).reverse());
+    if compare(a, b).is_le() && compare(b, c).is_le() {
+        assert!(compare(a, c).is_le(), "{a:?} {b:?} {c:?}");
+    }
+}
+
+/// It has a release, and none of its parts ends with a separator.
+fn is_of_pacman(version: &str) -> bool {
+    let parts: Vec<_> = version.split(['-', ':']).collect();
+    version.contains('-') && parts.iter().all(|part| part.ends_with(|c: char| c.is_ascii_alphanumeric()))
 }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use agent::packages::root::Root;
+use agent::packages::tool::ToolRun;
 
 /// A file's path, and its sound content.
 pub type Files = &'static [(&'static str, &'static str)];
@@ -33,6 +35,11 @@ pub fn folder() -> &'static Path {
     })
 }
 
+/// For readers that may start tools. None of those here does.
+pub fn runner() -> ToolRun {
+    ToolRun::new(&folder().join("scratch"), Duration::from_secs(1))
+}
+
 pub fn write(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().expect("a file in a folder")).expect("a folder");
     fs::write(path, bytes).expect("a file");
@@ -55,6 +62,10 @@ impl Node {
 
     pub fn remove(&self, name: &str) {
         fs::remove_file(self.root.join(name)).expect("it was written");
+    }
+
+    pub fn remove_if_there(&self, name: &str) {
+        let _ = fs::remove_file(self.root.join(name));
     }
 
     /// Reads the node while this file has other content.

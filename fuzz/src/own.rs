@@ -2,8 +2,10 @@
 
 use std::io::Write;
 
+use agent::enroll::Registration;
 use agent::journal::{Journal, Limits};
 use agent::packages::kept::Note;
+use agent::packages::windows_update::rounds::ProgressFile;
 use agent::patch_run::{history, memory};
 use api::Timestamp;
 use sha2::{Digest, Sha256};
@@ -11,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::node::{choose, folder, write};
 
 pub fn files(data: &[u8]) {
-    let Some((chosen, bytes)) = choose(data, 5) else { return };
+    let Some((chosen, bytes)) = choose(data, 7) else { return };
     let folder = folder().join("agent");
     match chosen {
         0 => journal(&folder, bytes),
@@ -24,9 +26,17 @@ pub fn files(data: &[u8]) {
             write(&folder.join("patch-history.json"), bytes);
             drop(history::find(&folder, "one"));
         }
-        _ => {
+        4 => {
             write(&folder.join("kept/note.json"), bytes);
             drop(Note::load(&folder));
+        }
+        5 => {
+            write(&folder.join("registration.json"), bytes);
+            drop(Registration::require(&folder));
+        }
+        _ => {
+            write(&folder.join("windows-updates/6a1b0c3e.json"), bytes);
+            drop(ProgressFile::of(&folder, "6a1b0c3e").read());
         }
     }
 }

@@ -59,8 +59,13 @@ const ZYPPER: Files = &[
 /// How many of dnf's files are metadata, and how many of zypper's are configuration.
 const METADATA: usize = 4;
 const ZYPPER_SETTINGS: usize = 4;
-/// Of the forms that the agent reads itself.
-const DATABASES: [&str; 2] = ["var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages.db"];
+/// Of the forms that the agent reads itself. The last two belong to nodes with metadata: dnf's history, and yum's form of
+/// `primary`.
+const DATABASES: [&str; 4] = ["var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages.db", HISTORY, PRIMARY_DB];
+const HISTORY: &str = "var/lib/dnf/history.sqlite";
+const PRIMARY_DB: &str = "var/cache/dnf/app-d400e22a37ad7815/repodata/primary.sqlite";
+const REPOMD_OF_YUM: &str = r#"<repomd><revision>1</revision><data type="primary_db"><location href="repodata/primary.sqlite.bz2"/>
+</data><data type="primary"><location href="repodata/primary.xml"/></data></repomd>"#;
 
 fn options() -> GatherOptions {
     GatherOptions { now: Timestamp::from_seconds(0), refresh: RefreshLists::Never, data_dir: None }
@@ -108,19 +113,31 @@ pub fn settings(data: &[u8]) {
     }
 }
 
+/// Every input as a package's header too: those are soon read.
 pub fn database_file(data: &[u8]) {
+    let _ = Installed::parse(data);
     static NODE: OnceLock<Node> = OnceLock::new();
+    static YUM: OnceLock<Node> = OnceLock::new();
     let Some((chosen, bytes)) = choose(data, DATABASES.len()) else { return };
-    let node = NODE.get_or_init(|| Node::new("rpm", &[OS]));
     let path = DATABASES[chosen];
+    let node = match path {
+        HISTORY => dnf_node(),
+        PRIMARY_DB => YUM.get_or_init(|| {
+            let node = Node::new("yum", DNF);
+            node.put(DNF[0].0, REPOMD_OF_YUM.as_bytes());
+            node.remove(DNF[1].0);
+            node.put("var/lib/rpm/Packages.db", &database());
+            node
+        }),
+        _ => NODE.get_or_init(|| Node::new("rpm", &[OS])),
+    };
     node.put(path, bytes);
     let root = node.root();
-    let _ = Database::require(&root).and_then(|database| database.installed(&root));
+    match path {
+        HISTORY | PRIMARY_DB => drop(Dnf::new(&root).gather(&options())),
+        _ => drop(Database::require(&root).and_then(|database| database.installed(&root))),
+    }
     node.remove(path);
-}
-
-pub fn header(data: &[u8]) {
-    let _ = Installed::parse(data);
 }
 
 /// An ndb database of three packages.

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use agent::packages::tool::{Ending, Finished, Stream};
-use agent::packages::{apt, dnf, macos, rpm_tools, zypper};
+use agent::packages::{apk, apt, dnf, macos, pacman, rpm_tools, zypper};
 
 use crate::node::choose;
 
@@ -19,7 +19,7 @@ fn finished(text: &str) -> Finished {
 }
 
 pub fn outputs(data: &[u8]) {
-    let Some((chosen, bytes)) = choose(data, 12) else { return };
+    let Some((chosen, bytes)) = choose(data, 17) else { return };
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<_> = text.lines().collect();
     let succeeded = text.len() % 2 == 0;
@@ -49,9 +49,30 @@ pub fn outputs(data: &[u8]) {
             drop(macos::softwareupdate::parse_history(&text));
         }
         10 => drop(macos::receipts::parse(bytes)),
-        _ => {
+        11 => {
             drop(macos::homebrew::parse_outdated(&text));
             drop(macos::homebrew::parse_installed(&text, macos::homebrew::Kind::Formula));
         }
+        12 => drop(apk::refresh::parse(&lines, succeeded)),
+        13 => {
+            let finished = finished(&text);
+            drop(apk::transaction::failures::read(&finished));
+            apk::transaction::failures::went_well(&finished);
+            apk::transaction::problems::read(&finished).iter().for_each(|problem| {
+                problem.breaks.iter().chain(&problem.satisfies).for_each(|wish| {
+                    black_box(wish.is_of_world());
+                });
+            });
+            drop(apk::transaction::problems::in_words(&finished));
+            drop(apk::transaction::settle::read_plan(&finished, &Default::default(), &[]));
+        }
+        14 => drop(pacman::refresh::parse(&lines, succeeded)),
+        15 => {
+            let finished = finished(&text);
+            drop(pacman::transaction::failures::read(&finished));
+            drop(pacman::transaction::failures::ignored(&finished));
+            let _ = pacman::transaction::failures::name_of_file(&text);
+        }
+        _ => drop(rpm_tools::installed::parse(lines.into_iter())),
     }
 }

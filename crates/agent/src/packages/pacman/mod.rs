@@ -6,9 +6,9 @@ mod config;
 mod desc;
 pub mod lists;
 mod local;
-mod refresh;
+pub mod refresh;
 mod tar;
-mod transaction;
+pub mod transaction;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ fn gather_from(
 }
 
 /// What a node offers of its packages, as far as lists are there.
-struct Sources {
+pub(crate) struct Sources {
     config: Config,
     lists: Vec<Option<lists::List>>,
 }

@@ -2,7 +2,7 @@
 //! Reading such nodes is `rpm`'s.
 
 pub mod dnf;
-mod installed;
+pub mod installed;
 mod kept;
 mod scriptlets;
 pub mod zypper;

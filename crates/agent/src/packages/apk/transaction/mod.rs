@@ -2,11 +2,11 @@
 //! barred for the one call.
 //! Source: spec patch-manager 1.7; docs/decisions on apk say why it is done so.
 
-mod failures;
+pub mod failures;
 mod installed;
 mod place;
-mod problems;
-mod settle;
+pub mod problems;
+pub mod settle;
 mod world_guard;
 
 use std::collections::{BTreeSet, HashMap};

@@ -2,7 +2,7 @@
 //! under pacman's lock of the node; judged by the local database afterwards.
 //! What to ask for is decided elsewhere; reading the node is the parent module's.
 
-mod failures;
+pub mod failures;
 mod files;
 mod installed;
 pub mod place;

@@ -114,7 +114,7 @@ impl Place {
     }
 
     /// The node's newer lists, copied: a plan is made on what the scan saw.
-    pub fn take_lists(&self, root: &Root, sources: &Sources) -> Result<(), Failure> {
+    pub(crate) fn take_lists(&self, root: &Root, sources: &Sources) -> Result<(), Failure> {
         let own = self.in_root(&self.own_database).join("sync");
         for list in sources.lists.iter().flatten().filter(|list| !list.path.starts_with(&own)) {
             let name = list.path.file_name().unwrap_or_default();
