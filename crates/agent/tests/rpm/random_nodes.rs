@@ -14,7 +14,7 @@ use proptest::sample::select;
 use crate::bed::{can, facts_of, lacking_of};
 use crate::made_up::{Advisory, Package, Repository, install, missing_by, package, settings};
 use crate::oracle;
-use crate::pool::NAMES;
+use crate::pool::{NAMES, VERSIONS};
 
 #[derive(Clone, Debug)]
 struct Node {
@@ -46,12 +46,12 @@ fn advisory() -> impl Strategy<Value = Advisory> {
 
 fn repository() -> impl Strategy<Value = Repository> {
     let obsoletes =
-        proptest::option::weighted(0.25, (0..NAMES.len(), select(vec!["", "LT", "LE", "EQ", "GE"])));
+        proptest::option::weighted(0.4, (0..NAMES.len(), select(vec!["", "LT", "LE", "EQ", "GE"])));
     let artifacts = prop::collection::vec(0..9usize, 0..4);
     let artifacts =
         proptest::option::weighted(0.5, (artifacts.clone(), artifacts).prop_map(|(one, two)| [one, two]));
     let choices =
-        (proptest::option::weighted(0.3, select(vec![10, 50, 120])), pattern(), pattern(), 0..12u32);
+        (proptest::option::weighted(0.5, select(vec![10, 50, 120])), pattern(), pattern(), 0..12u32);
     (
         prop::collection::vec((package(), obsoletes), 1..9),
         prop::collection::vec(advisory(), 0..5),
@@ -86,19 +86,24 @@ fn node() -> impl Strategy<Value = Node> {
         ("*", "Critical"),
         ("*", "Low"),
     ]);
+    // Names that several repositories have: a package of the one, in another version, in the other.
+    let twins = prop::collection::vec((0..3usize, 0..9usize, 0..3usize, 0..VERSIONS.len()), 0..4);
     (
         prop::collection::vec(repository(), 1..4),
         prop::collection::vec(package(), 1..7),
         stream,
         pattern(),
         asked,
+        twins,
     )
-        .prop_map(|(repositories, installed, stream, excludes, asked)| Node {
-            repositories,
-            installed,
-            stream,
-            excludes,
-            asked,
+        .prop_map(|(mut repositories, installed, stream, excludes, asked, twins)| {
+            for (from, at, to, version) in twins {
+                let count = repositories.len();
+                let packages = &repositories[from % count].packages;
+                let twin = Package { version, ..packages[at % packages.len()].0 };
+                repositories[to % count].packages.push((twin, None));
+            }
+            Node { repositories, installed, stream, excludes, asked }
         })
 }
 
@@ -238,6 +243,58 @@ fn dnf_obsoletes(text: &str) -> BTreeMap<String, String> {
         }
     }
     found
+}
+
+/// What replaces an installed package in one repository is no update where a preferred repository has its name at all, in
+/// whatever version, installed or not; what is excluded there does not count.
+#[test]
+fn a_preferred_name_hides_what_replaces_elsewhere() {
+    if !can(&["dnf", "rpm", "rpmbuild"]) {
+        return;
+    }
+    let package = |name: &str, version: usize| {
+        let name = NAMES.iter().position(|known| *known == name).unwrap();
+        Package { name, version, arch: 0 }
+    };
+    let alpha = package("alpha", 0);
+    let check = |replacing: &str, preferred: Repository, expected: bool| {
+        // One that is less preferred than what is installed.
+        let priority = preferred.packages.is_empty().then_some(120);
+        let other = Repository {
+            packages: vec![(package(replacing, 5), Some((alpha.name, "")))],
+            priority,
+            ..Repository::default()
+        };
+        let node = Node {
+            repositories: vec![preferred, other],
+            installed: vec![alpha, package("delta", 0)],
+            stream: None,
+            excludes: None,
+            asked: ("security", "*"),
+        };
+        let made = node.make();
+        let listed = made.text(&["check-update"]);
+        let (facts, _) = facts_of(&made.folder.path().join("root"));
+        assert_eq!(own_obsoletes(&facts), dnf_obsoletes(&listed), "{node:?} {listed}");
+        assert_eq!(own_updates(&facts), dnf_updates(&listed), "{node:?} {listed}");
+        let replaced_by = expected.then(|| replacing.to_owned());
+        assert_eq!(own_obsoletes(&facts).get("alpha.noarch"), replaced_by.as_ref(), "{node:?} {listed}");
+    };
+    let having = |name: &str, priority: Option<u32>| Repository {
+        packages: vec![(package(name, 0), None)],
+        priority,
+        ..Repository::default()
+    };
+    // The second is installed, the first is not.
+    for (replacing, excludes) in [("beta", "bet*"), ("delta", "delt*")] {
+        check(replacing, having(replacing, Some(10)), false);
+        check(replacing, having(replacing, None), true);
+        check(replacing, Repository { excludes: Some(excludes), ..having(replacing, Some(10)) }, true);
+    }
+    // Only the names of what replaces count, not the replaced one's.
+    check("beta", having("alpha", Some(10)), true);
+    check("beta", Repository::default(), true);
+    check("delta", Repository::default(), false);
 }
 
 proptest! {

@@ -29,8 +29,10 @@ pub struct Reader<'a> {
 
 impl Reader<'_> {
     pub fn offers(&self, file: &File, interest: Interest<'_>) -> Result<Vec<Offer>, ScanError> {
-        let names = joined(interest.installed.iter().copied());
-        let modular = joined(interest.modular.iter().copied());
+        // Those first, and told apart: no package's name begins so.
+        let mut names = joined("\0", interest.replacing.iter().map(String::as_str));
+        names.extend(joined("", interest.installed.iter().copied()));
+        let modular = joined("", interest.modular.iter().copied());
         self.through_index(file, OFFERS ^ checksum(&modular), &names, || match file.form {
             Form::Text => primary::read(&file.document(self.root), interest),
             Form::Database => primary_db::read(self.root, &file.path, interest),
@@ -78,9 +80,9 @@ impl Reader<'_> {
     }
 }
 
-/// Sorted, each with a line end.
-fn joined<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u8> {
+/// Sorted, each behind the mark and with a line end.
+fn joined<'a>(mark: &str, names: impl Iterator<Item = &'a str>) -> Vec<u8> {
     let mut names: Vec<_> = names.collect();
     names.sort_unstable();
-    names.iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect()
+    names.iter().flat_map(|name| [mark.as_bytes(), name.as_bytes(), b"\n"].concat()).collect()
 }

@@ -1,7 +1,7 @@
 //! The facts of an rpm node: installed packages, what its repositories offer of them, which advisories name them.
 //! The same for dnf, yum and zypper; where these differ, a [`Policy`] says how.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
@@ -87,6 +87,14 @@ pub struct Choice {
     pub advisories: AdvisoryRule,
 }
 
+impl Choice {
+    /// Whether what replaces an installed package counts only from the most preferred source that has its name. That is how
+    /// dnf lists it; its solver does not look at priorities there.
+    fn hides_replacing(self) -> bool {
+        self.updates == UpdateRule::Each && self.obsoletes == ObsoletesRule::Heed
+    }
+}
+
 /// How updates are chosen among what sources offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdateRule {
@@ -161,14 +169,15 @@ impl Node<'_> {
 
     /// What the sources offer of these packages, by name, and what they would replace.
     fn offers(&self, groups: &[Group<'_>], notices: &[Notices]) -> Result<Offers, ScanError> {
-        let names: HashSet<&str> = groups.iter().map(|group| group[0].name.as_str()).collect();
+        let installed: HashSet<&str> = groups.iter().map(|group| group[0].name.as_str()).collect();
         let modular = self.modules.names();
-        let interest = Interest { installed: &names, modular: &modular };
+        let nothing_more = HashSet::new();
+        let interest = Interest { installed: &installed, modular: &modular, replacing: &nothing_more };
+        let found = self.read_offers(interest)?;
         let mut offers = Offers::default();
-        for ((at, source), notices) in self.sources.iter().enumerate().zip(notices) {
-            let Some(file) = &source.primary else { continue };
+        for (((at, source), notices), found) in self.sources.iter().enumerate().zip(notices).zip(found) {
             let retracted = self.retracted(notices);
-            for offer in self.reader.offers(file, interest)? {
+            for offer in found {
                 if !self.architecture.takes(&offer.arch) || self.is_hidden(source, &offer) {
                     continue;
                 }
@@ -179,7 +188,37 @@ impl Node<'_> {
                 offers.add(Offered { offer, source, priority, excluded, is_retracted }, is_replacing);
             }
         }
+        if self.policy.choice().hides_replacing() {
+            offers.hide_replacing(&installed);
+        }
         Ok(offers)
+    }
+
+    /// Of each source what is of interest in it. The less preferred come first: where a name that replaces an installed package
+    /// there is one of a preferred source too, this one hides it, and is asked for it.
+    fn read_offers(&self, interest: Interest<'_>) -> Result<Vec<Vec<Offer>>, ScanError> {
+        let mut order: Vec<usize> = (0..self.sources.len()).collect();
+        order.sort_by_key(|&at| Reverse(self.sources[at].priority));
+        let (mut found, mut replacing) = (vec![Vec::new(); order.len()], HashSet::new());
+        let installed = interest.installed;
+        for same in
+            order.chunk_by(|&left, &right| self.sources[left].priority == self.sources[right].priority)
+        {
+            let interest = Interest { replacing: &replacing, ..interest };
+            for &at in same {
+                if let Some(file) = &self.sources[at].primary {
+                    found[at] = self.reader.offers(file, interest)?;
+                }
+            }
+            if self.policy.choice().hides_replacing() {
+                let offers = same.iter().flat_map(|&at| &found[at]);
+                let new =
+                    offers.filter(|offer| offer.obsoletes_any(interest) && !installed.contains(&*offer.name));
+                let new: Vec<_> = new.map(|offer| offer.name.clone()).collect();
+                replacing.extend(new);
+            }
+        }
+        Ok(found)
     }
 
     /// Names and versions that a source offers and that are not to be installed any more.

@@ -1,11 +1,14 @@
 //! What all sources of a node offer, with what a source adds to each offer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use api::Timestamp;
 use domain::facts::AvailableVersion;
 
 use super::primary::Offer;
+
+/// Of repositories that say nothing of theirs, and of what is installed.
+const INSTALLED_PRIORITY: i32 = 99;
 
 /// An offer, and what its source adds to it.
 pub struct Offered {
@@ -47,6 +50,19 @@ impl Offers {
 
     pub fn replacing(&self) -> impl Iterator<Item = &Offered> {
         self.replacing.iter().map(|&at| &self.all[at])
+    }
+
+    /// Leaves of what replaces installed packages only what comes from the most preferred source that has its name at all. What
+    /// is installed counts as a source, too.
+    pub fn hide_replacing(&mut self, installed: &HashSet<&str>) {
+        let mut replacing = std::mem::take(&mut self.replacing);
+        replacing.retain(|&at| {
+            let Offered { offer, priority, .. } = &self.all[at];
+            let mut same_name = self.of_name(&offer.name).filter(|other| !other.excluded);
+            let is_preferred = same_name.all(|other| other.priority >= *priority);
+            is_preferred && (*priority <= INSTALLED_PRIORITY || !installed.contains(offer.name.as_str()))
+        });
+        self.replacing = replacing;
     }
 }
 

@@ -70,6 +70,14 @@ pub struct Interest<'a> {
     pub installed: &'a HashSet<&'a str>,
     /// Names of packages in active module streams.
     pub modular: &'a HashSet<&'a str>,
+    /// Names of what replaces installed packages in less preferred sources: a source that has such a name hides them there.
+    pub replacing: &'a HashSet<String>,
+}
+
+impl Interest<'_> {
+    pub fn has_name(&self, name: &str) -> bool {
+        self.installed.contains(name) || self.replacing.contains(name)
+    }
 }
 
 /// Every offer that concerns an installed package, in the order of the file.
@@ -81,7 +89,7 @@ pub fn read(document: &Document<'_>, interest: Interest<'_>) -> Result<Vec<Offer
         let length = memchr::memchr(b'<', &element[start..]).ok_or("a package without a name")?;
         let name =
             std::str::from_utf8(&element[start..start + length]).map_err(|_| "a name that is not UTF-8")?;
-        let is_known = interest.installed.contains(name);
+        let is_known = interest.has_name(name);
         if !is_known && !may_replace(&obsoletes_tag, element, interest) {
             return Ok(());
         }

@@ -36,7 +36,7 @@ pub fn read(root: &Root, path: &Path, interest: Interest<'_>) -> Result<Vec<Offe
         let mut obsoletes = replaced.remove(&row.id).unwrap_or_default();
         // A package that obsoletes its own name means older versions of itself.
         obsoletes.retain(|relation| relation.name != name);
-        if interest.installed.contains(name) || !obsoletes.is_empty() {
+        if interest.has_name(name) || !obsoletes.is_empty() {
             let (version, arch) = (packages.version(row), packages.text(row, "arch").to_owned());
             if version.is_empty() || arch.is_empty() {
                 return Err(database.corrupt(format!("`{name}` has no version or no architecture")));
