@@ -24,9 +24,12 @@ pub struct Model {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    pub target_prefix: String,
+    /// Of services that name the operation in a header; the others have a route for each.
+    #[serde(default)]
+    pub target_prefix: Option<String>,
     pub protocol: String,
     pub json_version: String,
+    pub signing_name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -34,8 +37,12 @@ pub struct Metadata {
 pub struct Operation {
     pub name: String,
     pub http: Http,
+    #[serde(default)]
     pub input: Reference,
+    #[serde(default)]
     pub output: Reference,
+    #[serde(default, rename = "idempotent")]
+    _idempotent: bool,
     #[serde(default)]
     pub errors: Vec<Reference>,
     #[serde(default, rename = "documentation")]
@@ -47,13 +54,23 @@ pub struct Operation {
 pub struct Http {
     pub method: String,
     pub request_uri: String,
+    #[serde(default = "ok")]
+    pub response_code: u16,
+}
+
+fn ok() -> u16 {
+    200
 }
 
 /// Where a shape is used. `box` says that absent and zero differ, which holds for all our optional members.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Reference {
     pub shape: String,
+    /// Where a member travels: `uri`, `querystring`; in the body when absent.
+    pub location: Option<String>,
+    /// As it is called there.
+    pub location_name: Option<String>,
     #[serde(default)]
     pub documentation: String,
     #[serde(default, rename = "box")]
@@ -62,7 +79,7 @@ pub struct Reference {
     _idempotency_token: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
     #[serde(rename = "type")]
@@ -87,15 +104,30 @@ pub struct Shape {
     /// An exception that is the server's fault.
     #[serde(default)]
     pub fault: bool,
+    /// Of an exception that travels under a status of its own.
+    pub error: Option<ErrorStatus>,
+    #[serde(rename = "timestampFormat")]
+    pub timestamp_format: Option<String>,
+    #[serde(default, rename = "retryable")]
+    _retryable: Value,
     #[serde(default, rename = "documentation")]
     _documentation: String,
     #[serde(default, rename = "box")]
     _boxed: bool,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ErrorStatus {
+    pub http_status_code: u16,
+    #[serde(default, rename = "senderFault")]
+    _sender_fault: bool,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    #[default]
     Structure,
     List,
     Map,
@@ -131,9 +163,32 @@ impl Shape {
     }
 }
 
+/// `{Name}` → `Name`.
+pub fn label(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
 impl Model {
     pub fn parse(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_else(|e| panic!("model: {e}"))
+        let mut model: Self = serde_json::from_str(text).unwrap_or_else(|e| panic!("model: {e}"));
+        model.name_empty_ends();
+        model
+    }
+
+    /// An operation without input or output gets an empty one.
+    fn name_empty_ends(&mut self) {
+        for (name, operation) in &mut self.operations {
+            let ends = [(&mut operation.input, "Input"), (&mut operation.output, "Output")];
+            for (end, suffix) in ends.into_iter().filter(|(end, _)| end.shape.is_empty()) {
+                end.shape = format!("{name}{suffix}");
+                let taken = self.shapes.insert(end.shape.clone(), Shape::default());
+                assert!(taken.is_none(), "{} is there and not said to be of {name}", end.shape);
+            }
+        }
+    }
+
+    pub fn is_rest(&self) -> bool {
+        self.metadata.protocol == "rest-json"
     }
 
     pub fn shape(&self, name: &str) -> &Shape {
@@ -215,11 +270,20 @@ impl Model {
     /// Stops the build on whatever the generated code would get wrong.
     pub fn assert_supported(&self) {
         let metadata = &self.metadata;
-        assert_eq!((metadata.protocol.as_str(), metadata.json_version.as_str()), ("json", "1.1"));
+        assert_eq!(metadata.json_version, "1.1");
+        assert!(self.is_rest() || metadata.protocol == "json", "the protocol {}", metadata.protocol);
+        assert_eq!(self.is_rest(), metadata.target_prefix.is_none());
         let mut inputs = BTreeSet::new();
         for (name, operation) in &self.operations {
             assert_eq!(*name, operation.name);
-            assert_eq!((operation.http.method.as_str(), operation.http.request_uri.as_str()), ("POST", "/"));
+            assert_eq!(operation.http.response_code, 200, "{name}");
+            match self.is_rest() {
+                true => self.assert_route(name, operation),
+                false => {
+                    let http = (operation.http.method.as_str(), operation.http.request_uri.as_str());
+                    assert_eq!(http, ("POST", "/"));
+                }
+            }
             assert!(inputs.insert(&operation.input.shape), "{name} shares its input shape");
             for error in &operation.errors {
                 assert!(self.shape(&error.shape).exception, "{name}: {} is no exception", error.shape);
@@ -229,6 +293,29 @@ impl Model {
             self.assert_shape(name, shape);
             assert!(!self.contains_itself(name, name, 0), "{name} contains itself without a list between");
         }
+    }
+
+    /// Labels are members, whole segments each; what travels outside of the body is text.
+    fn assert_route(&self, name: &str, operation: &Operation) {
+        let mut labels: BTreeSet<&str> = operation.http.request_uri.split('/').filter_map(label).collect();
+        for (member, reference) in self.shape(&operation.input.shape).members() {
+            let shape = self.shape(&reference.shape);
+            match reference.location.as_deref() {
+                None => {}
+                Some("uri") => {
+                    assert_eq!(shape.kind, Kind::String, "{name}.{member}");
+                    let label = reference.location_name.as_deref().unwrap_or(&member);
+                    assert!(labels.remove(label), "{name}: {member} is not in the URI");
+                    assert_eq!(label, member, "{name}: teach the generator labels of other names");
+                }
+                Some("querystring") => {
+                    let element = shape.member.as_ref().map(|element| self.shape(&element.shape).kind);
+                    assert_eq!(element.unwrap_or(shape.kind), Kind::String, "{name}.{member}");
+                }
+                Some(other) => panic!("{name}.{member}: teach the generator the location {other}"),
+            }
+        }
+        assert!(labels.is_empty(), "{name}: {labels:?} are no members");
     }
 
     fn assert_shape(&self, name: &str, shape: &Shape) {

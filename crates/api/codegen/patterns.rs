@@ -37,6 +37,7 @@ fn translate(java: &str) -> String {
                     's' => r"[ \t\n\x0B\f\r]",
                     'S' => r"[^ \t\n\x0B\f\r]",
                     'p' => r"\p",
+                    'b' => r"(?-u:\b)",
                     other => {
                         assert!(!other.is_ascii_alphanumeric(), "teach the generator \\{other} in {java}");
                         out.push('\\');

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use crate::model::Model;
+use crate::model::{Kind, Model, label};
 use crate::names;
 
 /// Codes that any operation can answer with, and their HTTP status.
@@ -22,9 +22,12 @@ const COMMON_ERRORS: [(&str, u16); 11] = [
 ];
 
 pub fn write(out: &mut String, model: &Model) -> fmt::Result {
-    let prefix = &model.metadata.target_prefix;
-    writeln!(out, "/// `X-Amz-Target` is this, a dot, and the operation's name.")?;
-    writeln!(out, "pub const TARGET_PREFIX: &str = {prefix:?};")?;
+    if let Some(prefix) = &model.metadata.target_prefix {
+        writeln!(out, "/// `X-Amz-Target` is this, a dot, and the operation's name.")?;
+        writeln!(out, "pub const TARGET_PREFIX: &str = {prefix:?};")?;
+    } else {
+        routes(out, model)?;
+    }
     if !model.public_operations.is_empty() {
         writeln!(out, "/// Every operation of the public model, with or without a handler here.")?;
         writeln!(out, "pub const PUBLIC_OPERATIONS: &[&str] = &{:?};", model.public_operations)?;
@@ -87,7 +90,8 @@ fn declared_errors(operation: &crate::model::Operation) -> String {
 }
 
 fn requests(out: &mut String, model: &Model) -> fmt::Result {
-    let prefix = &model.metadata.target_prefix;
+    let service = model.metadata.target_prefix.as_ref().or(model.metadata.signing_name.as_ref());
+    let prefix = service.expect("a service has a target prefix or a signing name");
     for (name, operation) in &model.operations {
         let input = names::type_name(&operation.input.shape);
         let output = names::type_name(&operation.output.shape);
@@ -96,6 +100,31 @@ fn requests(out: &mut String, model: &Model) -> fmt::Result {
         writeln!(out, "    const TARGET: &'static str = \"{prefix}.{name}\";\n}}")?;
     }
     Ok(())
+}
+
+/// Which method and path is which operation, and what of its input travels there.
+fn routes(out: &mut String, model: &Model) -> fmt::Result {
+    writeln!(out, "/// Each operation's method and path.")?;
+    writeln!(out, "pub static ROUTES: &[crate::rest::Route<Operation>] = &[")?;
+    for (name, operation) in &model.operations {
+        let segment = |segment: &str| match label(segment) {
+            Some(member) => format!("crate::rest::Segment::Label({member:?})"),
+            None => format!("crate::rest::Segment::Literal({segment:?})"),
+        };
+        let path = operation.http.request_uri.trim_start_matches('/');
+        let segments: Vec<String> = path.split('/').map(segment).collect();
+        let members = model.shape(&operation.input.shape).members();
+        let query = members.iter().filter(|(_, member)| member.location.as_deref() == Some("querystring"));
+        let query = query.map(|(member, reference)| {
+            let name = reference.location_name.as_deref().unwrap_or(member);
+            let is_list = model.shape(&reference.shape).kind == Kind::List;
+            format!("crate::rest::QueryMember {{ name: {name:?}, member: {member:?}, is_list: {is_list} }}")
+        });
+        let (method, query) = (&operation.http.method, query.collect::<Vec<_>>().join(", "));
+        writeln!(out, "    crate::rest::Route {{ operation: Operation::{name}, method: {method:?},")?;
+        writeln!(out, "        segments: &[{}], query: &[{query}] }},", segments.join(", "))?;
+    }
+    writeln!(out, "];")
 }
 
 struct Error {
@@ -112,12 +141,18 @@ fn errors(out: &mut String, model: &Model) -> fmt::Result {
             Error { status, text_member: "message".to_owned(), extra_members: vec![] },
         );
     }
+    if model.is_rest()
+        && let Some(unknown) = errors.get_mut("UnknownOperationException")
+    {
+        unknown.status = 404;
+    }
     for (name, shape) in model.shapes.iter().filter(|(_, shape)| shape.exception) {
         let members: Vec<String> = shape.members().into_iter().map(|(member, _)| member).collect();
         let (texts, extra_members) = members.into_iter().partition::<Vec<_>, _>(|m| is_text(m));
         assert!(texts.len() <= 1, "{name} has two text members");
         let text_member = texts.into_iter().next().unwrap_or_else(|| "message".to_owned());
-        let status = if shape.fault { 500 } else { 400 };
+        let by_fault = if shape.fault { 500 } else { 400 };
+        let status = shape.error.as_ref().map_or(by_fault, |error| error.http_status_code);
         errors.insert(name.clone(), Error { status, text_member, extra_members });
     }
 

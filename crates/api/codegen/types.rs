@@ -33,7 +33,11 @@ pub fn rust_type(model: &Model, shape_name: &str) -> String {
         Kind::Integer => "i32".to_owned(),
         Kind::Long => "i64".to_owned(),
         Kind::Boolean => "bool".to_owned(),
-        Kind::Timestamp => "crate::Timestamp".to_owned(),
+        Kind::Timestamp => match shape.timestamp_format.as_deref() {
+            None => "crate::Timestamp".to_owned(),
+            Some("iso8601") => "crate::timestamp::IsoTimestamp".to_owned(),
+            Some(other) => panic!("{shape_name}: teach the generator the time format {other}"),
+        },
         Kind::Blob => "crate::Blob".to_owned(),
     }
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Trims the public Systems Manager model to the operations we implement.
+"""Trims the public models to the operations we implement.
 
-Reads the model shipped in the installed PyPI package `botocore`, drops documentation, keeps the shapes reachable
-from the operations listed in operations.txt, keeps the names of all public operations, and writes
-ssm-2014-11-06.json beside this file, one operation or shape per line so that a refresh reads well as a diff.
+Reads the models shipped in the installed PyPI package `botocore`, drops documentation, keeps the shapes reachable
+from the operations, keeps the names of all public operations, and writes them beside this file, one operation or shape
+per line so that a refresh reads well as a diff: of Systems Manager (ssm) the operations listed in operations.txt, of
+the services in WHOLE all.
 
     python3 -m venv /tmp/v && /tmp/v/bin/pip install botocore && /tmp/v/bin/python refresh.py
 """
@@ -16,19 +17,34 @@ import sys
 import botocore
 
 HERE = pathlib.Path(__file__).resolve().parent
-SERVICE = pathlib.Path(botocore.__file__).parent / "data" / "ssm" / "2014-11-06"
+DATA = pathlib.Path(botocore.__file__).parent / "data"
+SSM = ("ssm", "2014-11-06")
+WHOLE = [("ssm-quicksetup", "2018-05-10")]
 
 NOTICE = """\
-ssm-2014-11-06.json is an excerpt of the service model of Amazon Simple Systems Manager as published in
-botocore {version} (https://github.com/boto/botocore), Copyright Amazon.com, Inc. or its affiliates,
-licensed under the Apache License, Version 2.0. Documentation texts, and shapes that the operations named in
-operations.txt do not use, were removed by refresh.py. The other models in this folder are our own.
+{files} are excerpts of the service models of Amazon Simple Systems Manager and of
+its Quick Setup as published in botocore {version} (https://github.com/boto/botocore), Copyright Amazon.com, Inc. or its
+affiliates, licensed under the Apache License, Version 2.0. Documentation texts, and shapes that no operation kept here
+uses, were removed by refresh.py. The other models in this folder are our own.
 """
 
 
 def main():
-    model = read_model()
-    wanted = read_operation_names()
+    trim(SSM, read_operation_names())
+    for service in WHOLE:
+        trim(service, None)
+    files = " and ".join(file_name(service) for service in [SSM, *WHOLE])
+    (HERE / "NOTICE").write_text(NOTICE.format(files=files, version=botocore.__version__))
+
+
+def file_name(service):
+    return "-".join(service) + ".json"
+
+
+def trim(service, wanted):
+    model = read_model(service)
+    if wanted is None:
+        wanted = list(model["operations"])
     unknown = sorted(set(wanted) - set(model["operations"]))
     if unknown:
         sys.exit(f"operations.txt names operations the model lacks: {', '.join(unknown)}")
@@ -37,16 +53,16 @@ def main():
     shapes = reachable(model["shapes"], operations)
     metadata = model["metadata"]
     public = sorted(model["operations"])
-    write(HERE / "ssm-2014-11-06.json", metadata, public, operations, shapes)
-    (HERE / "NOTICE").write_text(NOTICE.format(version=botocore.__version__))
-    print(f"{len(operations)} of {len(public)} operations, {len(shapes)} of {len(model['shapes'])} shapes")
+    write(HERE / file_name(service), metadata, public, operations, shapes)
+    print(f"{service[0]}: {len(operations)} of {len(public)} operations, {len(shapes)} of {len(model['shapes'])} shapes")
 
 
-def read_model():
-    packed = SERVICE / "service-2.json.gz"
+def read_model(service):
+    folder = DATA.joinpath(*service)
+    packed = folder / "service-2.json.gz"
     if packed.exists():
         return json.loads(gzip.decompress(packed.read_bytes()))
-    return json.loads((SERVICE / "service-2.json").read_text())
+    return json.loads((folder / "service-2.json").read_text())
 
 
 def read_operation_names():

@@ -8,6 +8,7 @@ pub mod blob;
 pub mod decode;
 #[cfg(test)]
 mod generator_tests;
+pub mod rest;
 pub mod sample;
 pub mod schema;
 pub mod sigv4;
@@ -28,6 +29,11 @@ pub mod ssm {
 /// The message delivery service (`ec2messages`) that agents poll.
 pub mod mds {
     include!(concat!(env!("OUT_DIR"), "/mds.rs"));
+}
+
+/// Quick Setup: configurations that keep themselves in place, patch policies among them.
+pub mod quicksetup {
+    include!(concat!(env!("OUT_DIR"), "/quicksetup.rs"));
 }
 
 /// Our own operations: what the AWS API has no place for.

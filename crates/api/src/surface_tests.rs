@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::schema::{Bounds, Kind, Schema};
-use crate::{ErrorInfo, fettle, mds, ssm};
+use crate::{ErrorInfo, fettle, mds, quicksetup, ssm};
 
 /// One line per operation's input, output and errors; then every structure that these lead to.
 #[derive(Default)]
@@ -86,6 +86,27 @@ fn fettle() {
         surface.add(operation.name(), operation.input_schema(), operation.output_schema(), errors);
     }
     insta::assert_snapshot!(surface.text());
+}
+
+#[test]
+fn quick_setup() {
+    let mut surface = Surface::default();
+    for operation in quicksetup::Operation::ALL {
+        let errors = operation.errors().iter().map(|code| code.info());
+        surface.add(operation.name(), operation.input_schema(), operation.output_schema(), errors);
+    }
+    insta::assert_snapshot!(surface.text());
+}
+
+#[test]
+fn statuses_are_the_model_s() {
+    use quicksetup::ErrorCode;
+    assert_eq!(ErrorCode::ResourceNotFoundException.http_status(), 404);
+    assert_eq!(ErrorCode::ConflictException.http_status(), 409);
+    assert_eq!(ErrorCode::AccessDeniedException.http_status(), 403);
+    assert_eq!(ErrorCode::InternalServerException.http_status(), 500);
+    assert_eq!(ErrorCode::UnknownOperationException.http_status(), 404);
+    assert_eq!(ErrorCode::ConflictException.info().text_member, "Message");
 }
 
 #[test]

@@ -123,6 +123,28 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// A time that travels as ISO 8601 text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IsoTimestamp(pub Timestamp);
+
+impl From<Timestamp> for IsoTimestamp {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl Serialize for IsoTimestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_iso_millis())
+    }
+}
+
+impl<'de> Deserialize<'de> for IsoTimestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Timestamp::deserialize(deserializer).map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +159,13 @@ mod tests {
         assert_eq!(serde_json::from_str::<Timestamp>("1769860800.123").unwrap(), at);
         assert_eq!(serde_json::from_str::<Timestamp>("\"2026-01-31T12:00:00.123Z\"").unwrap(), at);
         assert_eq!(serde_json::to_string(&Timestamp::from_seconds(5)).unwrap(), "5");
+    }
+
+    #[test]
+    fn some_travel_as_text() {
+        let at = IsoTimestamp(Timestamp::parse("2026-01-31T12:00:00.123Z").unwrap());
+        assert_eq!(serde_json::to_string(&at).unwrap(), "\"2026-01-31T12:00:00.123Z\"");
+        assert_eq!(serde_json::from_str::<IsoTimestamp>("\"2026-01-31T12:00:00.123Z\"").unwrap(), at);
     }
 
     #[test]

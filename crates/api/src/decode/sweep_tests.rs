@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{DecodeError, encode};
 use crate::sample::{Broken, Fault, broken, valid};
 use crate::schema::Schema;
-use crate::{fettle, mds, ssm};
+use crate::{fettle, mds, quicksetup, ssm};
 
 type TryDecode = Box<dyn Fn(&[u8]) -> Result<(), DecodeError>>;
 
@@ -20,6 +20,10 @@ fn operations() -> Vec<(&'static str, &'static Schema, TryDecode)> {
         all.push((operation.name(), operation.input_schema(), decode));
     }
     for operation in fettle::Operation::ALL {
+        let decode: TryDecode = Box::new(|body| operation.try_decode(body));
+        all.push((operation.name(), operation.input_schema(), decode));
+    }
+    for operation in quicksetup::Operation::ALL {
         let decode: TryDecode = Box::new(|body| operation.try_decode(body));
         all.push((operation.name(), operation.input_schema(), decode));
     }

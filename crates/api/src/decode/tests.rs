@@ -203,7 +203,13 @@ fn keeps_unlisted_enum_texts_outside_of_requests() {
 
 #[test]
 fn every_pattern_compiles() {
-    let all = [ssm::schemas::PATTERNS, mds::schemas::PATTERNS, fettle::schemas::PATTERNS].concat();
+    let all = [
+        ssm::schemas::PATTERNS,
+        mds::schemas::PATTERNS,
+        fettle::schemas::PATTERNS,
+        crate::quicksetup::schemas::PATTERNS,
+    ]
+    .concat();
     assert!(all.len() > 15);
     for pattern in all {
         let compiled = regex::Regex::new(pattern.translated());
