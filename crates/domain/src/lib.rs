@@ -18,6 +18,8 @@ pub mod inventory;
 pub mod object;
 pub mod os;
 pub mod patch;
+pub mod patch_now;
+pub mod quick_setup;
 pub mod rollout;
 pub mod schedule;
 pub mod target;
