@@ -42,6 +42,7 @@ pub mod patch_executions;
 pub mod patch_groups;
 pub mod patch_plans;
 pub mod patch_states;
+pub mod quick_setup;
 pub mod replies;
 pub mod report_items;
 pub mod reports;

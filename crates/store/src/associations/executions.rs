@@ -7,7 +7,10 @@ use domain::ids::CommandId;
 use super::{AssociationKey, counts, counts_to_json};
 use crate::clause::Clause;
 use crate::commands::CommandKey;
-use crate::{Result, Row, StoreError, Tx, Value};
+use crate::{Result, Row, Scope, StoreError, Tx, Value};
+
+/// Far below either engine's limit of parameters.
+const IDS_AT_ONCE: usize = 500;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Execution {
@@ -133,6 +136,27 @@ pub async fn list(
         clause.sql()
     );
     tx.query(&sql, clause.values()).await?.iter().map(read).collect()
+}
+
+/// The first run of each of these associations. Primary key order.
+pub async fn list_first(
+    tx: &mut Tx,
+    (account, region): Scope<'_>,
+    associations: &[&str],
+) -> Result<Vec<Execution>> {
+    let mut found = Vec::new();
+    for ids in associations.chunks(IDS_AT_ONCE) {
+        let mut clause = Clause::after(vec![account.as_str().into(), region.as_str().into()]);
+        clause.one_of("association_id", ids.iter().copied());
+        let sql = format!(
+            "SELECT {COLUMNS} FROM association_executions WHERE account = $1 AND region = $2 AND run = 1{}",
+            clause.sql()
+        );
+        for row in &tx.query(&sql, clause.values()).await? {
+            found.push(read(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Those that have not ended, oldest first. Index: association_executions_open.
