@@ -38,6 +38,12 @@ impl From<api::fettle::ErrorCode> for Code {
     }
 }
 
+impl From<api::quicksetup::ErrorCode> for Code {
+    fn from(code: api::quicksetup::ErrorCode) -> Self {
+        Self { name: code.as_str(), status: code.http_status() }
+    }
+}
+
 /// A refusal or a failure. The source goes to the log, never to the client.
 #[derive(Debug)]
 pub struct ApiError {
@@ -76,6 +82,18 @@ impl ApiError {
             next = error.source();
         }
         text
+    }
+
+    /// Under the names and statuses of a service that has its own for what all services have.
+    pub fn of_quick_setup(mut self) -> Self {
+        use api::quicksetup::ErrorCode;
+        let code = match self.code.name {
+            "InternalServerError" => Some(ErrorCode::InternalServerException),
+            name => ErrorCode::parse(name),
+        };
+        // What comes before the operation keeps its own.
+        self.code = code.map_or(self.code, Code::from);
+        self
     }
 
     /// The body of every JSON protocol. Both spellings of the text: modelled exceptions differ.

@@ -19,6 +19,7 @@ mod metrics;
 mod objects;
 mod operations;
 mod progress;
+mod quick_setup;
 pub mod retention;
 pub mod root_key;
 mod s3;

@@ -117,7 +117,7 @@ async fn conclude(store: &Store, run: &Execution) -> Result<(), ApiError> {
 }
 
 /// The run as it is stored, and as its command says; `None` where there is no command, or no run any more.
-async fn count(tx: &mut store::Tx, run: &Execution) -> Result<Option<(Execution, Execution)>, ApiError> {
+pub async fn count(tx: &mut store::Tx, run: &Execution) -> Result<Option<(Execution, Execution)>, ApiError> {
     let known = executions::find(tx, &run.association, run.id.as_str()).await?;
     let command = commands::find(tx, &run.command()).await?;
     let (Some(known), Some(command)) = (known, command) else { return Ok(None) };

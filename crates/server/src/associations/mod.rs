@@ -9,6 +9,6 @@ mod left;
 mod start;
 pub mod verdicts;
 
-pub use follow::{follow, follow_command};
+pub use follow::{count as count_run, follow, follow_command};
 pub use left::leave_unmatched;
-pub use start::{Reach, request, start, targets, timing};
+pub use start::{Reach, request, start, targets, timing, write_run};

@@ -45,10 +45,21 @@ struct Omitted {
 }
 
 /// What was written, for after the commit.
-struct Written {
+pub struct Written {
     execution: Execution,
     woken: Vec<NodeKey>,
     superseded: Vec<CommandKey>,
+}
+
+impl Written {
+    /// After the commit: who has something to fetch is told, and what is known already is counted.
+    pub async fn tell(self, app: &Arc<App>, now: Timestamp) -> Result<(), ApiError> {
+        self.woken.iter().for_each(|node| app.agents.hub.wake(node));
+        self.superseded.into_iter().for_each(|command| app.agents.touch(command));
+        follow(app, &self.execution, now).await?;
+        app.agents.settle(app).await;
+        Ok(())
+    }
 }
 
 /// Starts the next run of an association, unless somebody else did. Whether it was started.
@@ -80,13 +91,9 @@ pub async fn start(
         }
         outcome => outcome?,
     };
-    let Some(Written { execution, woken, superseded }) = written else { return Ok(false) };
+    let Some(written) = written else { return Ok(false) };
     tx.commit().await?;
-
-    woken.iter().for_each(|node| app.agents.hub.wake(node));
-    superseded.into_iter().for_each(|command| app.agents.touch(command));
-    follow(app, &execution, now).await?;
-    app.agents.settle(app).await;
+    written.tell(app, now).await?;
     Ok(true)
 }
 
@@ -121,6 +128,17 @@ fn refused(association: &Association, error: &ApiError) -> Omitted {
     let reason = error.to_string().replace('\0', " ");
     tracing::warn!(association_id = association.key.id.as_str(), reason, "the association cannot run");
     Omitted { status: ExecutionStatus::Failed, reason }
+}
+
+/// A run on exactly these nodes, of an association that is as it was read; `None`: it is not any more.
+pub async fn write_run(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    association: &Association,
+    of: (&Prepared, CommandId),
+    nodes: Vec<Node>,
+) -> Result<Option<Written>, ApiError> {
+    write(ctx, tx, association, of, Reach::Nodes(nodes)).await
 }
 
 async fn write(

@@ -42,6 +42,19 @@ pub struct Signed {
     pub caller: Caller,
 }
 
+/// The service in the scope of a request's credentials, in its headers or in a presigned address; not verified yet.
+pub fn scope_service(parts: &Parts) -> Option<String> {
+    let service = |credential: &str| credential.split('/').rev().nth(1).map(str::to_owned);
+    let header = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+    if let Some(header) = header {
+        let credential = header.split("Credential=").nth(1).and_then(|rest| rest.split([',', ' ']).next());
+        return credential.and_then(service);
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let credential = query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Credential="));
+    credential.and_then(|credential| service(&api::sigv4::percent_decode(credential)))
+}
+
 /// Checks the signature of a request to one of the services that headers choose.
 pub async fn authenticate(
     app: &Arc<App>,

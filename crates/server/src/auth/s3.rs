@@ -12,7 +12,7 @@ use api::sigv4::{Placement, Presented, Refusal, RequestParts, UNSIGNED_PAYLOAD};
 use axum::http::request::Parts;
 use domain::ids::Region;
 
-use super::{Payload, Signed, ephemeral, is_session_of_ours, with_secret};
+use super::{Payload, Signed, ephemeral, is_session_of_ours, scope_service, with_secret};
 use crate::app::{App, Mode};
 use crate::s3::error::S3Error;
 
@@ -32,18 +32,9 @@ pub enum BodyProof {
 
 /// Whether a request claims to be signed for the object store: by the scope of its credentials, wherever it has them.
 pub fn is_addressed(parts: &Parts) -> bool {
-    let is_ours = |credential: &str| credential.split('/').rev().nth(1) == Some(SERVICE);
-    let header = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
-    if let Some(header) = header {
-        let credential = header.split("Credential=").nth(1).and_then(|rest| rest.split([',', ' ']).next());
-        return credential.is_some_and(is_ours);
-    }
-    let query = parts.uri.query().unwrap_or_default();
-    if is_version_2(query) {
-        return true;
-    }
-    let credential = query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Credential="));
-    credential.is_some_and(|credential| is_ours(&api::sigv4::percent_decode(credential)))
+    let is_version_2 = || is_version_2(parts.uri.query().unwrap_or_default());
+    let is_in_header = parts.headers.contains_key("authorization");
+    scope_service(parts).as_deref() == Some(SERVICE) || (!is_in_header && is_version_2())
 }
 
 /// As old clients presign; no other service ever knew it.

@@ -6,12 +6,24 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use crate::error::ApiError;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+const REST_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const XML: HeaderValue = HeaderValue::from_static("text/xml");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 pub fn json(request_id: &str, body: Vec<u8>) -> Response<Body> {
     write(StatusCode::OK, JSON, request_id, body)
+}
+
+/// Of services whose operations have routes.
+pub fn rest_json(request_id: &str, body: Vec<u8>) -> Response<Body> {
+    write(StatusCode::OK, REST_JSON, request_id, body)
+}
+
+pub fn rest_json_error(request_id: &str, error: &ApiError) -> Response<Body> {
+    let mut response = json_error(request_id, error);
+    response.headers_mut().insert(header::CONTENT_TYPE, REST_JSON);
+    response
 }
 
 pub fn xml(status: StatusCode, request_id: &str, body: String) -> Response<Body> {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::quicksetup;
+use api::rest::{self, Matched};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -28,6 +30,10 @@ pub async fn aws(State(app): State<Arc<App>>, request: Request) -> Response<Body
     let (parts, body) = request.into_parts();
     let (service, operation) = target(&parts);
     let outcome = answer_one(&app, &parts, body, service, &operation, &request_id).await;
+    let outcome = match service {
+        Service::QuickSetup => outcome.map_err(ApiError::of_quick_setup),
+        _ => outcome,
+    };
     let code = outcome.as_ref().err().map_or("ok", |error| error.code.name);
     let took = started.elapsed();
     let label = operations::label(service, &operation);
@@ -35,6 +41,8 @@ pub async fn aws(State(app): State<Arc<App>>, request: Request) -> Response<Body
     log(&parts, &request_id, label, &outcome, took);
     match (outcome, service) {
         (Ok(body), Service::Sts) => answer::xml(StatusCode::OK, &request_id, body_text(body)),
+        (Ok(body), Service::QuickSetup) => answer::rest_json(&request_id, body),
+        (Err(error), Service::QuickSetup) => answer::rest_json_error(&request_id, &error),
         (Ok(body), _) => answer::json(&request_id, body),
         (Err(error), Service::Sts) => operations::sts::error_response(&request_id, &error),
         (Err(error), _) => answer::json_error(&request_id, &error),
@@ -57,7 +65,18 @@ async fn answer_one(
     let signed = auth::authenticate(app, parts, &body, service, operation, now).await?;
     let ctx = context(app, parts, signed, request_id, now);
     let form = parts.uri.query().filter(|_| service == Service::Sts && body.is_empty());
-    operations::dispatch(&ctx, service, operation, form.map_or(&body[..], str::as_bytes)).await
+    let routed = route(parts).filter(|_| service == Service::QuickSetup);
+    let routed = routed.map(|matched| matched.request(parts.uri.query().unwrap_or_default(), &body));
+    let input = match &routed {
+        Some(whole) => &whole[..],
+        None => form.map_or(&body[..], str::as_bytes),
+    };
+    operations::dispatch(&ctx, service, operation, input).await
+}
+
+/// Of a service whose operations are methods and paths.
+fn route(parts: &Parts) -> Option<Matched<quicksetup::Operation>> {
+    rest::find(quicksetup::ROUTES, parts.method.as_str(), parts.uri.path())
 }
 
 /// The context of one request; also used by the agents' endpoints.
@@ -90,6 +109,11 @@ fn target(parts: &Parts) -> (Service, String) {
             Some(service) => (service, operation.to_owned()),
             None => (Service::Unknown, target.into_owned()),
         };
+    }
+    if auth::scope_service(parts).as_deref() == Some(operations::QUICK_SETUP) {
+        let name = route(parts).map(|matched| matched.route.operation.name().to_owned());
+        let unknown = || format!("{} {}", parts.method, parts.uri.path());
+        return (Service::QuickSetup, name.unwrap_or_else(unknown));
     }
     let is_form = headers
         .get(header::CONTENT_TYPE)

@@ -6,16 +6,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use api::Timestamp;
-use domain::command::InvocationStatus;
 use store::associations::executions::{self, Execution};
 use store::associations::{AssociationKey, standing};
-use store::{commands, invocations, nodes};
+use store::{commands, nodes};
 
 use crate::agents::retry;
 use crate::app::App;
 use crate::associations::{follow, verdicts};
 use crate::error::ApiError;
-use crate::operations::commands::cancel_open;
+use crate::operations::commands::cancel_whole;
 
 /// Runs read at once.
 const CHUNK: i64 = 100;
@@ -50,9 +49,7 @@ async fn end(app: &App, run: &Execution, now: Timestamp) -> Result<(), ApiError>
     if command.finished_at.is_some() {
         return Ok(());
     }
-    command.cancelled_at.get_or_insert(now);
-    invocations::end_held(&mut tx, &command.key, InvocationStatus::Cancelled, now).await?;
-    let woken = cancel_open(&mut tx, &mut command, &[], now).await?;
+    let woken = cancel_whole(&mut tx, &mut command, now).await?;
     executions::update(&mut tx, &Execution { cancel_at: None, ..run.clone() }).await?;
     tx.commit().await?;
     woken.iter().for_each(|node| app.agents.hub.wake(node));

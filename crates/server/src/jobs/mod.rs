@@ -3,6 +3,7 @@
 
 pub(crate) mod advance_commands;
 pub(crate) mod call_webhooks;
+pub(crate) mod deploy_quick_setup;
 pub(crate) mod expire_invocations;
 pub(crate) mod follow_associations;
 pub(crate) mod forget_advisories;
@@ -10,6 +11,7 @@ pub(crate) mod forget_client_tokens;
 pub(crate) mod forget_commands;
 pub(crate) mod forget_facts;
 pub(crate) mod forget_inventory;
+pub(crate) mod forget_patch_now;
 pub(crate) mod forget_reports;
 pub(crate) mod forget_snapshots;
 pub(crate) mod forget_window_executions;
@@ -58,6 +60,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_client_tokens", HOURLY, app, |app| forget_client_tokens::run_once(app, now()));
     background.every("forget_commands", HOURLY, app, |app| forget_commands::run_once(app, now()));
     background.every("forget_inventory", HOURLY, app, |app| forget_inventory::run_once(app, now()));
+    background.every("forget_patch_now", HOURLY, app, |app| forget_patch_now::run_once(app, now()));
     background.every("forget_reports", HOURLY, app, |app| forget_reports::run_once(app, now()));
     background.every("forget_facts", HOURLY, app, |app| forget_facts::run_once(app, now()));
     background
@@ -70,6 +73,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("advance_commands", 5 * SECONDLY, app, |app| advance_commands::run_once(app, now()));
     background.every("run_associations", SECONDLY, app, |app| run_associations::run_once(app, now()));
     background.every("reach_nodes", 10 * SECONDLY, app, |app| reach_nodes::run_once(app, now()));
+    background.every("deploy_quick_setup", SECONDLY, app, |app| deploy_quick_setup::run_once(app, now()));
     background
         .every("follow_associations", 5 * SECONDLY, app, |app| follow_associations::run_once(app, now()));
     background.until_stopped(hear_wakeups::run(Arc::clone(app)));

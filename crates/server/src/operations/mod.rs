@@ -14,12 +14,13 @@ pub mod packages;
 pub mod page;
 pub mod patch_baselines;
 pub mod patch_states;
+pub mod quick_setup;
 pub mod sts;
 pub mod tags;
 pub mod windows;
 
-use api::mds;
 use api::ssm::{ErrorCode, Operation};
+use api::{mds, quicksetup};
 use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
@@ -28,6 +29,9 @@ use crate::error::{self, ApiError};
 
 /// A handler that met a concurrent transaction runs again this often.
 const ATTEMPTS: u32 = 16;
+
+/// As credential scopes and ARNs name it.
+pub const QUICK_SETUP: &str = "ssm-quicksetup";
 
 /// The services of this port that are chosen by headers alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub enum Service {
     /// Our own.
     Fettle,
     Sts,
+    /// By method and path.
+    QuickSetup,
     Unknown,
 }
 
@@ -58,6 +64,7 @@ impl Service {
             Self::Mds => Some("ec2messages"),
             Self::Fettle => Some("fettle"),
             Self::Sts => Some("sts"),
+            Self::QuickSetup => Some(QUICK_SETUP),
             Self::Unknown => None,
         }
     }
@@ -71,6 +78,7 @@ pub fn label(service: Service, operation: &str) -> &'static str {
         Service::Mds => mds::Operation::parse(operation).map(|operation| operation.name()),
         Service::Fettle => api::fettle::Operation::parse(operation).map(|operation| operation.name()),
         Service::Sts => Some("sts"),
+        Service::QuickSetup => quicksetup::Operation::parse(operation).map(|operation| operation.name()),
         Service::Unknown => None,
     };
     known.unwrap_or("unknown")
@@ -88,6 +96,7 @@ pub async fn dispatch(
         Service::Mds => mds(ctx, operation, body).await,
         Service::Fettle => own(ctx, operation, body).await,
         Service::Sts => sts::dispatch(ctx, body),
+        Service::QuickSetup => quick_setup::dispatch(ctx, operation, body).await,
         Service::Unknown => Err(error::unknown_operation(operation)),
     }
 }
@@ -340,6 +349,11 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         api::fettle::Operation::GetPatchExecution => call(ctx, body, fettle::get_patch_execution).await,
         api::fettle::Operation::PutPatchExecution => call(ctx, body, fettle::put_patch_execution).await,
         api::fettle::Operation::StartPatchUndo => call(ctx, body, fettle::start_patch_undo).await,
+        api::fettle::Operation::StartPatchNow => call(ctx, body, fettle::start_patch_now).await,
+        api::fettle::Operation::GetPatchNow => call(ctx, body, fettle::get_patch_now).await,
+        api::fettle::Operation::ListPatchNow => call(ctx, body, fettle::list_patch_now).await,
+        api::fettle::Operation::ListPatchNowNodes => call(ctx, body, fettle::list_patch_now_nodes).await,
+        api::fettle::Operation::CancelPatchNow => call(ctx, body, fettle::cancel_patch_now).await,
     }
 }
 

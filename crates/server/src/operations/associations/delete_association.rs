@@ -4,8 +4,10 @@
 use api::ssm::{DeleteAssociationRequest, DeleteAssociationResult};
 use domain::association::{Counts, ExecutionStatus};
 use domain::ids::CommandId;
-use store::associations;
+use store::Tx;
 use store::associations::executions::{self, Execution, Superseded};
+use store::associations::{self, Association};
+use store::commands::CommandKey;
 use store::tags;
 
 use super::{named, tagged};
@@ -20,6 +22,14 @@ pub async fn delete_association(
     let by = (request.name.as_deref(), request.instance_id.as_deref());
     let mut tx = ctx.store.write().await?;
     let association = named(ctx, &mut tx, request.association_id.as_deref(), by).await?;
+    let ended = remove(ctx, &mut tx, &association).await?;
+    tx.commit().await?;
+    ended.into_iter().for_each(|command| ctx.app.agents.touch(command));
+    Ok(DeleteAssociationResult {})
+}
+
+/// In a transaction of the caller's, who touches the commands that this ended after the commit.
+pub async fn remove(ctx: &Ctx, tx: &mut Tx, association: &Association) -> Result<Vec<CommandKey>, ApiError> {
     // As if a run followed that addresses nobody.
     let nobody = Execution {
         association: association.key.clone(),
@@ -33,10 +43,8 @@ pub async fn delete_association(
         status: ExecutionStatus::Pending,
         finished_at: None,
     };
-    let ended = executions::supersede(&mut tx, &nobody, Superseded::Everywhere, ctx.now).await?;
-    associations::delete(&mut tx, &association.key).await?;
-    tags::remove_all(&mut tx, tagged(ctx, &association.key)).await?;
-    tx.commit().await?;
-    ended.into_iter().for_each(|command| ctx.app.agents.touch(command));
-    Ok(DeleteAssociationResult {})
+    let ended = executions::supersede(tx, &nobody, Superseded::Everywhere, ctx.now).await?;
+    associations::delete(tx, &association.key).await?;
+    tags::remove_all(tx, tagged(ctx, &association.key)).await?;
+    Ok(ended)
 }

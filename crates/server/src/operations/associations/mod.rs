@@ -14,13 +14,14 @@ mod list_association_versions;
 mod list_associations;
 mod start_associations_once;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod update_association;
 mod update_association_status;
 
-pub use create_association::create_association;
+pub use check::{Nobody, check};
+pub use create_association::{create_association, insert, new};
 pub use create_association_batch::create_association_batch;
-pub use delete_association::delete_association;
+pub use delete_association::{delete_association, remove};
 pub use describe_association::describe_association;
 pub use describe_association_execution_targets::describe_association_execution_targets;
 pub use describe_association_executions::describe_association_executions;
@@ -29,7 +30,7 @@ pub use describe_instance_associations_status::describe_instance_associations_st
 pub use list_association_versions::list_association_versions;
 pub use list_associations::list_associations;
 pub use start_associations_once::start_associations_once;
-pub use update_association::update_association;
+pub use update_association::{revise, update_association};
 pub use update_association_status::update_association_status;
 
 use api::ssm::{AssociationDescription, AssociationOverview, ErrorCode};
@@ -47,7 +48,7 @@ use crate::error::{self, ApiError};
 
 const DEFAULT_PAGE: i32 = 50;
 /// Of one account in one region.
-const MAX_ASSOCIATIONS: i64 = 2_000;
+pub const MAX_ASSOCIATIONS: i64 = 2_000;
 
 fn unknown(id: &str) -> ApiError {
     ApiError::new(ErrorCode::AssociationDoesNotExist, format!("association `{id}` does not exist"))
@@ -102,7 +103,7 @@ fn tagged<'a>(ctx: &'a Ctx, association: &'a AssociationKey) -> Tagged<'a> {
 }
 
 /// All of the account: bounded by how many it may have.
-async fn all(ctx: &Ctx, tx: &mut Tx) -> Result<Vec<Association>, ApiError> {
+pub async fn all(ctx: &Ctx, tx: &mut Tx) -> Result<Vec<Association>, ApiError> {
     Ok(associations::list(tx, (&ctx.account, &ctx.region), None, MAX_ASSOCIATIONS).await?)
 }
 

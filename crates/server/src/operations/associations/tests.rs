@@ -1,7 +1,7 @@
 //! Associations through the dispatcher. Their runs are in `running` and `reaching`.
 
 mod compliance;
-mod polling;
+pub(crate) mod polling;
 mod reaching;
 mod running;
 

@@ -1,6 +1,7 @@
 //! UpdateAssociation: a new version, which takes the place of all that the one before said, and runs.
 //! Source: API reference, UpdateAssociation; systems-manager.md 3.2, 3.3.
 
+use api::Timestamp;
 use api::ssm::{ErrorCode, UpdateAssociationRequest, UpdateAssociationResult};
 use store::StoreError;
 use store::associations::{self, Association, Settings};
@@ -26,24 +27,32 @@ pub async fn update_association(
     check_version(&before, request.association_version.as_deref())?;
     let settings = check(ctx, &before.key.id, settings(request, &before.settings), Nobody::Allowed).await;
     let settings = settings.map_err(declared)?;
-    let timing = timing(&settings, ctx.now).map_err(|error| StoreError::Corrupt(error.to_string()))?;
 
     let mut tx = ctx.store.write().await?;
     // Somebody else may have changed it since it was read.
-    let mut association = existing(ctx, &mut tx, before.key.id.as_str()).await?;
+    let association = existing(ctx, &mut tx, before.key.id.as_str()).await?;
     if association.version != before.version {
         return Err(ApiError::new(
             ErrorCode::TooManyUpdates,
             format!("association `{}` is being changed by another request: try again", before.key.id),
         ));
     }
-    association.version += 1;
-    association.settings = settings;
-    association.updated_at = ctx.now;
-    association.next_run_at = timing.first(ctx.now);
+    let association = revise(association, settings, ctx.now)?;
     associations::update(&mut tx, &association).await?;
     tx.commit().await?;
     Ok(UpdateAssociationResult { association_description: Some(describe(&association)) })
+}
+
+/// The next version, with settings that were checked; not yet stored.
+pub fn revise(before: Association, settings: Settings, now: Timestamp) -> Result<Association, ApiError> {
+    let timing = timing(&settings, now).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok(Association {
+        version: before.version + 1,
+        settings,
+        updated_at: now,
+        next_run_at: timing.first(now),
+        ..before
+    })
 }
 
 /// The version that the caller believes to change.

@@ -48,6 +48,17 @@ pub async fn cancel_command(
     Ok(CancelCommandResult {})
 }
 
+/// Cancels all of it: what waits never begins. Returns the nodes that are to be told after the commit.
+pub async fn cancel_whole(
+    tx: &mut Tx,
+    command: &mut Command,
+    now: Timestamp,
+) -> Result<Vec<NodeKey>, ApiError> {
+    command.cancelled_at.get_or_insert(now);
+    invocations::end_held(tx, &command.key, InvocationStatus::Cancelled, now).await?;
+    cancel_open(tx, command, &[], now).await
+}
+
 /// Cancels what is open on these nodes, on all if there are none, and writes the command. Returns the nodes that are to
 /// be told after the commit.
 pub async fn cancel_open(

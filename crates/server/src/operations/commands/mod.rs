@@ -13,7 +13,7 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use cancel_command::{cancel_command, cancel_open};
+pub use cancel_command::{cancel_command, cancel_whole};
 pub use get_command_invocation::get_command_invocation;
 pub use list_command_invocations::list_command_invocations;
 pub use list_commands::list_commands;

@@ -29,7 +29,8 @@ pub async fn list_node_reports(
     })
 }
 
-fn to_wire(report: Report) -> NodeReportSummary {
+/// One row, as lists show it.
+pub fn to_wire(report: Report) -> NodeReportSummary {
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let frame = report.summary.frame;
     NodeReportSummary {

@@ -5,6 +5,7 @@ pub mod advisories;
 mod explain_node_compliance;
 mod get_node_report;
 mod list_node_reports;
+pub mod patch_now;
 pub mod patch_runs;
 mod put_node_facts;
 mod resolve_patch_snapshot;
@@ -16,6 +17,7 @@ pub use advisories::{delete_advisory_feed, describe_advisories, import_advisorie
 pub use explain_node_compliance::explain_node_compliance;
 pub use get_node_report::get_node_report;
 pub use list_node_reports::list_node_reports;
+pub use patch_now::{cancel_patch_now, get_patch_now, list_patch_now, list_patch_now_nodes, start_patch_now};
 pub use patch_runs::{
     get_patch_execution, get_patch_plan, list_patch_executions, put_patch_execution, put_patch_plan,
     start_patch_plan, start_patch_undo,

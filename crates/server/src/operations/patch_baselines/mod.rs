@@ -63,7 +63,7 @@ async fn find(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Option<Baseline
 }
 
 /// As `find`, for operations that declare DoesNotExistException.
-pub(super) async fn load(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Baseline, ApiError> {
+pub async fn load(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Baseline, ApiError> {
     find(tx, ctx, id).await?.ok_or_else(|| error::baseline_not_found(id, &ctx.region))
 }
 

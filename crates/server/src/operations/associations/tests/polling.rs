@@ -12,27 +12,27 @@ use crate::jobs::run_associations;
 use crate::operations::Service;
 use crate::testing::{TestServer, call};
 
-pub(super) const HOUR: i64 = 3600;
+pub(crate) const HOUR: i64 = 3600;
 
 /// A day ago: what is scheduled until now can be delivered now, which goes by the wall clock.
-pub(super) async fn servers() -> Vec<TestServer> {
+pub(crate) async fn servers() -> Vec<TestServer> {
     let mut servers = TestServer::on_each_engine().await;
     servers.iter_mut().for_each(|server| server.now = now().plus_seconds(-24 * HOUR));
     servers
 }
 
-pub(super) async fn run_due(server: &TestServer) -> u64 {
+pub(crate) async fn run_due(server: &TestServer) -> u64 {
     run_associations::run_once(Arc::clone(&server.app), server.now).await.unwrap()
 }
 
 /// A node that stays online, whatever the clock says.
-pub(super) async fn add(server: &TestServer, number: u8) -> NodeId {
+pub(crate) async fn add(server: &TestServer, number: u8) -> NodeId {
     let node = server.add_node(number).await;
     stay(server, &node).await;
     node
 }
 
-pub(super) async fn stay(server: &TestServer, node: &NodeId) {
+pub(crate) async fn stay(server: &TestServer, node: &NodeId) {
     let mut tx = server.app.store().write().await.unwrap();
     let until = now().plus_seconds(365 * 24 * HOUR);
     nodes::record_channel(&mut tx, node, until, server.now).await.unwrap();
@@ -40,14 +40,14 @@ pub(super) async fn stay(server: &TestServer, node: &NodeId) {
 }
 
 /// Of the key `Env`.
-pub(super) async fn tag(server: &TestServer, node: &NodeId, value: &str) {
+pub(crate) async fn tag(server: &TestServer, node: &NodeId, value: &str) {
     let tags = json!({"ResourceType": "ManagedInstance", "ResourceId": node.as_str(),
         "Tags": [{"Key": "Env", "Value": value}]});
     server.answer("AddTagsToResource", tags).await;
 }
 
 /// Nothing is to be told to it.
-pub(super) async fn is_idle(server: &TestServer, node: &NodeId) -> bool {
+pub(crate) async fn is_idle(server: &TestServer, node: &NodeId) -> bool {
     let ctx = server.root();
     let key = NodeKey { account: ctx.account, region: ctx.region, node: node.clone() };
     let mut tx = server.app.store().read().await.unwrap();
@@ -55,7 +55,7 @@ pub(super) async fn is_idle(server: &TestServer, node: &NodeId) -> bool {
 }
 
 /// The nodes are online at this moment.
-pub(super) async fn seen(server: &TestServer, nodes: &[&NodeId]) {
+pub(crate) async fn seen(server: &TestServer, nodes: &[&NodeId]) {
     let mut tx = server.app.store().write().await.unwrap();
     for node in nodes {
         nodes::record_seen(&mut tx, node, server.now).await.unwrap();
@@ -63,11 +63,11 @@ pub(super) async fn seen(server: &TestServer, nodes: &[&NodeId]) {
     tx.commit().await.unwrap();
 }
 
-pub(super) async fn mds(server: &TestServer, node: &NodeId, operation: &str, request: Value) -> Value {
+pub(crate) async fn mds(server: &TestServer, node: &NodeId, operation: &str, request: Value) -> Value {
     call(&server.node(node), Service::Mds, operation, request).await.unwrap()
 }
 
-pub(super) async fn poll(server: &TestServer, node: &NodeId) -> Vec<Value> {
+pub(crate) async fn poll(server: &TestServer, node: &NodeId) -> Vec<Value> {
     let id = uuid::Uuid::new_v4().to_string();
     let request =
         json!({"Destination": node.as_str(), "MessagesRequestId": id, "VisibilityTimeoutInSeconds": 10});
@@ -75,7 +75,7 @@ pub(super) async fn poll(server: &TestServer, node: &NodeId) -> Vec<Value> {
 }
 
 /// Takes the node's one command and reports how it went.
-pub(super) async fn finish(server: &TestServer, node: &NodeId, status: &str) -> Value {
+pub(crate) async fn finish(server: &TestServer, node: &NodeId, status: &str) -> Value {
     let messages = poll(server, node).await;
     assert_eq!(messages.len(), 1, "{messages:?}");
     finish_one(server, node, &messages[0], status).await;
@@ -83,7 +83,7 @@ pub(super) async fn finish(server: &TestServer, node: &NodeId, status: &str) -> 
 }
 
 /// The same for all that there are; how many there were.
-pub(super) async fn finish_all(server: &TestServer, node: &NodeId, status: &str) -> usize {
+pub(crate) async fn finish_all(server: &TestServer, node: &NodeId, status: &str) -> usize {
     let messages = poll(server, node).await;
     for message in &messages {
         finish_one(server, node, message, status).await;
@@ -91,7 +91,7 @@ pub(super) async fn finish_all(server: &TestServer, node: &NodeId, status: &str)
     messages.len()
 }
 
-pub(super) async fn finish_one(server: &TestServer, node: &NodeId, message: &Value, status: &str) {
+pub(crate) async fn finish_one(server: &TestServer, node: &NodeId, message: &Value, status: &str) {
     let message_id = &message["MessageId"];
     mds(server, node, "AcknowledgeMessage", json!({"MessageId": message_id})).await;
     let step = json!({"status": status, "code": 0, "name": "aws:runShellScript", "output": "", "startDateTime": "",
@@ -103,19 +103,19 @@ pub(super) async fn finish_one(server: &TestServer, node: &NodeId, message: &Val
     mds(server, node, "SendReply", reply).await;
 }
 
-pub(super) async fn runs(server: &TestServer, id: &str) -> Vec<Value> {
+pub(crate) async fn runs(server: &TestServer, id: &str) -> Vec<Value> {
     server
         .pages("DescribeAssociationExecutions", json!({"AssociationId": id}), "AssociationExecutions", 2)
         .await
 }
 
 /// Of the newest run: each node with its status.
-pub(super) async fn targets(server: &TestServer, id: &str) -> Vec<(String, String)> {
+pub(crate) async fn targets(server: &TestServer, id: &str) -> Vec<(String, String)> {
     let run = runs(server, id).await[0]["ExecutionId"].clone();
     targets_of(server, id, &run).await
 }
 
-pub(super) async fn targets_of(server: &TestServer, id: &str, run: &Value) -> Vec<(String, String)> {
+pub(crate) async fn targets_of(server: &TestServer, id: &str, run: &Value) -> Vec<(String, String)> {
     let request = json!({"AssociationId": id, "ExecutionId": run});
     let rows =
         server.pages("DescribeAssociationExecutionTargets", request, "AssociationExecutionTargets", 1).await;
@@ -123,6 +123,6 @@ pub(super) async fn targets_of(server: &TestServer, id: &str, run: &Value) -> Ve
     rows.iter().map(|row| (text(row, "ResourceId"), text(row, "Status"))).collect()
 }
 
-pub(super) fn pair(node: &NodeId, status: &str) -> (String, String) {
+pub(crate) fn pair(node: &NodeId, status: &str) -> (String, String) {
     (node.to_string(), status.to_owned())
 }

@@ -1,0 +1,42 @@
+//! The operations of Quick Setup by their names. Method and path have become a name before.
+
+use api::quicksetup::{ErrorCode, Operation};
+
+use super::super::{QUICK_SETUP, Service, authorise, call};
+use super::{
+    create_configuration_manager, delete_configuration_manager, get_configuration, get_configuration_manager,
+    get_service_settings, list_configuration_managers, list_configurations, list_quick_setup_types,
+    list_tags_for_resource, tag_resource, untag_resource, update_configuration_definition,
+    update_configuration_manager, update_service_settings,
+};
+use crate::ctx::Ctx;
+use crate::error::ApiError;
+
+pub async fn dispatch(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    let Some(operation) = Operation::parse(name) else {
+        return Err(ApiError::new(
+            ErrorCode::UnknownOperationException,
+            format!(
+                "no operation of {QUICK_SETUP} answers to `{}`",
+                name.chars().take(128).collect::<String>()
+            ),
+        ));
+    };
+    authorise(ctx, Service::QuickSetup, operation.name(), body)?;
+    match operation {
+        Operation::CreateConfigurationManager => call(ctx, body, create_configuration_manager).await,
+        Operation::GetConfigurationManager => call(ctx, body, get_configuration_manager).await,
+        Operation::ListConfigurationManagers => call(ctx, body, list_configuration_managers).await,
+        Operation::UpdateConfigurationManager => call(ctx, body, update_configuration_manager).await,
+        Operation::UpdateConfigurationDefinition => call(ctx, body, update_configuration_definition).await,
+        Operation::DeleteConfigurationManager => call(ctx, body, delete_configuration_manager).await,
+        Operation::GetConfiguration => call(ctx, body, get_configuration).await,
+        Operation::ListConfigurations => call(ctx, body, list_configurations).await,
+        Operation::GetServiceSettings => call(ctx, body, get_service_settings).await,
+        Operation::UpdateServiceSettings => call(ctx, body, update_service_settings).await,
+        Operation::ListQuickSetupTypes => call(ctx, body, list_quick_setup_types).await,
+        Operation::TagResource => call(ctx, body, tag_resource).await,
+        Operation::UntagResource => call(ctx, body, untag_resource).await,
+        Operation::ListTagsForResource => call(ctx, body, list_tags_for_resource).await,
+    }
+}
