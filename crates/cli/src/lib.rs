@@ -7,6 +7,7 @@ pub mod advisories;
 pub mod client;
 pub mod commands;
 pub mod connection;
+pub mod interrupt;
 pub mod text;
 
 pub use client::{Client, ClientError};

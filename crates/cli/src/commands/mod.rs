@@ -5,6 +5,8 @@ mod find;
 mod nodes;
 mod order;
 mod patch;
+mod patch_family;
+mod patch_now;
 mod report;
 mod why;
 
@@ -53,25 +55,8 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Scan a node by its baseline, or install what is missing, and show the report.
-    Patch {
-        /// Its id, its computer name, or the beginning of either.
-        node: String,
-        /// Install what the baseline approves. `fettle plan` says beforehand what that would change.
-        #[arg(long)]
-        install: bool,
-        /// Leave the machine running, also where patches wait for its restart.
-        #[arg(long, requires = "install")]
-        no_reboot: bool,
-        /// When the machine restarts, if it has to: 2026-11-21T03:00:00Z, or 03:00 by the node's own clock. Without this: at once.
-        #[arg(long, requires = "install", conflicts_with = "no_reboot", value_name = "TIME")]
-        reboot_at: Option<String>,
-        /// Restart services that run replaced files, where the machine is not restarted, or only later.
-        #[arg(long, requires = "install")]
-        restart_services: bool,
-        #[command(flatten)]
-        common: Common,
-    },
+    /// Scan nodes by their baselines, or install what is missing: one NODE, or many with `now`.
+    Patch(patch_family::Patch),
     /// List the runs that changed a node's packages, and whether each can be taken back.
     History {
         /// Its id, its computer name, or the beginning of either.
@@ -132,18 +117,7 @@ impl Command {
             Self::Why { node, .. } => why::why(&client, node, output),
             Self::Advisories(command) => command.run(&client, output),
             Self::Plan { node, .. } => order::plan(&client, node, output),
-            Self::Patch { node, install, no_reboot, reboot_at, restart_services, .. } => {
-                let restart = match (reboot_at, no_reboot) {
-                    (Some(time), _) => patch::Restart::At(time.clone()),
-                    (None, true) => patch::Restart::Never,
-                    (None, false) => patch::Restart::AtOnce,
-                };
-                let order = match install {
-                    true => patch::Order::Install { restart, restart_services: *restart_services },
-                    false => patch::Order::Scan,
-                };
-                patch::patch(&client, node, &order, output)
-            }
+            Self::Patch(patch) => patch.run(&client, output),
             Self::History { node, execution_id, .. } => {
                 order::history(&client, node, execution_id.as_deref(), output)
             }
@@ -166,9 +140,9 @@ impl Command {
             | Self::Report { common, .. }
             | Self::Why { common, .. }
             | Self::Plan { common, .. }
-            | Self::Patch { common, .. }
             | Self::History { common, .. }
             | Self::Undo { common, .. } => common,
+            Self::Patch(patch) => patch.common(),
             Self::Advisories(command) => command.common(),
         }
     }

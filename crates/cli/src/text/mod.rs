@@ -6,6 +6,7 @@ pub mod fleet;
 mod forecast;
 pub mod history;
 pub mod nodes;
+pub mod patch_now;
 pub mod plan;
 pub mod report;
 mod table;

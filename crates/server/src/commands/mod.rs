@@ -46,12 +46,22 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
+/// As shells have it of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
 /// Reads the root key where a data folder is named; the rest is a client's work.
 async fn operator(command: cli::Command) -> anyhow::Result<()> {
     let root = match &command.connection().data {
         Some(data) => Some(credentials::of_data_folder(data, None).await?),
         None => None,
     };
+    tokio::spawn(async {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if !cli::interrupt::ask() {
+                std::process::exit(INTERRUPTED);
+            }
+        }
+    });
     tokio::task::block_in_place(|| command.run(root))
 }
 

@@ -1,0 +1,211 @@
+//! `fettle patch now` and what goes with it: starts, shows how it goes, lists, calls off. Who is patched in which order is
+//! the server's to decide.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use api::fettle::{
+    CancelPatchNowRequest, GetPatchNowRequest, ListPatchNowNodesRequest, ListPatchNowRequest, PatchNow,
+    PatchNowNode, PatchNowOrder, StartPatchNowRequest,
+};
+use serde::Serialize;
+
+use super::{Output, json, print};
+use crate::client::{Client, ClientError, now};
+use crate::interrupt::Interrupt;
+use crate::text;
+use crate::text::patch_now::Outlook;
+
+const POLL: Duration = Duration::from_millis(500);
+/// The nodes are asked for less often than the numbers, the more there are the less.
+const NODES_EVERY: Duration = Duration::from_secs(2);
+const FOR_EACH_NODE: Duration = Duration::from_millis(10);
+/// Of the lists.
+const PAGE: i32 = 50;
+/// An id as a whole.
+const WHOLE: usize = 36;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    No,
+    UntilEnded,
+}
+
+/// What `--json` prints: the answers of the API, together.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Whole<'a> {
+    patch_now: &'a PatchNow,
+    nodes: &'a [PatchNowNode],
+}
+
+pub fn start(client: &Client, order: PatchNowOrder, wait: Wait, output: Output) -> anyhow::Result<String> {
+    // From here on a Ctrl-C is told what it leaves behind.
+    let interrupt = Interrupt::watch();
+    let answer = client.call(&StartPatchNowRequest { order })?;
+    let told = || text::patch_now::started(&answer.patch_now, &answer.excluded);
+    match (wait, output) {
+        (Wait::No, Output::Json) => json(&answer),
+        (Wait::No, Output::Text(_)) => Ok(told()),
+        (Wait::UntilEnded, _) => {
+            tell(&told());
+            follow(client, answer.patch_now, &interrupt, output)
+        }
+    }
+}
+
+pub fn status(client: &Client, id: &str, wait: Wait, output: Output) -> anyhow::Result<String> {
+    let id = find(client, id)?;
+    let found = get(client, &id)?;
+    if wait == Wait::UntilEnded {
+        return follow(client, found, &Interrupt::watch(), output);
+    }
+    let nodes = nodes(client, &id)?;
+    show(&found, &nodes, output)
+}
+
+pub fn list(client: &Client, output: Output) -> anyhow::Result<String> {
+    let found = all(client)?;
+    match output {
+        Output::Json => json(&found),
+        Output::Text(style) => Ok(text::patch_now::list(&found, now(), style)),
+    }
+}
+
+pub fn cancel(client: &Client, id: &str, output: Output) -> anyhow::Result<String> {
+    let id = find(client, id)?;
+    client.call(&CancelPatchNowRequest { patch_now_id: id.clone() })?;
+    let found = get(client, &id)?;
+    match output {
+        Output::Json => json(&found),
+        Output::Text(_) => Ok(text::patch_now::cancelled(&found)),
+    }
+}
+
+/// Until nothing goes on any more, or nothing that is worth waiting for. An error when not every node succeeded.
+fn follow(
+    client: &Client,
+    started: PatchNow,
+    interrupt: &Interrupt,
+    output: Output,
+) -> anyhow::Result<String> {
+    let id = started.patch_now_id.clone();
+    let mut line = Line::new();
+    let (mut found, mut outlook, mut asked) = (started, Outlook::default(), None::<Instant>);
+    let nodes_every = NODES_EVERY.max(FOR_EACH_NODE * u32::try_from(found.target_count).unwrap_or_default());
+    loop {
+        line.show(&text::patch_now::progress(&found, &outlook));
+        if found.ended_at.is_some() {
+            break;
+        }
+        if interrupt.was_asked() {
+            line.end();
+            bail!("{}", text::patch_now::left(&found));
+        }
+        if asked.is_none_or(|asked| asked.elapsed() >= nodes_every) {
+            outlook = Outlook::of(&nodes(client, &id)?);
+            asked = Some(Instant::now());
+            if outlook.is_idle() {
+                break;
+            }
+        }
+        std::thread::sleep(POLL);
+        found = get(client, &id)?;
+    }
+    line.end();
+    let nodes = nodes(client, &id)?;
+    let found = get(client, &id)?;
+    print(&show(&found, &nodes, output)?)?;
+    match text::patch_now::shortfall(&found, &nodes) {
+        None => Ok(String::new()),
+        Some(text) => bail!("{text}"),
+    }
+}
+
+fn show(found: &PatchNow, nodes: &[PatchNowNode], output: Output) -> anyhow::Result<String> {
+    match output {
+        Output::Json => json(&Whole { patch_now: found, nodes }),
+        Output::Text(style) => Ok(text::patch_now::table(found, nodes, style)),
+    }
+}
+
+fn get(client: &Client, id: &str) -> Result<PatchNow, ClientError> {
+    Ok(client.call(&GetPatchNowRequest { patch_now_id: id.to_owned() })?.patch_now)
+}
+
+fn nodes(client: &Client, id: &str) -> Result<Vec<PatchNowNode>, ClientError> {
+    let mut request =
+        ListPatchNowNodesRequest { patch_now_id: id.to_owned(), max_results: Some(PAGE), next_token: None };
+    let mut found = Vec::new();
+    loop {
+        let page = client.call(&request)?;
+        found.extend(page.nodes);
+        request.next_token = page.next_token;
+        if request.next_token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+fn all(client: &Client) -> Result<Vec<PatchNow>, ClientError> {
+    let mut request = ListPatchNowRequest { max_results: Some(PAGE), next_token: None };
+    let mut found = Vec::new();
+    loop {
+        let page = client.call(&request)?;
+        found.extend(page.patch_now);
+        request.next_token = page.next_token;
+        if request.next_token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The id that `text` is, or begins.
+fn find(client: &Client, text: &str) -> anyhow::Result<String> {
+    if text.len() == WHOLE {
+        return Ok(text.to_owned());
+    }
+    let all = all(client)?;
+    let mut found = all.iter().filter(|one| one.patch_now_id.starts_with(text));
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one.patch_now_id.clone()),
+        (None, _) => bail!("no Patch now begins with `{text}`; `fettle patch status` lists them"),
+        (Some(_), Some(_)) => bail!("more than one Patch now begins with `{text}`; give more of the id"),
+    }
+}
+
+fn tell(text: &str) {
+    // Who does not listen on stderr misses nothing that is data.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// On a terminal one line that changes in place; elsewhere a line whenever there is something new.
+struct Line {
+    in_place: bool,
+    shown: String,
+}
+
+impl Line {
+    fn new() -> Self {
+        Self { in_place: std::io::stderr().is_terminal(), shown: String::new() }
+    }
+
+    fn show(&mut self, text: &str) {
+        if text == self.shown {
+            return;
+        }
+        match self.in_place {
+            true => tell(&format!("\r\u{1b}[2K{text}")),
+            false => tell(&format!("{text}\n")),
+        }
+        text.clone_into(&mut self.shown);
+    }
+
+    fn end(&mut self) {
+        if self.in_place && !self.shown.is_empty() {
+            tell("\n");
+        }
+        self.shown.clear();
+    }
+}
