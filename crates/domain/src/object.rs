@@ -127,6 +127,24 @@ impl fmt::Display for ObjectAddress {
     }
 }
 
+/// The object that an address of AWS's own store names: the bucket in the path or in the host.
+pub fn of_aws_url(url: &str) -> Option<ObjectAddress> {
+    let rest = url.strip_prefix("https://")?;
+    let (host, path) = rest.split_once('/')?;
+    if path.contains(['?', '#']) {
+        return None;
+    }
+    let host = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    let is_service = |part: &str| part == "s3" || part.starts_with("s3.") || part.starts_with("s3-");
+    let (bucket, key) = match host.match_indices('.').find(|(at, _)| is_service(&host[at + 1..])) {
+        _ if is_service(host) => path.split_once('/')?,
+        Some((at, _)) => (&host[..at], path),
+        None => return None,
+    };
+    let key = String::from_utf8(api::sigv4::percent_decode_bytes(key)).ok()?;
+    Some(ObjectAddress { bucket: bucket.parse().ok()?, key: key.parse().ok()? })
+}
+
 /// What of a step is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -214,6 +232,23 @@ mod tests {
         {
             assert!(bad.parse::<ObjectAddress>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn knows_the_addresses_of_aws() {
+        let check = |url: &str, expected: Option<&str>| {
+            assert_eq!(of_aws_url(url).map(|found| found.to_string()).as_deref(), expected, "{url}");
+        };
+        check("https://s3.amazonaws.com/scripts/web/a%20b.sh", Some("s3://scripts/web/a b.sh"));
+        check("https://s3.eu-central-1.amazonaws.com/scripts/web/", Some("s3://scripts/web/"));
+        check("https://s3-eu-central-1.amazonaws.com/scripts/a", Some("s3://scripts/a"));
+        check("https://scripts.s3.amazonaws.com/a", Some("s3://scripts/a"));
+        check("https://my.scripts.s3.eu-central-1.amazonaws.com/a/b", Some("s3://my.scripts/a/b"));
+        check("https://s3.amazonaws.com/scripts", None);
+        check("https://scripts.s3.amazonaws.com/a?versionId=1", None);
+        check("https://ec2.amazonaws.com/scripts/a", None);
+        check("https://s3.amazonaws.com.evil.example/scripts/a", None);
+        check("http://s3.amazonaws.com/scripts/a", None);
     }
 
     #[test]

@@ -186,6 +186,19 @@ pub async fn find_payload(tx: &mut Tx, key: &CommandKey) -> Result<Option<String
     tx.query_opt(sql, &key.values()).await?.map(|row| row.get(0)).transpose()
 }
 
+/// The same of several, all of one account and region.
+pub async fn find_payloads(tx: &mut Tx, keys: &[CommandKey]) -> Result<Vec<String>> {
+    let Some(first) = keys.first() else {
+        return Ok(Vec::new());
+    };
+    let list = placeholders(3, keys.len());
+    let sql =
+        format!("SELECT payload FROM commands WHERE account = $1 AND region = $2 AND command_id IN ({list})");
+    let mut values: Vec<Value<'_>> = vec![first.account.as_str().into(), first.region.as_str().into()];
+    values.extend(keys.iter().map(|key| Value::from(key.id.as_str())));
+    tx.query(&sql, &values).await?.iter().map(|row| row.get(0)).collect()
+}
+
 /// Newest first. Index: commands_by_time.
 pub async fn list(
     tx: &mut Tx,

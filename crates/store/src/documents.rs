@@ -44,6 +44,9 @@ pub struct Detail {
     pub platforms: Vec<String>,
     pub parameters: Vec<DocumentParameter>,
     pub requires: Vec<DocumentRequires>,
+    /// Names of files; the files themselves are in `document_attachments`.
+    #[serde(default)]
+    pub attachments: Vec<String>,
 }
 
 /// With whom a document is shared.

@@ -29,6 +29,7 @@ pub mod client_tokens;
 pub mod commands;
 pub mod compliance;
 pub mod counters;
+pub mod document_attachments;
 pub mod document_reviews;
 pub mod documents;
 pub mod facts;

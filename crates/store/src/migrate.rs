@@ -24,6 +24,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0016_maintenance_windows", include_str!("../migrations/0016_maintenance_windows.sql")),
     ("0017_associations", include_str!("../migrations/0017_associations.sql")),
     ("0018_quick_setup", include_str!("../migrations/0018_quick_setup.sql")),
+    ("0020_document_attachments", include_str!("../migrations/0020_document_attachments.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

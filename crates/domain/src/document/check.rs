@@ -6,6 +6,7 @@ use api::ssm::{self, DocumentFormat, DocumentType};
 use serde_json::{Map, Value};
 
 use super::automation;
+use super::package::Manifest;
 use super::precondition::check_operands;
 use super::{Document, DocumentError, Platform, SchemaVersion, object, text_of, yaml};
 
@@ -112,8 +113,8 @@ pub fn check(kind: &DocumentType, format: &DocumentFormat, text: &str) -> Result
         }
         DocumentType::Package => {
             expect_version(kind, &version(), &["2.0"])?;
-            object(root.get("packages").unwrap_or(&Value::Null), "packages")?;
-            Ok(Checked { platforms: every_platform(), ..common() })
+            let manifest = Manifest::from_json(&value)?;
+            Ok(Checked { platforms: manifest.platforms(), ..common() })
         }
         DocumentType::ChangeCalendar => Err(unexpected("the document", "format TEXT for a calendar")),
         _ => Ok(common()),

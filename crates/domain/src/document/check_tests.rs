@@ -117,6 +117,11 @@ fn other_types_have_rules_of_their_own() {
     let branch = json!({"name": "b", "action": "aws:branch",
         "inputs": {"Choices": [{"NextStep": "nowhere", "Variable": "x", "StringEquals": "y"}]}});
     let looped = json!({"name": "l", "action": "aws:loop", "inputs": {"Steps": [sleep("a", "gone")]}});
+    let package = |file: &str| {
+        let files = json!({"a.zip": {"checksums": {"sha256": "0".repeat(64)}}});
+        let packages = json!({"_any": {"_any": {"_any": {"file": file}}}});
+        json!({"schemaVersion": "2.0", "version": "1", "packages": packages, "files": files}).to_string()
+    };
     let session = |kind: &str| json!({"schemaVersion": "1.0", "sessionType": kind}).to_string();
     let ok = "";
     let rows = [
@@ -145,8 +150,9 @@ fn other_types_have_rules_of_their_own() {
         (Kind::Automation, Json, steps(json!([step(json!({}))])), "`2.2` is not a version of Automation"),
         (Kind::Session, Json, session("Port"), ok),
         (Kind::Session, Json, session("Telepathy"), "sessionType: expected"),
-        (Kind::Package, Json, json!({"schemaVersion": "2.0", "packages": {}}).to_string(), ok),
-        (Kind::Package, Json, json!({"schemaVersion": "2.0"}).to_string(), "packages: expected"),
+        (Kind::Package, Json, package("a.zip"), ok),
+        (Kind::Package, Json, package("b.zip"), "packages._any._any._any.file: expected"),
+        (Kind::Package, Json, json!({"schemaVersion": "2.0"}).to_string(), "expected a manifest"),
         (Kind::ChangeCalendar, Text, "BEGIN:VCALENDAR\nEND:VCALENDAR\n".to_owned(), ok),
         (Kind::ChangeCalendar, Text, "hello".to_owned(), "iCalendar"),
         (Kind::ChangeCalendar, Json, "{}".to_owned(), "format TEXT"),

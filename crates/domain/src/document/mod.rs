@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 mod automation;
 mod check;
 mod interpolate;
+pub mod package;
 mod parameters;
 mod precondition;
 mod restart_at;

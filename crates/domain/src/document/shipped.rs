@@ -2,6 +2,8 @@
 //! server's to decide.
 //! Source: spec systems-manager 2.6, patch-manager 4.2.
 
+use api::ssm::DocumentType;
+
 use super::Document;
 
 pub struct Shipped {
@@ -10,8 +12,12 @@ pub struct Shipped {
     pub content: &'static str,
 }
 
-const SHIPPED: [Shipped; 15] = [
+const SHIPPED: [Shipped; 22] = [
     Shipped { name: "AWS-ApplyPatchBaseline", content: include_str!("shipped/AWS-ApplyPatchBaseline.json") },
+    Shipped {
+        name: "AWS-ConfigureAWSPackage",
+        content: include_str!("shipped/AWS-ConfigureAWSPackage.json"),
+    },
     Shipped {
         name: "AWS-ConfigureKernelLivePatching",
         content: include_str!("shipped/AWS-ConfigureKernelLivePatching.json"),
@@ -20,7 +26,12 @@ const SHIPPED: [Shipped; 15] = [
         name: "AWS-ConfigureWindowsUpdate",
         content: include_str!("shipped/AWS-ConfigureWindowsUpdate.json"),
     },
+    Shipped { name: "AWS-DownloadContent", content: include_str!("shipped/AWS-DownloadContent.json") },
     Shipped { name: "AWS-FindWindowsUpdates", content: include_str!("shipped/AWS-FindWindowsUpdates.json") },
+    Shipped {
+        name: "AWS-GatherSoftwareInventory",
+        content: include_str!("shipped/AWS-GatherSoftwareInventory.json"),
+    },
     Shipped {
         name: "AWS-InstallMissingWindowsUpdates",
         content: include_str!("shipped/AWS-InstallMissingWindowsUpdates.json"),
@@ -34,6 +45,8 @@ const SHIPPED: [Shipped; 15] = [
         content: include_str!("shipped/AWS-InstallWindowsUpdates.json"),
     },
     Shipped { name: "AWS-Noop", content: include_str!("shipped/AWS-Noop.json") },
+    Shipped { name: "AWS-RefreshAssociation", content: include_str!("shipped/AWS-RefreshAssociation.json") },
+    Shipped { name: "AWS-RunDocument", content: include_str!("shipped/AWS-RunDocument.json") },
     Shipped { name: "AWS-RunPatchBaseline", content: include_str!("shipped/AWS-RunPatchBaseline.json") },
     Shipped {
         name: "AWS-RunPatchBaselineAssociation",
@@ -43,6 +56,11 @@ const SHIPPED: [Shipped; 15] = [
         name: "AWS-RunPatchBaselineWithHooks",
         content: include_str!("shipped/AWS-RunPatchBaselineWithHooks.json"),
     },
+    Shipped {
+        name: "AWS-RunPowerShellScript",
+        content: include_str!("shipped/AWS-RunPowerShellScript.json"),
+    },
+    Shipped { name: "AWS-RunRemoteScript", content: include_str!("shipped/AWS-RunRemoteScript.json") },
     Shipped { name: "AWS-RunShellScript", content: include_str!("shipped/AWS-RunShellScript.json") },
     Shipped { name: "Fettle-PlanPatches", content: include_str!("shipped/Fettle-PlanPatches.json") },
     Shipped {
@@ -67,6 +85,14 @@ impl Shipped {
         if self.name.starts_with("AWS-") { "Amazon" } else { "Fettle" }
     }
 
+    /// What may run it: of a Policy associations alone, as AWS publishes it.
+    pub fn document_type(&self) -> DocumentType {
+        match self.name {
+            "AWS-GatherSoftwareInventory" => DocumentType::Policy,
+            _ => DocumentType::Command,
+        }
+    }
+
     pub fn document(&self) -> Document {
         Document::parse(self.content).expect("shipped documents are part of the build and tested")
     }
@@ -74,7 +100,7 @@ impl Shipped {
 
 #[cfg(test)]
 mod tests {
-    use api::ssm::{DocumentFormat, DocumentType};
+    use api::ssm::DocumentFormat;
 
     use super::super::{Gate, Platform};
     use super::*;
@@ -88,7 +114,8 @@ mod tests {
     fn all_can_be_read() {
         assert!(SHIPPED.is_sorted_by_key(|shipped| shipped.name));
         for shipped in all() {
-            let checked = super::super::check(&DocumentType::Command, &DocumentFormat::Json, shipped.content);
+            let kind = shipped.document_type();
+            let checked = super::super::check(&kind, &DocumentFormat::Json, shipped.content);
             assert!(checked.is_ok(), "{}: {checked:?}", shipped.name);
         }
     }

@@ -1,6 +1,7 @@
 //! One port for everything: which request goes where.
 
 pub(crate) mod answer;
+mod attachments;
 pub(crate) mod dispatch;
 mod listener;
 mod snapshots;
@@ -26,6 +27,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .merge(crate::agents::routes())
         .merge(snapshots::routes())
+        .merge(attachments::routes())
         .fallback(dispatch::aws);
     if app.mode == Mode::Ephemeral {
         router = router.route("/_fettle/reset", post(reset));

@@ -1,11 +1,14 @@
 //! Who may do what in the object store. People with an access key: everything in their account. A node: what a command
-//! that is with it right now asks it to read, and its own output of such a command.
+//! that is with it right now asks it to read, in its parameters or its steps, and its own output of such a command.
 //! Source: docs/decisions, what nodes may do in the object store.
 
+use api::agent::SendCommandPayload;
+use domain::document::{Document, Parameters};
 use domain::ids::NodeId;
 use domain::object::{BucketName, ObjectAddress, ObjectKey, output_prefix};
-use store::commands::{self, Command};
-use store::invocations;
+use serde_json::Value;
+use store::commands::{self, Command, CommandKey};
+use store::{Tx, invocations};
 
 use super::error::S3Error;
 use super::request::{Operation, Target};
@@ -30,6 +33,16 @@ pub async fn authorise(ctx: &Ctx, operation: Operation, target: &Target) -> Resu
     let is_allowed = match (operation, &target.key) {
         (Operation::GetObject | Operation::HeadObject, Some(key)) => {
             may(&|command| asks_to_read(ctx, command, bucket, key) || puts_out(command, node, bucket, key))
+                || named(ctx, &mut tx, &keys)
+                    .await?
+                    .iter()
+                    .any(|address| covers(address, bucket, key.as_str()))
+        }
+        (Operation::ListObjectsV2, None) => {
+            let prefix = target.query.get("prefix").unwrap_or_default();
+            let is_folder = |address: &ObjectAddress| address.key.as_str().ends_with('/');
+            let named = named(ctx, &mut tx, &keys).await?;
+            named.iter().any(|address| is_folder(address) && covers(address, bucket, prefix))
         }
         (
             Operation::PutObject
@@ -39,10 +52,12 @@ pub async fn authorise(ctx: &Ctx, operation: Operation, target: &Target) -> Resu
             | Operation::AbortMultipartUpload,
             Some(key),
         ) => may(&|command| puts_out(command, node, bucket, key)),
-        (Operation::HeadBucket | Operation::GetBucketLocation, _) => may(&|command| {
-            output_bucket(command) == Some(bucket.as_str())
-                || addresses(ctx, command).any(|address| address.bucket == *bucket)
-        }),
+        (Operation::HeadBucket | Operation::GetBucketLocation, _) => {
+            may(&|command| {
+                output_bucket(command) == Some(bucket.as_str())
+                    || addresses(ctx, command).any(|address| address.bucket == *bucket)
+            }) || named(ctx, &mut tx, &keys).await?.iter().any(|address| address.bucket == *bucket)
+        }
         _ => false,
     };
     if is_allowed { Ok(()) } else { Err(denied(ctx, operation, target.key.as_ref())) }
@@ -55,7 +70,7 @@ fn addresses(ctx: &Ctx, command: &Command) -> impl Iterator<Item = ObjectAddress
 }
 
 /// By the host alone: what ends TLS before this server makes another scheme of it.
-fn of_server(endpoint: &str, url: &str) -> Option<ObjectAddress> {
+pub fn of_server(endpoint: &str, url: &str) -> Option<ObjectAddress> {
     let (_, host) = endpoint.split_once("://")?;
     let rest = url.strip_prefix("https://")?.strip_prefix(host)?.strip_prefix('/')?;
     let (bucket, key) = rest.split_once('/')?;
@@ -65,6 +80,43 @@ fn of_server(endpoint: &str, url: &str) -> Option<ObjectAddress> {
 
 fn asks_to_read(ctx: &Ctx, command: &Command, bucket: &BucketName, key: &ObjectKey) -> bool {
     addresses(ctx, command).any(|address| address.bucket == *bucket && address.key == *key)
+}
+
+/// What the steps of the commands name, with the parameters in their places: addresses, also within JSON, as the source of
+/// a download is written.
+async fn named(ctx: &Ctx, tx: &mut Tx, keys: &[CommandKey]) -> Result<Vec<ObjectAddress>, S3Error> {
+    let mut found = Vec::new();
+    for payload in commands::find_payloads(tx, keys).await? {
+        let Ok(payload) = serde_json::from_str::<SendCommandPayload>(&payload) else { continue };
+        let Ok(document) = Document::from_json(payload.document_content) else { continue };
+        let parameters = Parameters::from_payload(&document, payload.parameters);
+        for step in &document.steps {
+            step.resolved_inputs(&parameters).values().for_each(|value| collect(ctx, value, &mut found));
+        }
+    }
+    Ok(found)
+}
+
+fn collect(ctx: &Ctx, value: &Value, found: &mut Vec<ObjectAddress>) {
+    match value {
+        Value::String(text) => {
+            found.extend(text.parse().ok().or_else(|| of_server(&ctx.endpoint, text)));
+            if text.starts_with(['{', '['])
+                && let Ok(inner) = serde_json::from_str::<Value>(text)
+            {
+                collect(ctx, &inner, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(ctx, value, found)),
+        Value::Object(members) => members.values().for_each(|value| collect(ctx, value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The object itself, or one below the folder that an address with a slash at its end names.
+fn covers(address: &ObjectAddress, bucket: &BucketName, key: &str) -> bool {
+    let named = address.key.as_str();
+    address.bucket == *bucket && (named == key || (named.ends_with('/') && key.starts_with(named)))
 }
 
 fn output_bucket(command: &Command) -> Option<&str> {
@@ -90,6 +142,21 @@ fn denied(ctx: &Ctx, operation: Operation, key: Option<&ObjectKey>) -> S3Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_covers_what_is_below_it_and_a_name_itself_alone() {
+        let check = |address: &str, key: &str, expected: bool| {
+            let address: ObjectAddress = address.parse().unwrap();
+            assert_eq!(covers(&address, &"scripts".parse().unwrap(), key), expected, "{address} {key}");
+        };
+        check("s3://scripts/web/", "web/a/b.sh", true);
+        check("s3://scripts/web/", "web/", true);
+        check("s3://scripts/web/", "webs/a", false);
+        check("s3://scripts/web/", "", false);
+        check("s3://scripts/web", "web", true);
+        check("s3://scripts/web", "web/a", false);
+        check("s3://other/web/", "web/a", false);
+    }
 
     #[test]
     fn knows_its_own_addresses() {

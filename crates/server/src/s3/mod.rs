@@ -34,6 +34,7 @@ use crate::commands::now;
 use crate::ctx::Ctx;
 use crate::http::Peer;
 use crate::http::dispatch;
+pub use authorise::of_server;
 use error::S3Error;
 use request::{Operation, Target};
 

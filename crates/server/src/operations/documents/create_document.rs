@@ -1,18 +1,21 @@
 //! CreateDocument: a document of the account, with its first version.
 //! Source: API reference, CreateDocument; systems-manager.md 2.3 and 2.4.
 
+use std::collections::BTreeMap;
+
 use api::ssm::{
     CreateDocumentRequest, CreateDocumentResult, DocumentFormat, DocumentStatus, DocumentType, ErrorCode,
 };
 use domain::document::shipped;
 use domain::ids::DocumentName;
-use store::documents::{self, Document};
+use store::document_attachments::Attachment;
+use store::documents::{self, Document, Version};
 use store::tags;
 
 use super::describe_document::describe;
 use super::found::Found;
-use super::new_version::{NewVersion, refuse_attachments};
-use super::{scope, tagged};
+use super::new_version::NewVersion;
+use super::{attachments, scope, tagged};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::tags::checked_tags;
@@ -29,11 +32,10 @@ pub async fn create_document(
         let message = format!("Invalid document name: `{name}` begins with a prefix that is reserved");
         return Err(error::validation(message));
     }
-    refuse_attachments(request.attachments.as_deref())?;
     let tags = checked_tags(request.tags.as_deref().unwrap_or_default())
         .map_err(|error| error::validation(error.message))?;
     let document_type = request.document_type.unwrap_or(DocumentType::Command);
-    let new = NewVersion {
+    let mut new = NewVersion {
         document_type: document_type.clone(),
         content: request.content,
         format: request.document_format.unwrap_or(DocumentFormat::Json),
@@ -41,8 +43,37 @@ pub async fn create_document(
         display_name: request.display_name,
         target_type: request.target_type,
         requires: request.requires.unwrap_or_default(),
+        attachments: Vec::new(),
     };
-    let version = new.check(ctx, 1)?;
+    let manifest = new.manifest()?;
+    if let Some(manifest) = &manifest {
+        new.named_as(manifest);
+    }
+    let files = attachments::gather(ctx, request.attachments.as_deref(), manifest.as_ref()).await?;
+    new.attachments = files.iter().map(|file| file.file_name.clone()).collect();
+    let version = new.check(ctx, 1);
+    let written = match version {
+        Ok(version) => write(ctx, (name, document_type), version, &files, &tags).await,
+        Err(error) => Err(error),
+    };
+    if written.is_err() {
+        attachments::discard_all(ctx, &files).await;
+    }
+    let (document, version) = written?;
+    let found = Found::of_account(ctx.account.clone(), ctx, document, version);
+    let mut description = describe(&found, tags);
+    // As AWS answers; every later read says Active.
+    description.status = Some(DocumentStatus::Creating);
+    Ok(CreateDocumentResult { document_description: Some(description) })
+}
+
+async fn write(
+    ctx: &Ctx,
+    (name, document_type): (DocumentName, DocumentType),
+    version: Version,
+    files: &[Attachment],
+    tags: &BTreeMap<String, String>,
+) -> Result<(Document, Version), ApiError> {
     let document = Document {
         name,
         document_type: document_type.as_str().to_owned(),
@@ -62,12 +93,8 @@ pub async fn create_document(
         return Err(ApiError::new(ErrorCode::DocumentLimitExceeded, message));
     }
     documents::insert(&mut tx, scope(ctx), &document, &version).await?;
-    tags::put(&mut tx, tagged(ctx, &document.name), &tags).await?;
+    attachments::keep_all(ctx, &mut tx, &document.name, 1, files).await?;
+    tags::put(&mut tx, tagged(ctx, &document.name), tags).await?;
     tx.commit().await?;
-
-    let found = Found::of_account(ctx.account.clone(), ctx, document, version);
-    let mut description = describe(&found, tags);
-    // As AWS answers; every later read says Active.
-    description.status = Some(DocumentStatus::Creating);
-    Ok(CreateDocumentResult { document_description: Some(description) })
+    Ok((document, version))
 }

@@ -4,7 +4,7 @@
 use api::ssm::{DeleteDocumentRequest, DeleteDocumentResult, DocumentType, ErrorCode};
 use store::{associations, documents, tags};
 
-use super::{own, scope, tagged, version_of};
+use super::{attachments, own, scope, tagged, version_of};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -37,6 +37,7 @@ pub async fn delete_document(
             )));
         }
         if others {
+            attachments::remove(ctx, &mut tx, name, Some(found.version)).await?;
             documents::delete_version(&mut tx, scope(ctx), name, found.version).await?;
             tx.commit().await?;
             return Ok(DeleteDocumentResult {});
@@ -57,6 +58,7 @@ pub async fn delete_document(
         );
         return Err(ApiError::new(ErrorCode::AssociatedInstances, message));
     }
+    attachments::remove(ctx, &mut tx, name, None).await?;
     documents::delete(&mut tx, scope(ctx), name).await?;
     tags::remove_all(&mut tx, tagged(ctx, name)).await?;
     tx.commit().await?;

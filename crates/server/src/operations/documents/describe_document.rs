@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use api::ssm::{
-    DescribeDocumentRequest, DescribeDocumentResult, DocumentDescription, DocumentHashType, DocumentStatus,
-    ReviewInformation, ReviewStatus,
+    AttachmentInformation, DescribeDocumentRequest, DescribeDocumentResult, DocumentDescription,
+    DocumentHashType, DocumentStatus, ReviewInformation, ReviewStatus,
 };
 use store::documents::{self, Version};
 use store::{document_reviews, tags};
@@ -78,6 +78,12 @@ pub fn describe(found: &Found, tags: BTreeMap<String, String>) -> DocumentDescri
         document_format: Some(found.format()),
         target_type: version.target_type.clone(),
         tags: Some(to_wire(tags)),
+        attachments_information: Some(&version.detail.attachments).filter(|names| !names.is_empty()).map(
+            |names| {
+                let information = |name: &String| AttachmentInformation { name: Some(name.clone()) };
+                names.iter().map(information).collect()
+            },
+        ),
         requires: Some(version.detail.requires.clone()).filter(|list| !list.is_empty()),
         review_status: version.review_status.as_deref().map(Into::into),
         ..Default::default()

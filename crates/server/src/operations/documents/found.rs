@@ -94,7 +94,7 @@ static SHIPPED: LazyLock<Vec<(Found, Parsed)>> = LazyLock::new(|| {
             reference: shipped.name.to_owned(),
             document: Document {
                 name,
-                document_type: "Command".to_owned(),
+                document_type: shipped.document_type().as_str().to_owned(),
                 created_at: SHIPPED_AT,
                 default_version: 1,
                 latest_version: 1,
@@ -118,6 +118,7 @@ static SHIPPED: LazyLock<Vec<(Found, Parsed)>> = LazyLock::new(|| {
                         .collect(),
                     parameters: parsed.to_described_parameters(),
                     requires: Vec::new(),
+                    attachments: Vec::new(),
                 },
                 created_at: SHIPPED_AT,
                 author: shipped.owner().to_owned(),

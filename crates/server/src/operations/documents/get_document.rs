@@ -4,8 +4,8 @@
 use api::ssm::{DocumentFormat, DocumentStatus, ErrorCode, GetDocumentRequest, GetDocumentResult};
 use domain::document::{to_yaml, value_of};
 
-use super::find;
 use super::found::Found;
+use super::{attachments, find};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -14,6 +14,7 @@ pub async fn get_document(ctx: &Ctx, request: GetDocumentRequest) -> Result<GetD
     let found = find(ctx, &name, document_version.as_deref(), version_name.as_deref()).await?;
     let format = document_format.unwrap_or_else(|| default_format(ctx, &found));
     let content = converted(&found, &format)?;
+    let attachments_content = attachments::describe(ctx, &found).await?;
     let version = found.version;
     Ok(GetDocumentResult {
         name: Some(found.reference),
@@ -25,6 +26,7 @@ pub async fn get_document(ctx: &Ctx, request: GetDocumentRequest) -> Result<GetD
         content: Some(content),
         document_type: Some(found.document.document_type.as_str().into()),
         document_format: Some(format),
+        attachments_content,
         requires: Some(version.detail.requires).filter(|list| !list.is_empty()),
         review_status: version.review_status.as_deref().map(Into::into),
         ..Default::default()

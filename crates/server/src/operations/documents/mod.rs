@@ -2,6 +2,7 @@
 //! What a document may contain is `domain::document`'s.
 //! Source: systems-manager.md 2.
 
+pub mod attachments;
 mod create_document;
 mod delete_document;
 mod describe_document;

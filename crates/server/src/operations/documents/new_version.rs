@@ -1,13 +1,14 @@
 //! What CreateDocument and UpdateDocument have in common: a text that is checked and becomes a version.
 //! Source: systems-manager.md 2.3.
 
-use api::ssm::{AttachmentsSource, DocumentFormat, DocumentRequires, DocumentType, ErrorCode};
-use domain::document::{DocumentError, MAX_BYTES, check};
+use api::ssm::{DocumentFormat, DocumentRequires, DocumentType, ErrorCode};
+use domain::document::package::Manifest;
+use domain::document::{DocumentError, MAX_BYTES, check, value_of};
 use store::documents::{Detail, Version};
 
 use super::hash;
 use crate::ctx::Ctx;
-use crate::error::{self, ApiError};
+use crate::error::ApiError;
 
 /// A version as a request describes it.
 pub struct NewVersion {
@@ -18,9 +19,30 @@ pub struct NewVersion {
     pub display_name: Option<String>,
     pub target_type: Option<String>,
     pub requires: Vec<DocumentRequires>,
+    /// Names of files.
+    pub attachments: Vec<String>,
 }
 
 impl NewVersion {
+    /// Of a package: what it says of itself.
+    pub fn manifest(&self) -> Result<Option<Manifest>, ApiError> {
+        if self.document_type != DocumentType::Package {
+            return Ok(None);
+        }
+        check(&self.document_type, &self.format, &self.content).map_err(refusal)?;
+        let value = value_of(&self.content, &self.format).map_err(refusal)?.unwrap_or_default();
+        Manifest::from_json(&value).map(Some).map_err(refusal)
+    }
+
+    /// A version of a package is called as its manifest says, unless the request says otherwise.
+    pub fn named_as(&mut self, manifest: &Manifest) {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+        let version = &manifest.version;
+        if self.version_name.is_none() && version.len() <= 128 && version.bytes().all(is_plain) {
+            self.version_name = Some(version.clone());
+        }
+    }
+
     pub fn check(self, ctx: &Ctx, number: i64) -> Result<Version, ApiError> {
         if self.content.len() > MAX_BYTES {
             let message =
@@ -42,6 +64,7 @@ impl NewVersion {
                 platforms: checked.platforms.iter().map(|platform| platform.as_str().to_owned()).collect(),
                 parameters: checked.parameters,
                 requires: self.requires,
+                attachments: self.attachments,
             },
             created_at: ctx.now,
             author: ctx.caller.arn().to_owned(),
@@ -58,12 +81,4 @@ fn refusal(error: DocumentError) -> ApiError {
         _ => ErrorCode::InvalidDocumentContent,
     };
     ApiError::new(code, error.to_string())
-}
-
-/// What would be silently left out is refused instead.
-pub fn refuse_attachments(attachments: Option<&[AttachmentsSource]>) -> Result<(), ApiError> {
-    match attachments.is_some_and(|attachments| !attachments.is_empty()) {
-        true => Err(error::validation("this server keeps no attachments: leave out Attachments")),
-        false => Ok(()),
-    }
 }

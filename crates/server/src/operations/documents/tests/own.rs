@@ -78,7 +78,7 @@ async fn what_is_no_document_is_refused_with_its_path() {
             (
                 with("Attachments", json!([{"Key": "SourceUrl", "Values": ["s3://b/k"]}])),
                 "ValidationException",
-                "attachments",
+                "no object of this server",
             ),
         ];
         for (request, code, words) in rows {
