@@ -11,6 +11,7 @@ pub mod effect;
 pub mod enroll;
 pub mod files;
 pub mod heartbeat;
+pub mod inventory;
 pub mod journal;
 #[cfg_attr(target_os = "linux", path = "lookout_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "lookout_other.rs")]

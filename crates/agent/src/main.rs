@@ -59,6 +59,8 @@ enum Command {
     /// Between the steps of AWS-RunPatchBaselineWithHooks: whether to go on. Exit code 168: to the last hook.
     #[command(hide = true)]
     PatchDecide(DecideArgs),
+    /// Tell the server what is on this machine besides patches; what AWS-GatherSoftwareInventory runs.
+    Inventory(agent::inventory::InventoryArgs),
     /// Tell the server what this machine's package manager knows, if that is news; what `run` does by itself.
     Facts(FactsArgs),
     #[cfg(windows)]
@@ -280,6 +282,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Facts(args) => run_facts(&args),
+        Command::Inventory(args) => agent::inventory::run(&args).map(|said| print(&said)),
         #[cfg(windows)]
         Command::Windows(verb) => match verb.run(print) {
             Ok(code) if code != 0 => std::process::exit(code),
@@ -444,7 +447,8 @@ mod tests {
             "AssociationId" => "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".to_owned(),
             "ExecutionId" => "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".to_owned(),
             "KbArticleIds" => "KB5031364".to_owned(),
-            "commands" => "id".to_owned(),
+            "commands" | "commandLine" | "name" => "id".to_owned(),
+            "sourceInfo" => "{}".to_owned(),
             _ => parameter.allowed_values.first().cloned().unwrap_or_default(),
         }
     }

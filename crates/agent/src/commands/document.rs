@@ -13,6 +13,9 @@ use crate::plugins::engine::{self, DocumentEnd, Run, StepDone};
 use crate::plugins::kept_output::Destination;
 use crate::transport::call::now;
 
+/// In its folder: what its steps download.
+const DOWNLOADS: &str = "downloads";
+
 /// A command on its task.
 pub(super) struct Document {
     pub surroundings: Arc<Surroundings>,
@@ -26,12 +29,14 @@ pub(super) struct Document {
 
 impl Document {
     pub(super) async fn run(self, mut cancelled: watch::Receiver<bool>) -> (String, DocumentEnd) {
+        let work_dir = work_dir(&self.surroundings, &self.job_id);
         let run = Run {
             surroundings: &self.surroundings,
             job_id: &self.job_id,
             command_id: &self.command_id,
             environment: self.plan.environment,
-            work_dir: work_dir(&self.surroundings, &self.job_id),
+            downloads: work_dir.join(DOWNLOADS),
+            work_dir,
             steps: self.plan.steps,
             first_step: self.resume.next_step,
             done: self.resume.done,

@@ -57,7 +57,11 @@ impl Failure for ObjectError {
         match self {
             Self::Transport { source, .. } => source.may_pass(),
             Self::Refused { status, .. } => matches!(status, 502..=504),
-            Self::TooLarge { .. } | Self::OtherRegion { .. } | Self::Unsigned { .. } => false,
+            Self::TooLarge { .. }
+            | Self::OtherRegion { .. }
+            | Self::Unsigned { .. }
+            | Self::Kept { .. }
+            | Self::List { .. } => false,
         }
     }
 }

@@ -170,7 +170,7 @@ pub struct Session {
 }
 
 impl Session {
-    fn open(data_dir: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let registration = Registration::require(data_dir)?;
         let (caller, trust) = (registration.caller()?, registration.trust());
         let instance_id = registration.instance_id.clone();

@@ -36,6 +36,11 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
 }
 
+/// Its owner may run it.
+pub fn make_executable(file: &File) -> io::Result<()> {
+    file.set_permissions(fs::Permissions::from_mode(0o700))
+}
+
 /// Makes renames and new names in the folder durable.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -83,11 +88,18 @@ pub async fn stop_signal() -> io::Result<()> {
     Ok(())
 }
 
-pub const SCRIPT_ACTION: &str = "aws:runShellScript";
-
-/// What runs [`SCRIPT_ACTION`].
-pub fn script_interpreter() -> Option<Interpreter> {
+pub fn shell() -> Option<Interpreter> {
     Some(Interpreter { program: "/bin/sh", arguments: &[], file_name: "_script.sh", preamble: "" })
+}
+
+/// The one that is installed by hand; whether it is shows when it is started.
+pub fn powershell() -> Option<Interpreter> {
+    Some(Interpreter {
+        program: "pwsh",
+        arguments: &["-NoLogo", "-NoProfile", "-NonInteractive", "-File"],
+        file_name: "_script.ps1",
+        preamble: "",
+    })
 }
 
 /// The command that restarts the machine; returns before the restart.

@@ -32,6 +32,11 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).open(path)
 }
 
+/// By its ending alone.
+pub fn make_executable(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// The file system journals its names; there is no call to wait for them.
 pub fn sync_dir(_path: &Path) -> io::Result<()> {
     Ok(())
@@ -64,10 +69,12 @@ pub async fn stop_signal() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-pub const SCRIPT_ACTION: &str = "aws:runPowerShellScript";
+pub fn shell() -> Option<Interpreter> {
+    None
+}
 
 /// Windows' own PowerShell, which takes a file without a byte order mark for one in the system's old code page.
-pub fn script_interpreter() -> Option<Interpreter> {
+pub fn powershell() -> Option<Interpreter> {
     Some(Interpreter {
         program: "powershell.exe",
         arguments: &["-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-File"],

@@ -1,14 +1,18 @@
 //! Runs documents: one plugin a file, and the engine that decides which step runs next.
 //! Parsing documents and filling in parameters belongs to `domain::document`; journal and replies to `commands`.
 
+pub mod configure_package;
+pub mod download;
 pub mod engine;
 pub mod kept_output;
 #[cfg(all(test, unix))]
 mod live_patching_tests;
 pub mod output;
 pub mod process;
+pub mod refresh_association;
 pub mod run_document;
 pub mod script;
+pub mod software_inventory;
 
 use std::path::PathBuf;
 

@@ -111,6 +111,11 @@ async fn wait(
     }
 }
 
+/// A dropped sender is a cancellation as well: nobody waits for the result.
+pub async fn cancelled(cancel: &mut watch::Receiver<bool>) {
+    let _ = cancel.wait_for(|cancelled| *cancelled).await;
+}
+
 fn ending_of(status: ExitStatus) -> Ending {
     status.code().map_or(Ending::Killed, Ending::Exited)
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use api::agent::{StepReply, StepStatus};
 use api::ssm::{DocumentFormat, GetDocumentRequest, GetDocumentResult};
-use domain::document::{Document, Platform};
+use domain::document::{self, Document, Platform};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
@@ -42,11 +42,40 @@ async fn prepare(run: &Run<'_>, inputs: &Value) -> Result<Prepared, String> {
     if run.depth >= MAX_DEPTH {
         return Err(format!("{ACTION}: documents that run documents are nested more than {MAX_DEPTH} deep"));
     }
-    let kind = inputs.get("documentType").and_then(Value::as_str).unwrap_or_default();
-    if kind != "SSMDocument" {
-        return Err(format!("{ACTION}: documentType `{kind}` is not supported; use SSMDocument"));
+    let text = |name: &str| inputs.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (kind, path) = (text("documentType"), text("documentPath"));
+    let failed = |reason: String| format!("{ACTION}: document {path}: {reason}");
+    let document = match kind {
+        "SSMDocument" => of_server(run, path).await?,
+        "LocalPath" => local(&run.downloads.join(path)).map_err(failed)?,
+        _ => {
+            return Err(format!(
+                "{ACTION}: documentType `{kind}` is not known; use SSMDocument or LocalPath"
+            ));
+        }
+    };
+    let given = parameters(inputs.get("documentParameters")).map_err(failed)?;
+    let parameters = document.resolve_parameters(&given).map_err(|error| failed(error.to_string()))?;
+    let platform = Platform::parse(run.surroundings.platform_type).unwrap_or(Platform::Linux);
+    Ok((plan::steps(&document, &parameters, platform), parameters.environment()))
+}
+
+/// One that an earlier step brought, or that is on the node: JSON, or YAML.
+fn local(path: &Path) -> Result<Document, String> {
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > document::MAX_BYTES as u64 {
+        return Err(format!("it has {size} bytes; at most {} are allowed", document::MAX_BYTES));
     }
-    let path = inputs.get("documentPath").and_then(Value::as_str).unwrap_or_default();
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let format = match text.trim_start().starts_with('{') {
+        true => DocumentFormat::Json,
+        false => DocumentFormat::Yaml,
+    };
+    let value = document::value_of(&text, &format).map_err(|error| error.to_string())?;
+    Document::from_json(value.unwrap_or_default()).map_err(|error| error.to_string())
+}
+
+async fn of_server(run: &Run<'_>, path: &str) -> Result<Document, String> {
     let (name, version) =
         name_and_version(path).ok_or_else(|| format!("{ACTION}: documentPath is missing"))?;
     let data_dir = run.surroundings.data_dir.clone();
@@ -62,15 +91,11 @@ async fn prepare(run: &Run<'_>, inputs: &Value) -> Result<Prepared, String> {
     let fetched = fetched.map_err(|error| failed(error.to_string()))?;
     let answer = fetched.map_err(|error| failed(format!("{error:#}")))?;
     let content = answer.content.unwrap_or_default();
-    let document = Document::parse(&content).map_err(|error| failed(error.to_string()))?;
-    let given = parameters(inputs.get("documentParameters")).map_err(failed)?;
-    let parameters = document.resolve_parameters(&given).map_err(|error| failed(error.to_string()))?;
-    let platform = Platform::parse(run.surroundings.platform_type).unwrap_or(Platform::Linux);
-    Ok((plan::steps(&document, &parameters, platform), parameters.environment()))
+    Document::parse(&content).map_err(|error| failed(error.to_string()))
 }
 
 /// Of a name, or of an ARN, which says whose the document is; either may end in a version.
-fn name_and_version(path: &str) -> Option<(&str, Option<&str>)> {
+pub(super) fn name_and_version(path: &str) -> Option<(&str, Option<&str>)> {
     let name_at = path.find("document/").map_or(0, |at| at + "document/".len());
     let (name, version) = match path[name_at..].rsplit_once(':') {
         Some((name, version)) => (name, Some(version).filter(|version| !version.is_empty())),
@@ -123,6 +148,7 @@ async fn nested(
         command_id: outer.command_id,
         environment,
         work_dir: step_dir.to_owned(),
+        downloads: outer.downloads.clone(),
         steps,
         first_step: 0,
         done: Vec::new(),
@@ -235,6 +261,7 @@ mod tests {
             command_id: "c-1",
             environment: vec![],
             work_dir: dir.path().join("work"),
+            downloads: dir.path().join("downloads"),
             steps: vec![],
             first_step: 0,
             done: vec![],

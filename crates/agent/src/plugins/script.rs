@@ -1,5 +1,5 @@
-//! `aws:runShellScript`, on Windows `aws:runPowerShellScript`: the step's lines as a file in a private folder, run by the
-//! system's shell.
+//! `aws:runShellScript` and `aws:runPowerShellScript`: the step's lines as a file in a private folder, run by the
+//! system's shell, or by PowerShell where that is installed.
 //! Process handling belongs to `process`, the meaning of exit codes to `engine`.
 
 use std::fs;
@@ -17,7 +17,12 @@ use super::process::{self, Ending, Program};
 use crate::files::write_atomically;
 use crate::platform::{self, Interpreter};
 
-pub const ACTION: &str = platform::SCRIPT_ACTION;
+pub const SHELL: &str = "aws:runShellScript";
+pub const POWERSHELL: &str = "aws:runPowerShellScript";
+
+pub fn is(action: &str) -> bool {
+    matches!(action, SHELL | POWERSHELL)
+}
 
 const DEFAULT_TIMEOUT_SECONDS: u64 = 3600;
 const ALLOWED_TIMEOUT_SECONDS: std::ops::RangeInclusive<u64> = 5..=172_800;
@@ -25,14 +30,15 @@ const ALLOWED_TIMEOUT_SECONDS: std::ops::RangeInclusive<u64> = 5..=172_800;
 /// Runs one script. Nothing of it is left in the private folder afterwards.
 pub async fn run(
     run: &Run<'_>,
-    step_dir: &Path,
-    inputs: &Value,
+    action: &str,
+    (step_dir, inputs): (&Path, &Value),
     spool: Option<&Spool>,
     cancel: &mut watch::Receiver<bool>,
 ) -> PluginResult {
-    let Some(interpreter) = platform::script_interpreter() else {
+    let found = if action == POWERSHELL { platform::powershell() } else { platform::shell() };
+    let Some(interpreter) = found else {
         return PluginResult::refused(format!(
-            "{ACTION} is not supported on {}",
+            "{action} is not supported on {}",
             run.surroundings.platform_type
         ));
     };
@@ -58,7 +64,7 @@ async fn run_with(
     write_atomically(&script, lines.as_bytes())
         .map_err(|error| format!("cannot write {}: {error}", script.display()))?;
 
-    let working_dir = working_dir(inputs, step_dir);
+    let working_dir = working_dir(inputs, step_dir, &run.downloads);
     let mut arguments: Vec<PathBuf> = interpreter.arguments.iter().map(PathBuf::from).collect();
     arguments.push(script);
     let program = Program {
@@ -70,7 +76,9 @@ async fn run_with(
         spool: spool.cloned(),
     };
     let finished = process::run(program, cancel).await.map_err(|error| {
-        format!("cannot start {} in {}: {error}", interpreter.program, working_dir.display())
+        let is_missing = error.kind() == std::io::ErrorKind::NotFound && working_dir.is_dir();
+        let hint = if is_missing { "; it is not installed here" } else { "" };
+        format!("cannot start {} in {}: {error}{hint}", interpreter.program, working_dir.display())
     })?;
     let stderr = stream_text(&finished.stderr);
     let result = result(finished.ending, stream_text(&finished.stdout), stderr.clone());
@@ -123,11 +131,13 @@ fn lines(input: Option<&Value>) -> Result<String, String> {
     Ok(text)
 }
 
-/// The folder asked for, taken relative to the step's own; that one by default.
-fn working_dir(inputs: &Value, step_dir: &Path) -> PathBuf {
+/// The folder asked for, taken relative to that of the command's downloads, or where it has none to the step's own; that
+/// one by default.
+fn working_dir(inputs: &Value, step_dir: &Path, downloads: &Path) -> PathBuf {
+    let base = if downloads.is_dir() { downloads } else { step_dir };
     match inputs.get("workingDirectory").and_then(Value::as_str) {
-        Some(asked) if !asked.is_empty() => step_dir.join(asked),
-        _ => step_dir.to_owned(),
+        Some(asked) if !asked.is_empty() => base.join(asked),
+        _ => base.to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! HTTP and TLS, outbound only. Blocking: call it from a thread that may wait.
 //! Signatures and meanings of answers belong to `sign` and `call`.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 /// Longest answer that is read into memory.
 const MAX_ANSWER_BYTES: u64 = 32 << 20;
+
+/// What is read of an answer that is a refusal.
+const REFUSAL_BYTES: u64 = 16 << 10;
 
 /// Connecting, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +35,31 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Where an object store says that a bucket is.
     pub bucket_region: Option<String>,
+}
+
+/// What was said of a body that went elsewhere.
+#[derive(Debug)]
+pub struct Saved {
+    pub status: u16,
+    /// Of an answer that sends its reader elsewhere.
+    pub location: Option<String>,
+    pub bucket_region: Option<String>,
+    /// The beginning of the body when it was not the one that was asked for.
+    pub refusal: Vec<u8>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("{url}: it has more than {limit_bytes} bytes")]
+    TooLarge { url: String, limit_bytes: u64 },
+    #[error("{url}: it cannot be kept")]
+    Kept {
+        url: String,
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// The server was not reached, or did not answer in time.
@@ -164,6 +192,48 @@ impl Http {
         read(url, request.config().timeout_global(Some(timeout)).build().call(), limit_bytes)
     }
 
+    /// The body of an answer with status 200 goes into `sink` as it comes, up to `limit_bytes`.
+    pub fn save(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        timeout: Duration,
+        limit_bytes: u64,
+        sink: &mut dyn Write,
+    ) -> Result<Saved, SaveError> {
+        let failed = |source| failure(url, source);
+        let mut request = self.agent.get(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.config().timeout_global(Some(timeout)).build().call();
+        let mut answer = answer.map_err(failed)?;
+        let status = answer.status().as_u16();
+        let header = |name: &str| {
+            let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
+            value.map(str::to_owned)
+        };
+        let (location, bucket_region) = (header("location"), header(REGION_HEADER));
+        let mut body = answer.body_mut().as_reader();
+        if status != 200 {
+            let mut refusal = Vec::new();
+            body.take(REFUSAL_BYTES).read_to_end(&mut refusal).map_err(io_error).map_err(failed)?;
+            return Ok(Saved { status, location, bucket_region, refusal });
+        }
+        let mut left = limit_bytes;
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let count = body.read(&mut buffer).map_err(io_error).map_err(failed)?;
+            if count == 0 {
+                return Ok(Saved { status, location, bucket_region, refusal: Vec::new() });
+            }
+            let too_large = || SaveError::TooLarge { url: shown(url), limit_bytes };
+            left = left.checked_sub(count as u64).ok_or_else(too_large)?;
+            let kept = |source| SaveError::Kept { url: shown(url), source };
+            sink.write_all(&buffer[..count]).map_err(kept)?;
+        }
+    }
+
     /// Sends the rest of a file; `headers` say how long that is.
     pub fn put_signed(
         &self,
@@ -219,11 +289,7 @@ fn read(
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     limit_bytes: u64,
 ) -> Result<Answer, TransportError> {
-    // Path and query of a download's address are secrets.
-    let failed = |source| TransportError {
-        url: url.split('/').take(3).collect::<Vec<_>>().join("/"),
-        source: Box::new(source),
-    };
+    let failed = |source| failure(url, source);
     let mut answer = answer.map_err(failed)?;
     let mut body = Vec::new();
     answer
@@ -235,6 +301,15 @@ fn read(
         .map_err(failed)?;
     let region = answer.headers().get(REGION_HEADER).and_then(|region| region.to_str().ok());
     Ok(Answer { status: answer.status().as_u16(), body, bucket_region: region.map(str::to_owned) })
+}
+
+fn failure(url: &str, source: ureq::Error) -> TransportError {
+    TransportError { url: shown(url), source: Box::new(source) }
+}
+
+/// Path and query of a download's address are secrets.
+fn shown(url: &str) -> String {
+    url.split('/').take(3).collect::<Vec<_>>().join("/")
 }
 
 fn io_error(error: io::Error) -> ureq::Error {

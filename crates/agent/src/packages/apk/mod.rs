@@ -21,7 +21,7 @@ use super::rpm::refresh::Refresh;
 use super::tool::ToolRun;
 use super::{GatherOptions, PackageManager, RefreshLists, ScanError};
 use node::Node;
-pub use node::has_database;
+pub use node::{has_database, installed};
 pub use transaction::ApkTransactions;
 use transaction::OwnRepositories;
 

@@ -3,9 +3,9 @@
 //! leave the node one `pacman -S` away from a partial upgrade. Held against pacman's own answers in `tests/pacman`.
 
 mod config;
-mod desc;
+pub mod desc;
 pub mod lists;
-mod local;
+pub mod local;
 pub mod refresh;
 mod tar;
 pub mod transaction;

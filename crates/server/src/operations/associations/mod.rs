@@ -108,7 +108,7 @@ pub async fn all(ctx: &Ctx, tx: &mut Tx) -> Result<Vec<Association>, ApiError> {
 }
 
 /// All associations that address a node now, by id.
-async fn addressing(ctx: &Ctx, tx: &mut Tx, node: &Node) -> Result<Vec<Association>, ApiError> {
+pub async fn addressing(ctx: &Ctx, tx: &mut Tx, node: &Node) -> Result<Vec<Association>, ApiError> {
     let tags = tags::list(tx, Tagged::node(&ctx.account, &ctx.region, &node.id)).await?;
     let mut found = all(ctx, tx).await?;
     // What is stored was checked when it came.

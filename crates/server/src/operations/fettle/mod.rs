@@ -8,6 +8,7 @@ mod list_node_reports;
 pub mod patch_now;
 pub mod patch_runs;
 mod put_node_facts;
+mod refresh_associations;
 mod resolve_patch_snapshot;
 pub mod situation;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use patch_runs::{
     start_patch_plan, start_patch_undo,
 };
 pub use put_node_facts::put_node_facts;
+pub use refresh_associations::refresh_associations;
 pub use resolve_patch_snapshot::resolve_patch_snapshot;
 
 use std::collections::BTreeMap;
