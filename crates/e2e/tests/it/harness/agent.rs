@@ -112,6 +112,22 @@ impl Agent {
         agent
     }
 
+    /// The same, on the agent's own small root.
+    pub fn online_knowing(server: &Server, authority: &Path) -> Self {
+        let mut agent = Self::enroll_with(server, None, &["--ca-file", authority.to_str().unwrap()]);
+        agent.start();
+        agent.wait_online(server);
+        agent
+    }
+
+    /// The memory that the agent's process has now.
+    pub fn resident_kib(&self) -> u64 {
+        let id = self.child.as_ref().unwrap().id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     pub fn start(&mut self) {
         self.start_with(&[]);
     }

@@ -50,6 +50,11 @@ impl FileServer {
         fs::write(self.folder.path().join("files").join(path.trim_start_matches('/')), content).unwrap();
     }
 
+    /// What is served.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join("files")
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("https://127.0.0.1:{}{path}", self.port)
     }
