@@ -188,10 +188,11 @@ pub fn shortfall(now: &PatchNow, nodes: &[PatchNowNode]) -> Option<String> {
     let outlook = Outlook::of(nodes);
     let mut parts = Vec::new();
     if outlook.away > 0 {
-        parts.push(format!(
-            "{} not online: they begin when they are back",
-            count(outlook.away, "node is", "nodes are")
-        ));
+        let (one, many) = (
+            "node is not online, and begins when it is back",
+            "nodes are not online, and begin when they are back",
+        );
+        parts.push(count(outlook.away, one, many));
     }
     if outlook.restarts_later > 0 {
         let what =
@@ -359,7 +360,7 @@ mi-x [2J      x [2J  not online          -        -       -              unknown
         assert_eq!(shortfall(&of(&[("Success", 2)]), &[node("a", "Success", "Online")]), None);
         let nodes = [node("a", "Failed", "Online"), node("b", "Pending", "ConnectionLost")];
         let text = shortfall(&of(&[("Failed", 1), ("Pending", 1)]), &nodes).unwrap();
-        let expected = "1 node is not online: they begin when they are back; 1 node did not succeed: \
+        let expected = "1 node is not online, and begins when it is back; 1 node did not succeed: \
             `fettle why NODE` explains one\nPatch now 3f0c goes on until 2026-11-22T12:00:00";
         assert!(text.starts_with(expected), "{text}");
         assert!(text.ends_with("`fettle patch cancel 3f0c` calls it off"), "{text}");
