@@ -1,6 +1,6 @@
 """A real server for each engine, and the stock clients pointed at it.
 
-Every answer that boto3 receives from ssm or fettle is held against the model: no member that the
+Every answer that boto3 receives from ssm, its Quick Setup or fettle is held against the model: no member that the
 model lacks, the right JSON types, known enum values. Tests beside this file only have to make calls.
 """
 
@@ -166,7 +166,7 @@ def hold_against_model(response_dict, operation_model, **_):
     # 501 is an answer: what the server does not have.
     if response_dict["status_code"] >= 500 and response_dict["status_code"] != 501:
         raise AssertionError(f"{operation_model.name}: HTTP {response_dict['status_code']}")
-    if operation_model.service_model.metadata["protocol"] != "json":
+    if operation_model.service_model.metadata["protocol"] not in {"json", "rest-json"}:
         return
     body = json.loads(response_dict["body"] or b"{}")
     if response_dict["status_code"] >= 300:
@@ -193,6 +193,8 @@ def compare(shape, value, path):
         "structure": dict, "map": dict, "list": list, "string": str, "blob": str, "boolean": bool,
         "integer": int, "long": int, "timestamp": (int, float), "double": (int, float), "float": (int, float),
     }
+    if shape.type_name == "timestamp" and shape.serialization.get("timestampFormat") == "iso8601":
+        kinds["timestamp"] = str
     right = isinstance(value, kinds[shape.type_name]) and (shape.type_name == "boolean" or not isinstance(value, bool))
     assert right, f"{path}: expected {shape.type_name}, got {value!r}"
     if shape.type_name == "structure":

@@ -1,4 +1,5 @@
-//! Every operation that the server has, of all services, as the sweeps see it.
+//! Every operation that the server has, of all services that headers name, as the sweeps see it. Those that have routes
+//! are swept in `quick_setup`.
 
 use api::schema::Schema;
 use api::{fettle, mds, ssm};

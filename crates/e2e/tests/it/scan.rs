@@ -195,8 +195,8 @@ fn the_operators_commands_answer() {
     assert!(!worked && err.contains("is the server running?"), "{err}");
 }
 
-/// `fettle` with the root key: whether it succeeded, and what it said.
-pub fn operator(server: &Server, arguments: &[&str]) -> (bool, String, String) {
+/// `fettle` with the root key.
+pub fn operator_command(server: &Server, arguments: &[&str]) -> Command {
     let mut command = Command::new(program("fettle"));
     clean(&mut command);
     command
@@ -205,7 +205,12 @@ pub fn operator(server: &Server, arguments: &[&str]) -> (bool, String, String) {
         .env("AWS_SECRET_ACCESS_KEY", &server.credentials.secret_access_key)
         .env("AWS_DEFAULT_REGION", REGION)
         .env("FETTLE_ENDPOINT", &server.endpoint);
-    let output = command.output().unwrap();
+    command
+}
+
+/// Whether it succeeded, and what it said.
+pub fn operator(server: &Server, arguments: &[&str]) -> (bool, String, String) {
+    let output = operator_command(server, arguments).output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     (output.status.success(), out, err)
 }
