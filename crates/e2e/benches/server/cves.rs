@@ -174,7 +174,9 @@ impl Run {
             "Statements": statements, "Last": true});
         connection.call(&keys, "Fettle.ImportAdvisories", &feed);
 
-        let mut question = |name: &str, count: usize| {
+        let question = |name: &str, count: usize| {
+            // Between two questions so many nodes change that a server closes what is idle.
+            let mut connection = Connection::open(&self.endpoint);
             self.once(name, count, || {
                 connection.call(
                     &keys,
