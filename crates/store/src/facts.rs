@@ -3,6 +3,8 @@
 
 mod newest;
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use api::Timestamp;
 use domain::facts::form::{self, Outline};
 use domain::facts::{FactSet, Observation};
@@ -15,7 +17,9 @@ use crate::{Result, Row, Scope, Store, Tx, Value, strings};
 /// Fact sets per question.
 const CHUNK: usize = 64;
 
-pub use newest::{Newest, Revision, changed, delete_newest, newest_hashes, nodes, put_newest, revisions};
+pub use newest::{
+    Change, Newest, Revision, changed, delete_newest, newest_hashes, nodes, put_newest, revisions,
+};
 
 /// One scan of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +108,32 @@ pub async fn outlines(
         }
     }
     Ok(found)
+}
+
+/// Of these sets what is said of packages with these names, their own or their source's, and of a CVE. Whole sets are long, and
+/// whoever asks about few packages asks it of many sets.
+pub async fn excerpts(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    hashes: &[Hash],
+    names: &[&str],
+    cve_id: Option<&str>,
+) -> Result<BTreeMap<Hash, FactSet>> {
+    let asked: Vec<&str> = names.iter().copied().chain(cve_id).collect();
+    let known = strings::known(tx, scope, &asked).await?;
+    let names: HashSet<i64> = names.iter().filter_map(|name| known.get(name).copied()).collect();
+    let cve_id = cve_id.and_then(|cve_id| known.get(cve_id).copied());
+    let mut outlines = outlines(tx, scope, hashes).await?;
+    let mut wanted = HashSet::new();
+    for (_, outline) in &mut outlines {
+        outline.keep(&names, cve_id);
+        wanted.extend(outline.texts());
+    }
+    let wanted: Vec<i64> = wanted.into_iter().collect();
+    let texts = strings::resolve(tx, scope, &wanted).await?;
+    let texts: HashMap<i64, _> = wanted.into_iter().zip(texts).collect();
+    let text = |id: i64| texts.get(&id).expect("each text of an outline was looked up").to_string();
+    Ok(outlines.into_iter().map(|(hash, outline)| (hash, outline.to_facts(text))).collect())
 }
 
 /// Keeps what one scan saw; the same moment again replaces it.

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::HashMap;
+
 use api::Timestamp;
-use domain::facts::form::Outline;
+use domain::advisory::{Unfixed, installed, unfixed};
 use domain::facts::{
     self, AbsentPackages, Advisory, AdvisoryTerms, AvailableVersion, FactSet, Notice, Observation, OsRelease,
     PackageFact, PackageState, Repository, UpdateFact, UpdateStatus,
@@ -213,47 +215,86 @@ async fn any_facts_come_back_byte_for_byte() {
             assert_eq!(back.to_canonical_json(), json);
             let outlines = store::facts::outlines(&mut tx, home.scope(), &[[0; 32], hash]).await.unwrap();
             let [(of, outline)] = &outlines[..] else { panic!("one of two is there") };
-            assert_eq!((of, spelled_out(&mut tx, home.scope(), outline).await), (&hash, outlined(&facts)));
+            let ids: Vec<i64> = outline.texts().into_iter().collect();
+            let texts = store::strings::resolve(&mut tx, home.scope(), &ids).await.unwrap();
+            let texts: HashMap<i64, _> = ids.into_iter().zip(texts).collect();
+            assert_eq!((of, outline.to_facts(|id| texts[&id].to_string())), (&hash, outlined(&facts)));
+            excerpts_tell_the_same(&mut tx, home.scope(), &hash, &facts).await;
         }
     }
 }
 
-/// Each text in its place, `None` where there is none.
-type Spelled = Vec<Vec<Option<String>>>;
-
-async fn spelled_out(tx: &mut store::Tx, scope: store::Scope<'_>, outline: &Outline<i64>) -> Spelled {
-    let Outline { os_id, os_version_id, os_codename, packages, advisories, applicable } = outline;
-    let mut rows: Vec<Vec<Option<i64>>> = vec![vec![Some(*os_id), Some(*os_version_id), Some(*os_codename)]];
-    for package in packages {
-        let notices = package.notices.iter().map(|(_, version)| Some(*version));
-        let own = [Some(package.name), Some(package.version), package.source, package.source_version];
-        rows.push(own.into_iter().chain(notices).collect());
+/// What an outline says of a set.
+fn outlined(facts: &FactSet) -> FactSet {
+    let FactSet { os, packages, advisories, updates, .. } = facts;
+    let advisory = |advisory: &Advisory| {
+        let Advisory { id, severity, cve_ids, .. } = advisory.clone();
+        if cve_ids.is_empty() {
+            Advisory::default()
+        } else {
+            Advisory { id, severity, cve_ids, ..Advisory::default() }
+        }
+    };
+    let package = |package: &PackageFact| {
+        let PackageFact { name, arch, version, source, source_version, notices, .. } = package.clone();
+        PackageFact { name, arch, version, source, source_version, notices, ..PackageFact::default() }
+    };
+    let update = |update: &UpdateFact| {
+        let UpdateFact { id, version, severity, installed_version, cve_ids, status, .. } = update.clone();
+        let kb_ids = update.kb_ids.first().cloned().into_iter().collect();
+        let bulletin_ids = update.bulletin_ids.first().cloned().into_iter().collect();
+        let known =
+            UpdateFact { id, version, severity, installed_version, cve_ids, status, ..UpdateFact::default() };
+        UpdateFact { kb_ids, bulletin_ids, ..known }
+    };
+    let applicable = updates.iter().filter(|update| update.status == UpdateStatus::Applicable);
+    let OsRelease { id, version_id, codename, .. } = os.clone();
+    FactSet {
+        os: OsRelease { id, version_id, codename, ..OsRelease::default() },
+        packages: packages.iter().map(package).collect(),
+        advisories: advisories.iter().map(advisory).collect(),
+        updates: applicable.map(update).collect(),
+        ..FactSet::default()
     }
-    rows.extend(advisories.iter().chain(applicable).map(|ids| ids.iter().copied().map(Some).collect()));
-    let mut spelled = Vec::new();
-    for row in rows {
-        let ids: Vec<i64> = row.iter().copied().flatten().collect();
-        let mut texts = store::strings::resolve(tx, scope, &ids).await.unwrap().into_iter();
-        spelled.push(
-            row.into_iter().map(|id| id.and_then(|_| texts.next()).map(|text| text.to_string())).collect(),
-        );
-    }
-    spelled
 }
 
-fn outlined(facts: &FactSet) -> Spelled {
-    let texts = |texts: &[String]| texts.iter().cloned().map(Some).collect::<Vec<_>>();
-    let mut rows =
-        vec![texts(&[facts.os.id.clone(), facts.os.version_id.clone(), facts.os.codename.clone()])];
-    for package in &facts.packages {
-        let PackageFact { name, version, source, source_version, notices, .. } = package;
-        let own = [Some(name.clone()), Some(version.clone()), source.clone(), source_version.clone()];
-        rows.push(own.into_iter().chain(notices.iter().map(|notice| Some(notice.version.clone()))).collect());
+/// Of each package of the set, and of each CVE that it names, an excerpt says what the whole says.
+async fn excerpts_tell_the_same(
+    tx: &mut store::Tx,
+    scope: store::Scope<'_>,
+    hash: &store::Hash,
+    facts: &FactSet,
+) {
+    let sources = facts.packages.iter().filter_map(|package| package.source.as_deref());
+    let names =
+        facts.packages.iter().map(|package| package.name.as_str()).chain(sources).chain(["no such name"]);
+    let of_advisories = facts.advisories.iter().flat_map(|advisory| &advisory.cve_ids);
+    let cve_ids: Vec<&String> =
+        of_advisories.chain(facts.updates.iter().flat_map(|update| &update.cve_ids)).collect();
+    let cve_ids = cve_ids.into_iter().map(|id| Some(id.as_str())).chain([None, Some("no such CVE")]);
+    let (names, cve_ids): (Vec<&str>, Vec<_>) = (names.collect(), cve_ids.collect());
+    for at in 0..names.len().max(cve_ids.len()) {
+        let (name, cve_id) = (names[at % names.len()], cve_ids[at % cve_ids.len()]);
+        let found = store::facts::excerpts(tx, scope, &[*hash, [0; 32]], &[name], cve_id).await.unwrap();
+        assert_eq!(found.keys().collect::<Vec<_>>(), [hash]);
+        let is_named =
+            |package: &&PackageFact| package.name == name || package.source.as_deref() == Some(name);
+        let versions =
+            |facts: &FactSet| facts.packages.iter().filter(is_named).map(installed).collect::<Vec<_>>();
+        assert_eq!(versions(&found[hash]), versions(facts), "{name}");
+        let holes = |facts: &FactSet| {
+            let of_cve =
+                unfixed(facts).filter(|hole| hole.cve_ids.iter().any(|id| Some(id.as_str()) == cve_id));
+            let shown = of_cve.map(|hole| {
+                let Unfixed { package, arch, installed_version, fixed_version, advisory, severity, .. } =
+                    hole;
+                [package, arch, installed_version, fixed_version, advisory, severity].map(str::to_owned)
+            });
+            shown.collect::<Vec<_>>()
+        };
+        assert_eq!(holes(&found[hash]), holes(facts), "{cve_id:?}");
+        assert!(found[hash].packages.len() <= facts.packages.len());
     }
-    rows.extend(facts.advisories.iter().map(|advisory| texts(&advisory.cve_ids)));
-    let applicable = facts.updates.iter().filter(|update| update.status == UpdateStatus::Applicable);
-    rows.extend(applicable.map(|update| texts(&update.cve_ids)));
-    rows
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use crate::compact::{Draft, Reader, Unreadable};
 
 mod outline;
 
-pub use outline::{Outline, OutlinedPackage, outline};
+pub use outline::{Outline, OutlinedAdvisory, OutlinedPackage, OutlinedUpdate, outline};
 
 type Result<T> = std::result::Result<T, Unreadable>;
 

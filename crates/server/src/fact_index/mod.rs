@@ -17,6 +17,8 @@ use tokio::sync::Mutex;
 use postings::{Postings, Texts};
 use sets::Sets;
 
+/// Changes per read, so that a large fleet is not in memory twice while the index is made.
+const PAGE: usize = 2048;
 /// Fact sets per read.
 const BATCH: usize = 256;
 /// Up to so many affected nodes are gathered and sorted; with more, going through all nodes meets affected ones soon enough.
@@ -73,6 +75,13 @@ struct FactIndex {
     changes: usize,
 }
 
+/// Changes that were read, and how far their counters are followed with them.
+#[derive(Debug, Default)]
+struct Read {
+    changed: Vec<Newest>,
+    reached: Vec<Revision>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Followed {
     Forwards,
@@ -89,18 +98,35 @@ impl FactIndex {
         {
             return Ok(Followed::Backwards);
         }
-        let mut changed = Vec::new();
-        for revision in now.iter().filter(|revision| revision.last > known(revision)) {
-            let since = Revision { shard: revision.shard, last: known(revision) };
-            changed.extend(facts::changed(&mut tx, scope, since).await?);
-        }
+        let behind: Vec<_> = now.iter().map(|now| (*now, known(now))).collect();
         drop(tx);
-        self.learn(store, scope, &changed).await?;
         // What is read for the first time has nobody who is gone.
-        self.changes += if self.revisions.is_empty() { 0 } else { changed.len() };
-        changed.into_iter().for_each(|newest| self.place(newest));
-        self.revisions.extend(now.iter().map(|revision| (revision.shard, revision.last)));
+        let counted = usize::from(!self.revisions.is_empty());
+        let mut read = Read::default();
+        for (now, known) in behind {
+            let mut since = Revision { last: known, ..now };
+            while since.last < now.last {
+                let page = facts::changed(&mut store.read_each().await?, scope, since, PAGE).await?;
+                let last = page.last().map_or(0, |change| change.revision);
+                // Behind the last page nothing is left up to the number that the counter had.
+                since.last = if page.len() < PAGE { last.max(now.last) } else { last };
+                self.changes += counted * page.len();
+                read.changed.extend(page.into_iter().map(|change| change.newest));
+                read.reached.push(since);
+                if read.changed.len() >= PAGE {
+                    self.take(store, scope, std::mem::take(&mut read)).await?;
+                }
+            }
+        }
+        self.take(store, scope, read).await?;
         Ok(Followed::Forwards)
+    }
+
+    async fn take(&mut self, store: &Store, scope: Scope<'_>, read: Read) -> Result<(), StoreError> {
+        self.learn(store, scope, &read.changed).await?;
+        read.changed.into_iter().for_each(|newest| self.place(newest));
+        self.revisions.extend(read.reached.iter().map(|reached| (reached.shard, reached.last)));
+        Ok(())
     }
 
     /// Adds the sets that are new here, each once.
@@ -188,8 +214,13 @@ impl FactIndex {
                 .collect();
         }
         let mut found: Vec<&NodeId> = sets.iter().flat_map(|set| self.sets.nodes(set).after(from)).collect();
+        // Of thousands a page is wanted: only that is put in order.
+        if let Some(last) = limit.checked_sub(1).filter(|last| *last < found.len()) {
+            found.select_nth_unstable(last);
+        }
+        found.truncate(limit);
         found.sort_unstable();
-        found.into_iter().take(limit).cloned().collect()
+        found.into_iter().cloned().collect()
     }
 }
 

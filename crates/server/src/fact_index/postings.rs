@@ -66,7 +66,8 @@ impl Postings {
                 }
             }
         }
-        let cves = set.advisories.iter().chain(&set.applicable).flatten();
+        let of_advisories = set.advisories.iter().flat_map(|advisory| &advisory.cve_ids);
+        let cves = of_advisories.chain(set.applicable.iter().flat_map(|update| &update.cve_ids));
         wanted.extend(cves.filter(|id| !self.cves.contains_key(id)));
     }
 
@@ -86,8 +87,8 @@ impl Postings {
             let build = self.build(package, &text);
             self.builds[build].sets.insert(number);
             for (advisory, version) in &package.notices {
-                let cves = usize::try_from(*advisory).ok().and_then(|at| set.advisories.get(at));
-                let cves = cves.filter(|cves| !cves.is_empty());
+                let advisory = usize::try_from(*advisory).ok().and_then(|at| set.advisories.get(at));
+                let cves = advisory.map(|advisory| &advisory.cve_ids).filter(|cves| !cves.is_empty());
                 let newer = self.newer.entry((*version, package.version));
                 let is_newer =
                     newer.or_insert_with(|| version_rpm::is_newer(&text(*version), &text(package.version)));
@@ -96,8 +97,8 @@ impl Postings {
                 }
             }
         }
-        for cves in &set.applicable {
-            self.lack(number, cves, &text);
+        for update in &set.applicable {
+            self.lack(number, &update.cve_ids, &text);
         }
     }
 

@@ -20,6 +20,13 @@ pub struct Newest {
     pub facts_hash: Hash,
 }
 
+/// The newest facts of a node, and the number that this took of its counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub revision: i64,
+    pub newest: Newest,
+}
+
 /// The last number of a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revision {
@@ -81,12 +88,25 @@ pub async fn revisions(tx: &mut Tx, (account, region): Scope<'_>) -> Result<Vec<
     rows.iter().map(|row| Ok(Revision { shard: row.get(0)?, last: row.get(1)? })).collect()
 }
 
-/// The nodes of this counter whose facts changed after the number. Index: node_facts_by_revision.
-pub async fn changed(tx: &mut Tx, (account, region): Scope<'_>, since: Revision) -> Result<Vec<Newest>> {
-    let sql = "SELECT node_id, facts_hash FROM node_facts
-        WHERE account = $1 AND region = $2 AND shard = $3 AND revision > $4 ORDER BY revision";
-    let values = [account.as_str().into(), region.as_str().into(), since.shard.into(), since.last.into()];
-    tx.query(sql, &values).await?.iter().map(read).collect()
+/// The first `limit` nodes of this counter whose facts changed after the number. Index: node_facts_by_revision.
+pub async fn changed(
+    tx: &mut Tx,
+    (account, region): Scope<'_>,
+    since: Revision,
+    limit: usize,
+) -> Result<Vec<Change>> {
+    let sql = "SELECT node_id, facts_hash, revision FROM node_facts
+        WHERE account = $1 AND region = $2 AND shard = $3 AND revision > $4 ORDER BY revision LIMIT $5";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = [
+        account.as_str().into(),
+        region.as_str().into(),
+        since.shard.into(),
+        since.last.into(),
+        limit.into(),
+    ];
+    let change = |row: &Row| Ok(Change { newest: read(row)?, revision: row.get(2)? });
+    tx.query(sql, &values).await?.iter().map(change).collect()
 }
 
 /// Every node that has told facts, by id. Primary key order.

@@ -47,7 +47,12 @@ pub async fn describe_advisories(
     // What the index found is shown as the store has it now.
     let mut tx = ctx.store.read().await?;
     let seen = facts::newest_hashes(&mut tx, scope, &cut.rows).await?;
-    let sets = load_sets(ctx, &mut tx, &seen).await?;
+    // Nodes built from one image share a fact set: each is read once, and of it what the question is about.
+    let hashes: BTreeSet<Hash> = seen.iter().map(|seen| seen.facts_hash).collect();
+    let hashes: Vec<Hash> = hashes.into_iter().collect();
+    let names: BTreeSet<&str> = statements.iter().map(|(_, statement)| statement.subject.name()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let sets = facts::excerpts(&mut tx, scope, &hashes, &names, request.cve_id.as_deref()).await?;
     drop(tx);
 
     let feed_names = super::names(&feeds);
@@ -123,17 +128,6 @@ fn announced_as(
     });
     let ids: BTreeSet<&String> = of_fix.map(|(_, notice)| &notice.advisory_id).collect();
     Some(ids.into_iter().cloned().collect()).filter(|ids: &Vec<String>| !ids.is_empty())
-}
-
-/// Nodes built from one image share a fact set: each is loaded once.
-async fn load_sets(ctx: &Ctx, tx: &mut Tx, seen: &[Newest]) -> Result<BTreeMap<Hash, FactSet>, ApiError> {
-    let mut sets = BTreeMap::new();
-    for hash in seen.iter().map(|seen| seen.facts_hash).collect::<BTreeSet<_>>() {
-        if let Some(set) = facts::load(tx, (&ctx.account, &ctx.region), &hash).await? {
-            sets.insert(hash, set);
-        }
-    }
-    Ok(sets)
 }
 
 fn holes(
