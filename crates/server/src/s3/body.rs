@@ -34,7 +34,7 @@ pub struct Written {
 }
 
 /// What is to be held against a body.
-struct Promise {
+pub(super) struct Promise {
     size_bytes: u64,
     sha256: Option<String>,
     md5: Option<[u8; 16]>,
@@ -121,7 +121,7 @@ async fn receive(
     }
 }
 
-fn promise(headers: &HeaderMap, proof: &BodyProof) -> Result<Promise, S3Error> {
+pub(super) fn promise(headers: &HeaderMap, proof: &BodyProof) -> Result<Promise, S3Error> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let is_chunked = matches!(proof, BodyProof::Chunks(_));
     let length = text(if is_chunked { "x-amz-decoded-content-length" } else { "content-length" });

@@ -156,7 +156,7 @@ fn check_conditions(headers: &HeaderMap, object: &Object) -> Result<Option<Respo
 }
 
 /// `None`: the whole. What is no range of bytes, or more than one, is no range.
-fn range(headers: &HeaderMap, size_bytes: u64) -> Result<Option<Range<u64>>, S3Error> {
+pub(super) fn range(headers: &HeaderMap, size_bytes: u64) -> Result<Option<Range<u64>>, S3Error> {
     let text = headers.get("range").and_then(|value| value.to_str().ok());
     let Some((first, last)) = text.and_then(|text| text.strip_prefix("bytes=")?.split_once('-')) else {
         return Ok(None);

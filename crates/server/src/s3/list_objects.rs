@@ -19,7 +19,7 @@ use crate::ctx::Ctx;
 const MOST_KEYS: usize = 1000;
 
 /// What is listed.
-struct Wanted {
+pub(super) struct Wanted {
     prefix: String,
     delimiter: String,
     max_keys: usize,
@@ -50,7 +50,7 @@ pub async fn list_objects_v2(ctx: &Ctx, target: &Target) -> Result<Response<Body
     Ok(document(ctx, bucket, &target.query, &wanted, &page).into_response())
 }
 
-fn wanted(query: &Query) -> Result<Wanted, S3Error> {
+pub(super) fn wanted(query: &Query) -> Result<Wanted, S3Error> {
     let text = |name: &str| query.get(name).unwrap_or_default().to_owned();
     let max_keys = match query.get("max-keys") {
         None => MOST_KEYS,

@@ -15,6 +15,8 @@ mod put_object;
 mod request;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod untrusted;
 mod uploads;
 mod xml;
 

@@ -174,7 +174,7 @@ pub async fn complete_multipart_upload(
 }
 
 /// Numbers and entity tags, in ascending order.
-fn named_parts(request: &Element) -> Result<Vec<(i64, String)>, S3Error> {
+pub(super) fn named_parts(request: &Element) -> Result<Vec<(i64, String)>, S3Error> {
     let mut named: Vec<(i64, String)> = Vec::new();
     for part in request.all("Part") {
         let number = part.text_of("PartNumber").and_then(|text| text.parse().ok());
