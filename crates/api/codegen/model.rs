@@ -114,6 +114,9 @@ pub struct Shape {
     _documentation: String,
     #[serde(default, rename = "box")]
     _boxed: bool,
+    /// One member at a time: of optional members the one that is there, which is how a structure reads it too.
+    #[serde(default, rename = "union")]
+    _union: bool,
 }
 
 #[derive(Deserialize)]

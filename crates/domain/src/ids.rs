@@ -109,6 +109,20 @@ text_id!(CommandId, "command id", "a UUID", is_uuid);
 text_id!(ActivationId, "activation id", "a UUID", is_uuid);
 text_id!(AssociationId, "association id", "a UUID", is_uuid);
 text_id!(
+    /// One execution of a runbook.
+    AutomationExecutionId,
+    "automation execution id",
+    "a UUID",
+    is_uuid
+);
+text_id!(
+    /// One run of a step within an execution of a runbook.
+    StepExecutionId,
+    "step execution id",
+    "a UUID",
+    is_uuid
+);
+text_id!(
     /// Names one frozen baseline; nodes that share it share what is approved.
     SnapshotId,
     "snapshot id",
@@ -181,6 +195,18 @@ impl NodeId {
 }
 
 impl CommandId {
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(uuid_from(random))
+    }
+}
+
+impl AutomationExecutionId {
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(uuid_from(random))
+    }
+}
+
+impl StepExecutionId {
     pub fn mint(random: [u8; 16]) -> Self {
         Self(uuid_from(random))
     }

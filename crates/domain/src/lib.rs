@@ -4,6 +4,7 @@
 
 pub mod advisory;
 pub mod association;
+pub mod automation;
 pub mod baseline;
 pub mod catalogue;
 pub mod change_calendar;

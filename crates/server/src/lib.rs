@@ -7,6 +7,7 @@ mod agents;
 pub mod app;
 mod associations;
 mod auth;
+mod automations;
 mod caller;
 pub mod commands;
 mod ctx;

@@ -1,4 +1,4 @@
-//! Webhooks: the addresses that the operator of this server lets tasks of maintenance windows call, and calling one.
+//! Webhooks: the addresses that the operator of this server lets tasks of maintenance windows and steps of runbooks call, and calling one.
 //! What is sent is decided in `domain::window`; when it is, and what an answer means for a run, in `windows::call`.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use domain::window::WebhookCall;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::uri::{Authority, Parts, Scheme};
-use http::{Request, Uri};
-use http_body_util::Full;
-use hyper::body::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// From asking for a connection to the beginning of the answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_NAME: usize = 140;
+/// Of what a step of a runbook takes of an answer.
+const MAX_ANSWER_BYTES: usize = 200 * 1024;
 /// The same for every attempt of one piece of work, so that its receiver can tell a repetition.
 const KEY: &str = "idempotency-key";
 
@@ -100,27 +102,52 @@ impl Webhooks {
 
     /// Asks once. `id` is that of the piece of work.
     pub async fn call(&self, call: &WebhookCall, id: &str) -> Answer {
+        match self.send(call, id).await {
+            Ok(answer) if answer.status().is_success() => Answer::Accepted,
+            Ok(answer) => Answer::Refused(format!("The webhook answered {}.", answer.status())),
+            Err(answer) => answer,
+        }
+    }
+
+    /// As [`Self::call`], for who wants to know what is said: the status and the body, or why there is none.
+    pub async fn ask(&self, call: &WebhookCall, id: &str) -> Result<(u16, String), String> {
+        let answer = match self.send(call, id).await {
+            Ok(answer) => answer,
+            Err(Answer::Refused(reason) | Answer::Silent(reason)) => return Err(reason),
+            Err(Answer::Accepted) => return Ok((200, String::new())),
+        };
+        let code = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
+        match tokio::time::timeout(ANSWER_TIMEOUT, body).await {
+            Ok(Ok(body)) => Ok((code, String::from_utf8_lossy(&body.to_bytes()).into_owned())),
+            Ok(Err(_)) => {
+                Err(format!("The webhook's answer broke off, or has more than {MAX_ANSWER_BYTES} bytes."))
+            }
+            Err(_) => Err(silence()),
+        }
+    }
+
+    async fn send(&self, call: &WebhookCall, id: &str) -> Result<Response<Incoming>, Answer> {
         let (Some(address), Some(client)) = (self.addresses.get(&call.name), &self.client) else {
-            return Answer::Refused(format!("This server has no webhook `{}`.", call.name));
+            return Err(Answer::Refused(format!("This server has no webhook `{}`.", call.name)));
         };
-        let request = match address.request(call, id) {
-            Ok(request) => request,
-            Err(error) => return Answer::Refused(format!("The webhook was not called: {error}.")),
-        };
+        let request = address.request(call, id);
+        let request =
+            request.map_err(|error| Answer::Refused(format!("The webhook was not called: {error}.")))?;
         match tokio::time::timeout(ANSWER_TIMEOUT, client.request(request)).await {
-            Ok(Ok(answer)) if answer.status().is_success() => Answer::Accepted,
-            Ok(Ok(answer)) => Answer::Refused(format!("The webhook answered {}.", answer.status())),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 tracing::warn!(webhook = call.name, error = %chain(&error), "a webhook was not reached");
                 let what = if error.is_connect() { "cannot be reached" } else { "did not answer" };
-                Answer::Refused(format!("The webhook {what}; the server's log says why."))
+                Err(Answer::Refused(format!("The webhook {what}; the server's log says why.")))
             }
-            Err(_) => {
-                let seconds = ANSWER_TIMEOUT.as_secs();
-                Answer::Silent(format!("The webhook did not answer within {seconds} seconds."))
-            }
+            Err(_) => Err(Answer::Silent(silence())),
         }
     }
+}
+
+fn silence() -> String {
+    format!("The webhook did not answer within {} seconds.", ANSWER_TIMEOUT.as_secs())
 }
 
 fn client() -> std::io::Result<HttpClient> {

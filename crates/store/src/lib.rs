@@ -21,6 +21,7 @@ pub mod accounts;
 pub mod activations;
 pub mod advisories;
 pub mod associations;
+pub mod automations;
 pub mod available_patches;
 pub mod baselines;
 pub mod channels;

@@ -5,7 +5,8 @@ use api::Timestamp;
 use api::ssm::{GetMaintenanceWindowTaskResult, MaintenanceWindowTaskType};
 use domain::command::CommandStatus;
 use domain::ids::{
-    AccountId, CommandId, Region, TaskExecutionId, TaskInvocationId, WindowExecutionId, WindowId,
+    AccountId, AutomationExecutionId, CommandId, Region, TaskExecutionId, TaskInvocationId,
+    WindowExecutionId, WindowId,
 };
 use domain::window::{ExecutionStatus, PlannedInvocation};
 
@@ -63,9 +64,14 @@ pub struct TaskExecution {
 }
 
 impl TaskExecution {
-    /// Its pieces of work are commands; those of the other types that run are calls of webhooks.
+    /// Its pieces of work are commands.
     pub fn is_command(&self) -> bool {
         self.task.task_type == Some(MaintenanceWindowTaskType::RunCommand)
+    }
+
+    /// Its pieces of work are executions of a runbook; those of the other types that run are calls of webhooks.
+    pub fn is_automation(&self) -> bool {
+        self.task.task_type == Some(MaintenanceWindowTaskType::Automation)
     }
 }
 
@@ -77,6 +83,7 @@ pub struct TaskInvocation {
     pub plan: PlannedInvocation,
     pub parameters: Option<String>,
     pub command: Option<CommandId>,
+    pub automation: Option<AutomationExecutionId>,
     /// When its webhook is to be called, or called again should nobody have heard of an answer by then.
     pub call_at: Option<Timestamp>,
     pub state: State,
@@ -102,7 +109,7 @@ const EXECUTION: &str = "account, region, window_execution_id, window_id, due_at
 const TASK: &str = "task_execution_id, position, task, status, status_details, started_at, finished_at";
 const INVOCATION: &str =
     "task_execution_id, invocation_id, position, plan, parameters, command_id, call_at, status,
-    status_details, started_at, finished_at";
+    status_details, started_at, finished_at, automation_id";
 const ROWS_AT_ONCE: usize = 200;
 const OF_EXECUTION: &str = "account = $1 AND region = $2 AND window_execution_id = $3";
 
@@ -290,7 +297,7 @@ fn bind<'a>(
 ) -> Result<String> {
     let [account, region, id] = key.values();
     let state = &invocation.state;
-    let values: [Value<'a>; 14] = [
+    let values: [Value<'a>; 15] = [
         account,
         region,
         id,
@@ -305,6 +312,7 @@ fn bind<'a>(
         (&state.details).into(),
         state.started_at.into(),
         state.finished_at.into(),
+        invocation.automation.as_ref().map(AutomationExecutionId::as_str).into(),
     ];
     Ok(format!("({})", values.map(|value| clause.bind(value)).join(", ")))
 }
@@ -313,7 +321,7 @@ fn bind<'a>(
 pub async fn update_invocation(tx: &mut Tx, key: &ExecutionKey, invocation: &TaskInvocation) -> Result<()> {
     let sql = format!(
         "UPDATE window_invocations SET parameters = $6, command_id = $7, status = $8, status_details = $9,
-            started_at = $10, finished_at = $11, call_at = $12
+            started_at = $10, finished_at = $11, call_at = $12, automation_id = $13
         WHERE {OF_EXECUTION} AND task_execution_id = $4 AND invocation_id = $5"
     );
     let [account, region, id] = key.values();
@@ -331,6 +339,7 @@ pub async fn update_invocation(tx: &mut Tx, key: &ExecutionKey, invocation: &Tas
         state.started_at.into(),
         state.finished_at.into(),
         invocation.call_at.into(),
+        invocation.automation.as_ref().map(AutomationExecutionId::as_str).into(),
     ];
     tx.execute(&sql, &values).await.map(drop)
 }
@@ -388,6 +397,14 @@ pub async fn list_commands(tx: &mut Tx, key: &ExecutionKey) -> Result<Vec<Comman
     tx.query(sql, &key.values()).await?.iter().map(read).collect()
 }
 
+/// The executions of runbooks that a run began. Primary key, up to the run.
+pub async fn list_automations(tx: &mut Tx, key: &ExecutionKey) -> Result<Vec<AutomationExecutionId>> {
+    let sql = format!(
+        "SELECT automation_id FROM window_invocations WHERE {OF_EXECUTION} AND automation_id IS NOT NULL"
+    );
+    tx.query(&sql, &key.values()).await?.iter().map(|row| row.parse(0)).collect()
+}
+
 /// Ended runs that started before `before`, with everything in them; how many. Index: window_executions_by_age.
 pub async fn delete_older(tx: &mut Tx, before: Timestamp) -> Result<u64> {
     let ended = "(account, region, window_execution_id) IN (
@@ -413,7 +430,7 @@ fn read_execution(row: &Row) -> Result<Execution> {
 }
 
 fn read_invocation(row: &Row) -> Result<TaskInvocation> {
-    let command: Option<String> = row.get(5)?;
+    let (command, automation): (Option<String>, Option<String>) = (row.get(5)?, row.get(11)?);
     Ok(TaskInvocation {
         task: row.parse(0)?,
         id: row.parse(1)?,
@@ -421,6 +438,7 @@ fn read_invocation(row: &Row) -> Result<TaskInvocation> {
         plan: row.json(3)?,
         parameters: row.get(4)?,
         command: command.is_some().then(|| row.parse(5)).transpose()?,
+        automation: automation.is_some().then(|| row.parse(11)).transpose()?,
         call_at: row.get(6)?,
         state: state(row, 7)?,
     })

@@ -5,10 +5,10 @@
 use api::ssm::{self, DocumentFormat, DocumentType};
 use serde_json::{Map, Value};
 
-use super::automation;
 use super::package::Manifest;
 use super::precondition::check_operands;
 use super::{Document, DocumentError, Platform, SchemaVersion, object, text_of, yaml};
+use crate::automation::Runbook;
 
 /// Of a document's text.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -103,7 +103,7 @@ pub fn check(kind: &DocumentType, format: &DocumentFormat, text: &str) -> Result
         DocumentType::Command | DocumentType::Policy => check_command(kind, value.clone()),
         DocumentType::Automation | DocumentType::AutomationChangeTemplate => {
             expect_version(kind, &version(), &["0.3"])?;
-            let parameters = automation::check(root)?;
+            let parameters = Runbook::read(root)?.described_parameters().to_vec();
             Ok(Checked { parameters, platforms: every_platform(), ..common() })
         }
         DocumentType::Session => {
@@ -222,7 +222,7 @@ fn declared(root: &Map<String, Value>) -> Result<Vec<ssm::DocumentParameter>, Do
     Ok(parameters.iter().map(super::Parameter::to_described).collect())
 }
 
-pub(super) fn only(members: &Map<String, Value>, allowed: &[&str], path: &str) -> Result<(), DocumentError> {
+pub(crate) fn only(members: &Map<String, Value>, allowed: &[&str], path: &str) -> Result<(), DocumentError> {
     match members.keys().find(|name| !allowed.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {
@@ -232,7 +232,7 @@ pub(super) fn only(members: &Map<String, Value>, allowed: &[&str], path: &str) -
     }
 }
 
-pub(super) fn unexpected(path: &str, expected: &'static str) -> DocumentError {
+pub(crate) fn unexpected(path: &str, expected: &'static str) -> DocumentError {
     DocumentError::Unexpected { path: path.to_owned(), expected }
 }
 

@@ -116,7 +116,7 @@ fn other_types_have_rules_of_their_own() {
     let sleep = |name: &str, next: &str| json!({"name": name, "action": "aws:sleep", "inputs": {"Duration": "PT1S"}, "nextStep": next});
     let branch = json!({"name": "b", "action": "aws:branch",
         "inputs": {"Choices": [{"NextStep": "nowhere", "Variable": "x", "StringEquals": "y"}]}});
-    let looped = json!({"name": "l", "action": "aws:loop", "inputs": {"Steps": [sleep("a", "gone")]}});
+    let looped = json!({"name": "l", "action": "aws:loop", "inputs": {"Iterators": [1], "Steps": [sleep("a", "gone")]}});
     let package = |file: &str| {
         let files = json!({"a.zip": {"checksums": {"sha256": "0".repeat(64)}}});
         let packages = json!({"_any": {"_any": {"_any": {"file": file}}}});
@@ -138,13 +138,19 @@ fn other_types_have_rules_of_their_own() {
             automation(json!([{"name": "a", "action": "aws:fly"}])),
             "`aws:fly` is not a known",
         ),
+        (
+            Kind::Automation,
+            Json,
+            automation(json!([{"name": "a", "action": "aws:runInstances"}])),
+            "mainSteps[0].action: the step `a` cannot be run here: `aws:runInstances`: it acts on EC2",
+        ),
         (Kind::Automation, Json, automation(json!([sleep("a", "a"), sleep("a", "a")])), "`a` is used twice"),
         (Kind::Automation, Json, automation(json!([branch])), "inputs.Choices[0].NextStep: there is no step"),
         (Kind::Automation, Json, automation(json!([looped])), "mainSteps[0].inputs.Steps[0].nextStep"),
         (
             Kind::Automation,
             Json,
-            automation(json!([{"name": "a", "action": "aws:sleep", "onFailure": "step:x"}])),
+            automation(json!([{"name": "a", "action": "aws:pause", "onFailure": "step:x"}])),
             "onFailure",
         ),
         (Kind::Automation, Json, steps(json!([step(json!({}))])), "`2.2` is not a version of Automation"),

@@ -8,17 +8,17 @@ use std::fmt;
 use api::Timestamp;
 use serde_json::{Map, Value};
 
-mod automation;
 mod check;
 mod interpolate;
 pub mod package;
-mod parameters;
+pub(crate) mod parameters;
 mod precondition;
 mod restart_at;
 pub mod shipped;
 mod yaml;
 
 pub use check::{Checked, MAX_BYTES, check, value_of};
+pub(crate) use check::{only, unexpected};
 pub use interpolate::{interpolate, placeholders};
 pub use parameters::{Parameter, ParameterError, ParameterErrorInDefault, ParameterType, Parameters};
 pub use precondition::{Gate, Platform};
@@ -101,6 +101,10 @@ pub enum DocumentError {
     UnknownMember(String),
     #[error("{path}: `{action}` is not a known action")]
     UnknownPlugin { path: String, action: String },
+    #[error("{path}: the step `{step}` cannot be run here: `{action}`: {reason}")]
+    ActionNotRun { path: String, step: String, action: String, reason: &'static str },
+    #[error("{path}: {reason}")]
+    Selector { path: String, reason: String },
     #[error("{path}: there is no step `{name}`")]
     UnknownStep { path: String, name: String },
     #[error("{path}: {reason}")]
@@ -219,12 +223,12 @@ impl fmt::Display for SchemaVersion {
     }
 }
 
-fn object<'v>(value: &'v Value, path: &str) -> Result<&'v Map<String, Value>, DocumentError> {
+pub(crate) fn object<'v>(value: &'v Value, path: &str) -> Result<&'v Map<String, Value>, DocumentError> {
     let unexpected = || DocumentError::Unexpected { path: path.to_owned(), expected: "an object" };
     value.as_object().ok_or_else(unexpected)
 }
 
-fn text_of<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v str> {
+pub(crate) fn text_of<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v str> {
     map.get(key).and_then(Value::as_str)
 }
 

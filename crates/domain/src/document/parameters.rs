@@ -106,7 +106,7 @@ pub enum ParameterError {
     Chars { name: String, count: usize, expected: String },
 }
 
-pub(super) fn declarations(root: &Map<String, Value>) -> Result<Vec<Parameter>, DocumentError> {
+pub(crate) fn declarations(root: &Map<String, Value>) -> Result<Vec<Parameter>, DocumentError> {
     match root.get("parameters") {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(parameters) => {
@@ -164,18 +164,7 @@ impl Document {
         &self,
         given: &BTreeMap<String, Vec<String>>,
     ) -> Result<Parameters, ParameterError> {
-        if let Some(unknown) = given.keys().find(|name| !self.parameters.iter().any(|p| p.name == **name)) {
-            return Err(ParameterError::Unknown(unknown.clone()));
-        }
-        let mut values = Map::new();
-        for parameter in &self.parameters {
-            let value = match (given.get(&parameter.name), &parameter.default) {
-                (Some(texts), _) => parameter.check(texts)?,
-                (None, Some(default)) => default.clone(),
-                (None, None) => return Err(ParameterError::Required(parameter.name.clone())),
-            };
-            values.insert(parameter.name.clone(), value);
-        }
+        let values = resolve(&self.parameters, given)?;
         Ok(Parameters::from_payload(self, values))
     }
 
@@ -186,15 +175,39 @@ impl Document {
 
     /// That every default is a value the declaration allows.
     pub(super) fn check_defaults(&self) -> Result<(), ParameterErrorInDefault> {
-        for parameter in &self.parameters {
-            let Some(default) = &parameter.default else { continue };
-            parameter.check_default(default).map_err(|error| ParameterErrorInDefault {
-                name: parameter.name.clone(),
-                error: Box::new(error),
-            })?;
-        }
-        Ok(())
+        check_defaults(&self.parameters)
     }
+}
+
+pub(crate) fn check_defaults(declared: &[Parameter]) -> Result<(), ParameterErrorInDefault> {
+    for parameter in declared {
+        let Some(default) = &parameter.default else { continue };
+        parameter.check_default(default).map_err(|error| ParameterErrorInDefault {
+            name: parameter.name.clone(),
+            error: Box::new(error),
+        })?;
+    }
+    Ok(())
+}
+
+/// What a caller gave, checked and typed, with the defaults of the rest.
+pub(crate) fn resolve(
+    declared: &[Parameter],
+    given: &BTreeMap<String, Vec<String>>,
+) -> Result<Map<String, Value>, ParameterError> {
+    if let Some(unknown) = given.keys().find(|name| !declared.iter().any(|p| p.name == **name)) {
+        return Err(ParameterError::Unknown(unknown.clone()));
+    }
+    let mut values = Map::new();
+    for parameter in declared {
+        let value = match (given.get(&parameter.name), &parameter.default) {
+            (Some(texts), _) => parameter.check(texts)?,
+            (None, Some(default)) => default.clone(),
+            (None, None) => return Err(ParameterError::Required(parameter.name.clone())),
+        };
+        values.insert(parameter.name.clone(), value);
+    }
+    Ok(values)
 }
 
 /// A default that its own declaration refuses.
@@ -241,6 +254,11 @@ impl Parameter {
             texts.iter().try_for_each(|text| self.check_text(text))?;
             return Ok(texts.iter().cloned().map(Value::String).collect());
         }
+        // Maps are given one by one, or as one list.
+        let is_map = |text: &String| text.trim_start().starts_with('{');
+        let are_maps = self.kind == ParameterType::MapList && !texts.is_empty() && texts.iter().all(is_map);
+        let joined = are_maps.then(|| vec![format!("[{}]", texts.join(","))]);
+        let texts = joined.as_deref().unwrap_or(texts);
         let [text] = texts else {
             return Err(ParameterError::OneValue { name: self.name.clone(), count: texts.len() });
         };

@@ -1,6 +1,7 @@
 //! Maintenance windows: what one is, when it opens, what its tasks do and in which order, and how a run ends.
 //! Carrying it out is the server's; expressions of schedules are `schedule`'s. Source: spec systems-manager 4.
 
+mod automation;
 mod command;
 mod cover;
 mod opening;
@@ -13,6 +14,7 @@ mod task;
 mod tests;
 mod webhook;
 
+pub use automation::automation_request;
 pub use command::{RunNames, command_request, shown_parameters};
 pub use cover::{TagsOfNodes, contains, covers, named_nodes};
 pub use opening::{Opening, opening};

@@ -1,5 +1,5 @@
 //! The pieces of work of a task, in their order: one for each registered target or list of nodes, or where a webhook is called
-//! one for each node. Source: spec systems-manager 4.3, 4.4.
+//! or a runbook executed one for each node. Source: spec systems-manager 4.3, 4.4.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::task::{INSTANCE_IDS, WINDOW_TARGET_IDS};
 use crate::ids::NodeId;
 
-/// Nodes that a webhook is called for, in one task.
+/// Nodes that a webhook is called for or a runbook is executed for, in one task.
 pub const MAX_RESOURCES: usize = 1000;
 
 /// The nodes that registered targets mean at the moment, by the ids of the targets.
@@ -43,17 +43,15 @@ pub fn plan(
     let mut planned = match kind {
         TaskType::RunCommand if targets.is_empty() => vec![failing("The task has no targets.".to_owned())],
         TaskType::RunCommand => of_targets(targets, registered),
-        TaskType::Lambda | TaskType::StepFunctions if targets.is_empty() => {
-            vec![PlannedInvocation::default()]
+        TaskType::Unknown(kind) => {
+            vec![failing(format!("This server does not run tasks of type {kind}; nothing was done."))]
         }
-        TaskType::Lambda | TaskType::StepFunctions => of_resources(&of_targets(targets, registered), nodes),
-        kind => {
-            vec![failing(format!("This server does not run tasks of type {kind} yet; nothing was done."))]
-        }
+        _ if targets.is_empty() => vec![PlannedInvocation::default()],
+        _ => of_resources(&of_targets(targets, registered), nodes),
     };
     if planned.len() > MAX_RESOURCES {
         let fault = format!(
-            "The targets mean {} nodes, and a webhook is called for at most {MAX_RESOURCES}; nothing was done.",
+            "The targets mean {} nodes, and a task of this type is run for at most {MAX_RESOURCES}; nothing was done.",
             planned.len()
         );
         planned = vec![failing(fault)];

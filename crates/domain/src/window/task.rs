@@ -21,9 +21,7 @@ pub enum TaskError {
     NoValues(String),
     #[error("TaskInvocationParameters.{parameters} does not belong to a task of type {task_type}")]
     Parameters { parameters: &'static str, task_type: String },
-    #[error(
-        "this server does not run tasks of type {0} yet: register a task of type RUN_COMMAND, LAMBDA or STEP_FUNCTIONS"
-    )]
+    #[error("there are no tasks of type {0}: expected RUN_COMMAND, AUTOMATION, LAMBDA or STEP_FUNCTIONS")]
     NotRun(String),
     #[error("TaskArn `{task_arn}` is not the name or ARN of what a task of type {task_type} calls")]
     Name { task_arn: String, task_type: String },
@@ -61,7 +59,7 @@ pub fn check_task(task: &ssm::GetMaintenanceWindowTaskResult) -> Result<(), Task
     // Better now than in the night in which the window opens.
     let task_arn = task.task_arn.as_deref().unwrap_or_default();
     match kind {
-        TaskType::RunCommand => {}
+        TaskType::RunCommand | TaskType::Automation => {}
         TaskType::Lambda | TaskType::StepFunctions if webhook_name(&kind, task_arn).is_some() => {}
         TaskType::Lambda | TaskType::StepFunctions => {
             let task_arn = task_arn.chars().take(256).collect();

@@ -179,7 +179,7 @@ fn tasks_that_cannot_be_are_refused() {
             ..ssm::GetMaintenanceWindowTaskResult::default()
         })
     };
-    assert_eq!(lone(TaskType::Automation, "drain"), Err(TaskError::NotRun("AUTOMATION".to_owned())));
+    assert_eq!(lone(TaskType::Automation, "drain"), Ok(()));
     for kind in [TaskType::Lambda, TaskType::StepFunctions] {
         assert_eq!(lone(kind.clone(), "drain"), Ok(()));
         let (task_arn, task_type) = ("a b".to_owned(), kind.to_string());
@@ -206,9 +206,12 @@ fn plans_name_what_cannot_be_done() {
     assert_eq!((planned[0].owner_information.as_deref(), planned[0].fault.as_deref()), (Some("ops"), None));
     assert!(planned[1].fault.as_ref().unwrap().contains("gone is not registered"));
     assert_eq!(planned[2].targets, [target("InstanceIds", &["i-0123abcd"])]);
-    let automation =
-        ssm::GetMaintenanceWindowTaskResult { task_type: Some(TaskType::Automation), ..task(vec![]) };
-    let planned = plan(&automation, &[], &NodesOfTargets::new());
+    let of = |kind: TaskType| {
+        let task = ssm::GetMaintenanceWindowTaskResult { task_type: Some(kind), ..task(vec![]) };
+        plan(&task, &[], &NodesOfTargets::new())
+    };
+    assert_eq!(of(TaskType::Automation), [PlannedInvocation::default()]);
+    let planned = of(TaskType::Unknown("FLY".to_owned()));
     assert_eq!(planned.len(), 1);
     assert!(planned[0].fault.as_ref().unwrap().contains("does not run tasks of type"));
 }

@@ -2,11 +2,13 @@
 //! A job is one file with `run_once`: bounded, idempotent, safe on several servers.
 
 pub(crate) mod advance_commands;
+pub(crate) mod call_automation_steps;
 pub(crate) mod call_webhooks;
 pub(crate) mod deploy_quick_setup;
 pub(crate) mod expire_invocations;
 pub(crate) mod follow_associations;
 pub(crate) mod forget_advisories;
+pub(crate) mod forget_automations;
 pub(crate) mod forget_client_tokens;
 pub(crate) mod forget_commands;
 pub(crate) mod forget_facts;
@@ -19,6 +21,7 @@ mod hear_wakeups;
 pub(crate) mod reach_nodes;
 pub(crate) mod renew_channels;
 pub(crate) mod run_associations;
+pub(crate) mod run_automations;
 pub(crate) mod run_windows;
 mod sweep;
 pub(crate) mod sweep_objects;
@@ -67,6 +70,10 @@ fn register(background: &mut Background, app: &Arc<App>) {
         .every("forget_window_executions", HOURLY, app, |app| forget_window_executions::run_once(app, now()));
     background.every("call_webhooks", SECONDLY, app, |app| call_webhooks::run_once(app, now()));
     background.every("run_windows", SECONDLY, app, |app| run_windows::run_once(app, now()));
+    background.every("run_automations", SECONDLY, app, |app| run_automations::run_once(app, now()));
+    background
+        .every("call_automation_steps", SECONDLY, app, |app| call_automation_steps::run_once(app, now()));
+    background.every("forget_automations", HOURLY, app, |app| forget_automations::run_once(app, now()));
     background.every("sweep_objects", 60 * SECONDLY, app, |app| sweep_objects::run_once(app, now()));
     background.every("expire_invocations", SECONDLY, app, |app| expire_invocations::run_once(app, now()));
     background.every("wake_channels", SECONDLY, app, |app| wake_channels::run_once(app, now()));

@@ -1,6 +1,7 @@
 //! The dispatcher: permission, then one exhaustive match from operation to handler.
 
 pub mod associations;
+pub mod automations;
 pub mod calendars;
 pub mod commands;
 pub mod compliance;
@@ -189,6 +190,20 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         Operation::DescribeInstanceAssociationsStatus => {
             call(ctx, body, associations::describe_instance_associations_status).await
         }
+
+        // Automation.
+        Operation::StartAutomationExecution => call(ctx, body, automations::start_automation_execution).await,
+        Operation::StopAutomationExecution => call(ctx, body, automations::stop_automation_execution).await,
+        Operation::SendAutomationSignal => call(ctx, body, automations::send_automation_signal).await,
+        Operation::GetAutomationExecution => call(ctx, body, automations::get_automation_execution).await,
+        Operation::DescribeAutomationExecutions => {
+            call(ctx, body, automations::describe_automation_executions).await
+        }
+        Operation::DescribeAutomationStepExecutions => {
+            call(ctx, body, automations::describe_automation_step_executions).await
+        }
+        Operation::StartExecutionPreview => call(ctx, body, automations::start_execution_preview).await,
+        Operation::GetExecutionPreview => call(ctx, body, automations::get_execution_preview).await,
 
         // Baselines.
         Operation::CreatePatchBaseline => call(ctx, body, patch_baselines::create_patch_baseline).await,

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use api::Timestamp;
 use api::ssm::CancelCommandRequest;
-use domain::ids::{CommandId, TaskInvocationId};
+use domain::automation::{Status, StopKind};
+use domain::ids::{AutomationExecutionId, CommandId, TaskInvocationId};
 use domain::rollout::Limit;
 use domain::window::{
-    Act, ExecutionStatus, Piece, Run, RunNames, RunningTask, command_request, next_acts, shown_parameters,
-    webhook_call,
+    Act, ExecutionStatus, Piece, Run, RunNames, RunningTask, automation_request, command_request, next_acts,
+    shown_parameters, webhook_call,
 };
 use store::Tx;
+use store::automations::{self, AutomationKey, AutomationState};
 use store::node_messages::NodeKey;
 use store::window_executions::{
     self, CommandState, Execution, ExecutionKey, State, TaskExecution, TaskInvocation,
@@ -21,6 +23,7 @@ use store::window_executions::{
 use super::ctx_of;
 use crate::agents::retry;
 use crate::app::App;
+use crate::automations as runbooks;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::operations::commands::{self, Order};
@@ -50,6 +53,11 @@ pub async fn carry_on(app: &Arc<App>, key: &ExecutionKey, now: Timestamp) -> Res
         }
         changed = true;
     }
+    for id in runbooks_to_stop(&ctx, key).await? {
+        let key = AutomationKey { account: ctx.account.clone(), region: ctx.region.clone(), id };
+        retry(app, || runbooks::ask_to_stop(&ctx, &key, StopKind::Cancel)).await?;
+        changed = true;
+    }
     for command in to_cancel(&ctx, key).await? {
         let request = CancelCommandRequest { command_id: command.to_string(), instance_ids: None };
         retry(app, || commands::cancel_command(&ctx, request.clone())).await?;
@@ -58,8 +66,15 @@ pub async fn carry_on(app: &Arc<App>, key: &ExecutionKey, now: Timestamp) -> Res
     Ok(changed)
 }
 
-/// The commands that are to be sent next, with their documents: read before anything is locked.
-type Orders = BTreeMap<TaskInvocationId, Result<Order, String>>;
+/// The commands that are to be sent and the runbooks that are to be executed next, with their documents: read before
+/// anything is locked.
+type Orders = BTreeMap<TaskInvocationId, Result<Ready, String>>;
+
+#[derive(Clone)]
+enum Ready {
+    Command(Box<Order>),
+    Automation(Box<runbooks::Order>),
+}
 
 /// `None` when there is nothing to do: readers do not wait for the writer.
 async fn prepare(ctx: &Ctx, key: &ExecutionKey) -> Result<Option<Orders>, ApiError> {
@@ -70,7 +85,7 @@ async fn prepare(ctx: &Ctx, key: &ExecutionKey) -> Result<Option<Orders>, ApiErr
     }
     let before = load(&mut tx, execution).await?;
     let mut loaded = before.clone();
-    take_in(&mut loaded, &window_executions::list_commands(&mut tx, key).await?, ctx.now);
+    take_in(&mut loaded, &began(&mut tx, key).await?, ctx.now);
     drop(tx);
     let acts = next_acts(&loaded.run(), ctx.now);
     if acts.is_empty() {
@@ -86,7 +101,13 @@ async fn prepare(ctx: &Ctx, key: &ExecutionKey) -> Result<Option<Orders>, ApiErr
             let request = command_request(&task.task, &invocation.plan, names);
             let order = refused(commands::prepare(ctx, request).await)?;
             let cutoff_at = loaded.execution.cutoff_at;
-            orders.insert(invocation.id.clone(), order.map(|order| order.begun_before(cutoff_at)));
+            let order = order.map(|order| Ready::Command(Box::new(order.begun_before(cutoff_at))));
+            orders.insert(invocation.id.clone(), order);
+        } else if invocation.plan.fault.is_none() && task.is_automation() {
+            let names = names(&loaded.execution, task, invocation);
+            let request = automation_request(&task.task, &invocation.plan, names);
+            let order = refused(runbooks::prepare(ctx, request).await)?;
+            orders.insert(invocation.id.clone(), order.map(|order| Ready::Automation(Box::new(order))));
         }
     }
     Ok(Some(orders))
@@ -125,13 +146,13 @@ async fn step(ctx: &Ctx, key: &ExecutionKey, orders: &Orders) -> Result<bool, Ap
     }
     let before = load(&mut tx, execution).await?;
     let mut loaded = before.clone();
-    take_in(&mut loaded, &window_executions::list_commands(&mut tx, key).await?, ctx.now);
+    take_in(&mut loaded, &began(&mut tx, key).await?, ctx.now);
     let mut woken = Vec::new();
     for act in next_acts(&loaded.run(), ctx.now) {
         match act {
             Act::Start { task, invocation } => {
                 let (task, invocation) = (&loaded.tasks[task], &mut loaded.invocations[task][invocation]);
-                if task.is_command() || invocation.plan.fault.is_some() {
+                if task.is_command() || task.is_automation() || invocation.plan.fault.is_some() {
                     woken.extend(start(&mut tx, ctx, invocation, orders).await?);
                 } else {
                     start_call(&loaded.execution, task, invocation, ctx.now);
@@ -172,16 +193,27 @@ async fn start(
     invocation.state.started_at = Some(now);
     let placed = match order {
         Err(reason) => Err(reason),
-        Ok(order) => {
+        Ok(Ready::Command(order)) => {
             invocation.parameters = Some(shown_parameters(order.request()));
-            refused(commands::place(ctx, tx, order).await)?
+            let placed = refused(commands::place(ctx, tx, *order).await)?;
+            placed.map(|placed| {
+                invocation.command = Some(placed.id);
+                placed.woken
+            })
+        }
+        Ok(Ready::Automation(order)) => {
+            invocation.parameters = Some(order.shown());
+            let placed = refused(runbooks::place(ctx, tx, &order, None).await)?;
+            placed.map(|id| {
+                invocation.automation = Some(id);
+                Vec::new()
+            })
         }
     };
     match placed {
-        Ok(placed) => {
-            invocation.command = Some(placed.id);
+        Ok(woken) => {
             invocation.state.status = ExecutionStatus::InProgress;
-            Ok(placed.woken)
+            Ok(woken)
         }
         Err(reason) => {
             end(&mut invocation.state, ExecutionStatus::Failed, &reason, now);
@@ -205,9 +237,45 @@ pub(super) fn end(state: &mut State, status: ExecutionStatus, details: &str, now
     state.finished_at = Some(now);
 }
 
-/// What the commands came to since the last look.
-fn take_in(loaded: &mut Loaded, commands: &[CommandState], now: Timestamp) {
+/// The commands and the executions that the run began.
+async fn began(
+    tx: &mut Tx,
+    key: &ExecutionKey,
+) -> Result<(Vec<CommandState>, Vec<AutomationState>), ApiError> {
+    let commands = window_executions::list_commands(tx, key).await?;
+    let ids = window_executions::list_automations(tx, key).await?;
+    let automations = automations::list_states(tx, (&key.account, &key.region), &ids).await?;
+    Ok((commands, automations))
+}
+
+/// What an execution's state is for a run; its end, at least.
+fn of_automation(status: Status) -> ExecutionStatus {
+    match status {
+        Status::Success => ExecutionStatus::Success,
+        Status::Failed => ExecutionStatus::Failed,
+        Status::TimedOut => ExecutionStatus::TimedOut,
+        Status::Cancelled => ExecutionStatus::Cancelled,
+        _ => ExecutionStatus::InProgress,
+    }
+}
+
+/// What the commands and executions came to since the last look.
+fn take_in(
+    loaded: &mut Loaded,
+    (commands, automations): &(Vec<CommandState>, Vec<AutomationState>),
+    now: Timestamp,
+) {
     for invocation in loaded.invocations.iter_mut().flatten().filter(|of| !of.state.status.is_terminal()) {
+        if let Some(id) = &invocation.automation {
+            let found = automations.iter().find(|automation| automation.id == *id);
+            let status = found.map_or(ExecutionStatus::Failed, |found| of_automation(found.status));
+            let unknown = "The execution is not known any more.".to_owned();
+            let details = found.map_or(Some(unknown), |found| found.failure.clone());
+            if status.is_terminal() {
+                end(&mut invocation.state, status, &details.unwrap_or_default(), now);
+            }
+            continue;
+        }
         let Some(id) = &invocation.command else { continue };
         let Some(command) = commands.iter().find(|command| command.id == *id) else {
             end(&mut invocation.state, ExecutionStatus::Failed, "The command is not known any more.", now);
@@ -289,7 +357,7 @@ impl Loaded {
         let tasks = self.tasks.iter().zip(&self.invocations).map(|(task, invocations)| RunningTask {
             priority: task.task.priority.unwrap_or_default(),
             // A webhook that is being called cannot be told to stop.
-            cancels_at_cutoff: task.is_command()
+            cancels_at_cutoff: (task.is_command() || task.is_automation())
                 && task.task.cutoff_behavior
                     == Some(api::ssm::MaintenanceWindowTaskCutoffBehavior::CancelTask),
             // A command has the limit for itself, and there is one after the other.
@@ -316,6 +384,20 @@ impl Loaded {
 /// As registered, which the model checked; a task without targets has none, and one piece of work.
 fn limit(registered: Option<&str>, otherwise: u32) -> Limit {
     registered.and_then(|limit| limit.parse().ok()).unwrap_or(Limit::Count(otherwise))
+}
+
+/// Executions that are to stop; one that was told before hears nothing new.
+async fn runbooks_to_stop(ctx: &Ctx, key: &ExecutionKey) -> Result<Vec<AutomationExecutionId>, ApiError> {
+    let mut tx = ctx.store.read().await?;
+    let invocations = window_executions::list_invocations(&mut tx, key).await?;
+    let (_, states) = began(&mut tx, key).await?;
+    let is_to_stop = |of: &&TaskInvocation| of.state.status == ExecutionStatus::Cancelling;
+    let ids = invocations.iter().filter(is_to_stop).filter_map(|of| of.automation.clone());
+    let is_going_on = |id: &AutomationExecutionId| {
+        let found = states.iter().find(|state| state.id == *id);
+        found.is_some_and(|state| !state.status.is_terminal() && state.status != Status::Cancelling)
+    };
+    Ok(ids.filter(is_going_on).collect())
 }
 
 /// Commands that are to stop and have not been told: those of the run whose row says so.

@@ -117,6 +117,7 @@ async fn insert_tasks(
                 plan,
                 parameters: None,
                 command: None,
+                automation: None,
                 call_at: None,
                 state: State::pending(),
             })
@@ -134,9 +135,7 @@ async fn nodes_of_targets(
     registered: &[MaintenanceWindowTarget],
     now: Timestamp,
 ) -> Result<NodesOfTargets, ApiError> {
-    let calling = tasks
-        .iter()
-        .filter(|task| matches!(task.task_type, Some(TaskType::Lambda | TaskType::StepFunctions)));
+    let calling = tasks.iter().filter(|task| task.task_type != Some(TaskType::RunCommand));
     let targets = calling.flat_map(|task| task.targets.iter().flatten());
     let by_target = targets.filter(|target| target.key.as_deref() == Some(WINDOW_TARGET_IDS));
     let ids: BTreeSet<&String> = by_target.flat_map(|target| target.values.iter().flatten()).collect();

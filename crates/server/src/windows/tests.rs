@@ -10,6 +10,7 @@ use crate::jobs::{expire_invocations, forget_window_executions, run_windows};
 use crate::operations::Service;
 use crate::testing::{TestServer, call};
 
+mod automation;
 mod webhooks;
 
 /// One window that opens an hour after the server's now and lasts three, the last of them without new tasks.

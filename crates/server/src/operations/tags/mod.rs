@@ -12,9 +12,10 @@ pub use remove_tags_from_resource::remove_tags_from_resource;
 use std::collections::BTreeMap;
 
 use api::ssm::{ErrorCode, ResourceTypeForTagging, Tag};
-use domain::ids::{AssociationId, BaselineId, DocumentName, NodeId, WindowId};
+use domain::ids::{AssociationId, AutomationExecutionId, BaselineId, DocumentName, NodeId, WindowId};
 use store::Tx;
 use store::associations::{self, AssociationKey};
+use store::automations::{self, AutomationKey};
 use store::tags::Tagged;
 use store::{baselines, documents, nodes, windows};
 
@@ -87,6 +88,13 @@ async fn resource<'a>(
             let (account, region) = (ctx.account.clone(), ctx.region.clone());
             let key = AssociationKey { account, region, id: association };
             associations::find(tx, &key).await?.ok_or_else(refusal)?;
+            id
+        }
+        ResourceTypeForTagging::Automation => {
+            let execution: AutomationExecutionId = id.parse().map_err(|_| refusal())?;
+            let (account, region) = (ctx.account.clone(), ctx.region.clone());
+            let key = AutomationKey { account, region, id: execution };
+            automations::find(tx, &key).await?.ok_or_else(refusal)?;
             id
         }
         // No resource of the other types can exist here yet.

@@ -44,10 +44,13 @@ pub async fn load_invocations(
     Ok(found)
 }
 
-/// The command, or the id under which a webhook was called.
+/// The command, the execution of a runbook, or the id under which a webhook was called.
 pub fn execution_id(task: &TaskExecution, invocation: &TaskInvocation) -> Option<String> {
     if task.is_command() {
         return invocation.command.as_ref().map(CommandId::to_string);
+    }
+    if task.is_automation() {
+        return invocation.automation.as_ref().map(ToString::to_string);
     }
     let was_called = invocation.state.started_at.is_some() && invocation.plan.fault.is_none();
     was_called.then(|| invocation.id.to_string())

@@ -1,13 +1,14 @@
 //! What the operations on registered tasks share: what is checked against the window, and how a task is shown.
 //! Source: systems-manager.md 4.3.
 
-use api::ssm::{ErrorCode, GetMaintenanceWindowTaskResult, MaintenanceWindowTask};
+use api::ssm::{ErrorCode, GetMaintenanceWindowTaskResult, MaintenanceWindowTask, MaintenanceWindowTaskType};
 use domain::ids::{WindowId, WindowTaskId};
 use domain::window::{WINDOW_TARGET_IDS, Window, check_task, named_nodes, webhook_name};
 use store::Tx;
 use store::window_parts::{TARGETS, TASKS};
 
 use super::{scope, targets};
+use crate::automations;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 
@@ -41,6 +42,7 @@ pub async fn check(
 ) -> Result<(), ApiError> {
     check_task(task)?;
     check_webhook(ctx, task)?;
+    check_runbook(ctx, task).await?;
     let given = task.targets.as_deref().unwrap_or_default();
     if given.is_empty() {
         return Ok(());
@@ -83,6 +85,20 @@ fn check_webhook(ctx: &Ctx, task: &GetMaintenanceWindowTaskResult) -> Result<(),
         ))),
         _ => Ok(()),
     }
+}
+
+/// So must a runbook.
+async fn check_runbook(ctx: &Ctx, task: &GetMaintenanceWindowTaskResult) -> Result<(), ApiError> {
+    if task.task_type != Some(MaintenanceWindowTaskType::Automation) {
+        return Ok(());
+    }
+    let given = task.task_invocation_parameters.as_ref().and_then(|given| given.automation.as_ref());
+    let version = given.and_then(|given| given.document_version.clone());
+    let found = automations::check(ctx, task.task_arn.as_deref().unwrap_or_default(), version).await;
+    found.map_err(|error| match error.code.status {
+        500.. => error,
+        _ => error::validation(format!("TaskArn: {}", error.message)),
+    })
 }
 
 /// As GetMaintenanceWindowTask shows it.

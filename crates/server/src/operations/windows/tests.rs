@@ -281,7 +281,7 @@ async fn tasks_are_registered_changed_and_let_go() {
         let lone = json!({"WindowId": id, "TaskArn": "AWS-RestartEC2Instance", "TaskType": "AUTOMATION"});
         let (code, text) = server.call("RegisterTaskWithMaintenanceWindow", lone.clone()).await.unwrap_err();
         assert_eq!(code, "ValidationException");
-        assert!(text.contains("does not run tasks of type AUTOMATION yet"), "{text}");
+        assert!(text.contains("document `AWS-RestartEC2Instance` does not exist"), "{text}");
         let (_, text) = server
             .call("RegisterTaskWithMaintenanceWindow", with(lone, json!({"MaxErrors": "1"})))
             .await
