@@ -105,7 +105,7 @@ def test_what_is_not_run_is_refused_when_it_is_registered(ssm, window):
     lone = dict(WindowId=window, TaskArn="AWS-RestartEC2Instance", TaskType="AUTOMATION",
                 TaskInvocationParameters={"Automation": {"DocumentVersion": "1", "Parameters": {"InstanceId": ["i-0"]}}})
     code, message = refusal(ssm.register_task_with_maintenance_window, **lone)
-    assert code == "ValidationException" and "does not run tasks of type AUTOMATION yet" in message
+    assert code == "ValidationException" and "`AWS-RestartEC2Instance` does not exist" in message
     assert refusal(ssm.register_task_with_maintenance_window, **lone, MaxConcurrency="1") == (
         "ValidationException", "Maintenance window tasks without targets don't support MaxConcurrency values")
 
