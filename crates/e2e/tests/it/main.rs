@@ -29,6 +29,7 @@ mod restart;
 mod scan;
 mod snapshots;
 mod state_manager;
+mod takeover;
 mod tls;
 mod up;
 mod windows;

@@ -35,6 +35,11 @@ impl Agent {
 
     /// With a folder for the agent's data, and further arguments for `fettle-agent enroll`.
     fn enroll_with(server: &Server, data: Option<PathBuf>, arguments: &[&str]) -> Self {
+        Self::enroll_at(server, &server.endpoint, data, arguments)
+    }
+
+    /// The server under another address.
+    fn enroll_at(server: &Server, endpoint: &str, data: Option<PathBuf>, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = data.unwrap_or_else(|| folder.path().join("agent"));
         apt_root::write(&folder.path().join("root"));
@@ -43,7 +48,7 @@ impl Agent {
         let mut command = Command::new(program("fettle-agent"));
         clean(&mut command);
         command
-            .args(["enroll", "--endpoint", &server.endpoint, "--region", REGION])
+            .args(["enroll", "--endpoint", endpoint, "--region", REGION])
             .args(["--activation-id", activation.activation_id.as_deref().unwrap()])
             .arg("--data")
             .arg(&data)
@@ -58,6 +63,14 @@ impl Agent {
     /// Enrolled, started, and known to the server as online.
     pub fn online(server: &Server) -> Self {
         let mut agent = Self::enroll(server);
+        agent.start();
+        agent.wait_online(server);
+        agent
+    }
+
+    /// The same, with the server under another address.
+    pub fn online_at(server: &Server, endpoint: &str) -> Self {
+        let mut agent = Self::enroll_at(server, endpoint, None, &[]);
         agent.start();
         agent.wait_online(server);
         agent

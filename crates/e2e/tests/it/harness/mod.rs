@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod apt_root;
+pub mod balancer;
 pub mod btrfs_bed;
 pub mod file_server;
 pub mod patch_bed;

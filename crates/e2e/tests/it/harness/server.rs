@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::Request;
@@ -24,7 +25,9 @@ pub struct Server {
     pub client: Client,
     child: Child,
     database_url: Option<String>,
-    folder: TempDir,
+    /// Shared by the servers that stand beside each other: the database and the key are the same.
+    folder: Arc<TempDir>,
+    log: PathBuf,
     arguments: Vec<String>,
 }
 
@@ -35,21 +38,29 @@ impl Server {
             Engine::Sqlite => None,
             Engine::Postgres => Some(new_database()),
         };
-        Self::over(folder, database_url, &[])
+        Self::over(Arc::new(folder), "server.log", database_url, &[])
+    }
+
+    /// Another server over the same PostgreSQL and with the same key, at an address of its own.
+    pub fn beside(&self) -> Self {
+        assert!(self.database_url.is_some(), "SQLite has one server");
+        Self::over(Arc::clone(&self.folder), "beside.log", self.database_url.clone(), &[])
     }
 
     /// On SQLite, with further arguments.
     pub fn start_with(arguments: &[&str]) -> Self {
-        Self::over(tempfile::tempdir().unwrap(), None, arguments)
+        Self::over(Arc::new(tempfile::tempdir().unwrap()), "server.log", None, arguments)
     }
 
-    fn over(folder: TempDir, database_url: Option<String>, arguments: &[&str]) -> Self {
-        let (child, address) = spawn(folder.path(), database_url.as_deref(), "127.0.0.1:0", arguments);
+    fn over(folder: Arc<TempDir>, log: &str, database_url: Option<String>, arguments: &[&str]) -> Self {
+        let log = folder.path().join(log);
+        let options = options(folder.path(), database_url.as_deref());
+        let (child, address) = spawn(&log, &options, "127.0.0.1:0", arguments);
         let credentials = root_key(folder.path(), database_url.as_deref());
         let endpoint = format!("http://{address}");
         let client = client(&endpoint, credentials.clone());
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { address, endpoint, credentials, client, child, database_url, folder, arguments }
+        Self { address, endpoint, credentials, client, child, database_url, folder, log, arguments }
     }
 
     /// A call of the root user that must succeed.
@@ -71,12 +82,13 @@ impl Server {
     pub fn start_again(&mut self) {
         let address = self.address.to_string();
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        let (child, _) = spawn(self.folder.path(), self.database_url.as_deref(), &address, &arguments);
+        let options = options(self.folder.path(), self.database_url.as_deref());
+        let (child, _) = spawn(&self.log, &options, &address, &arguments);
         self.child = child;
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(log_file(self.folder.path())).unwrap_or_default()
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }
 
@@ -100,15 +112,14 @@ fn is_failure(line: &str) -> bool {
     line.contains("\"level\":\"ERROR\"") || line.contains("panicked at")
 }
 
-fn spawn(folder: &Path, database_url: Option<&str>, listen: &str, arguments: &[&str]) -> (Child, SocketAddr) {
-    let log_path = log_file(folder);
-    let known_bytes = std::fs::metadata(&log_path).map_or(0, |metadata| metadata.len());
-    let log = OpenOptions::new().create(true).append(true).open(&log_path).unwrap();
+fn spawn(log_path: &Path, options: &[String], listen: &str, arguments: &[&str]) -> (Child, SocketAddr) {
+    let known_bytes = std::fs::metadata(log_path).map_or(0, |metadata| metadata.len());
+    let log = OpenOptions::new().create(true).append(true).open(log_path).unwrap();
     let mut command = Command::new(program("fettle"));
-    command.arg("server").args(["--listen", listen]).args(options(folder, database_url)).args(arguments);
+    command.arg("server").args(["--listen", listen]).args(options).args(arguments);
     clean(&mut command);
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    let address = eventually("the server listens", START_WITHIN, || address_in(&log_path, known_bytes));
+    let address = eventually("the server listens", START_WITHIN, || address_in(log_path, known_bytes));
     (child, address)
 }
 
@@ -145,10 +156,6 @@ fn options(folder: &Path, database_url: Option<&str>) -> Vec<String> {
         options.extend(["--database-url".to_owned(), url.to_owned()]);
     }
     options
-}
-
-fn log_file(folder: &Path) -> PathBuf {
-    folder.join("server.log")
 }
 
 pub fn client(endpoint: &str, credentials: Credentials) -> Client {
