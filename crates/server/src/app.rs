@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use api::Timestamp;
 use store::{Store, StoreError, StoreOptions};
 use tokio::sync::watch;
 
 use crate::agents::Agents;
 use crate::auth::KeyCache;
+use crate::clock::Clock;
 use crate::fact_index::FactIndexes;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
@@ -24,6 +26,7 @@ pub enum Mode {
 
 pub struct App {
     store: RwLock<Store>,
+    pub(crate) clock: Clock,
     pub keyring: Keyring,
     pub mode: Mode,
     pub metrics: Metrics,
@@ -49,6 +52,7 @@ impl App {
     ) -> Arc<Self> {
         Arc::new(Self {
             store: RwLock::new(store),
+            clock: Clock::default(),
             keyring,
             mode,
             metrics: Metrics::new(),
@@ -61,6 +65,11 @@ impl App {
             fact_indexes: FactIndexes::default(),
             shutdown: watch::channel(false).0,
         })
+    }
+
+    /// What happens without a request happens at this moment; a request has its own.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub fn store(&self) -> Store {

@@ -73,8 +73,16 @@ impl Keyring {
 /// Bytes nobody can guess.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
+    #[cfg(any(test, feature = "testing"))]
+    if crate::testing::simulation::draw(&mut bytes) {
+        return bytes;
+    }
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
     bytes
+}
+
+pub fn random_uuid() -> uuid::Uuid {
+    uuid::Builder::from_random_bytes(random()).into_uuid()
 }
 
 /// Random characters of an alphabet of up to 64, without bias.

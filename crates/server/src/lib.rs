@@ -9,6 +9,7 @@ mod associations;
 mod auth;
 mod automations;
 mod caller;
+mod clock;
 pub mod commands;
 mod ctx;
 mod error;
@@ -24,8 +25,8 @@ mod quick_setup;
 pub mod retention;
 pub mod root_key;
 mod s3;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod tls;
 pub mod webhooks;
 mod windows;

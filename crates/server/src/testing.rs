@@ -1,10 +1,13 @@
 //! The server without its socket, for tests: requests go straight to the dispatcher.
 
+pub mod simulation;
+
 use std::sync::Arc;
 
 use api::Timestamp;
 use domain::ids::NodeId;
 use serde_json::Value;
+use store::Store;
 use store::nodes::{self, Node, NodeInformation};
 use store::testing::TestStore;
 
@@ -62,7 +65,7 @@ impl TestServer {
 
     /// Another server over the same database: after a restart, or beside this one.
     pub async fn another(&self) -> Arc<App> {
-        let store = store::Store::open(&self._database.options).await.expect("the same database");
+        let store = Store::open(&self._database.options).await.expect("the same database");
         App::new(
             store,
             Keyring::ephemeral(),
@@ -75,26 +78,16 @@ impl TestServer {
 
     /// As the account's root.
     pub fn root(&self) -> Ctx {
-        let arn = root_arn(FIRST_ACCOUNT);
-        self.ctx(Caller::User { arn, access_key_id: "AKIATEST".into() })
+        self.ctx(root())
     }
 
     /// As a node with temporary credentials.
     pub fn node(&self, id: &NodeId) -> Ctx {
-        self.ctx(Caller::Node { node: id.clone(), arn: node_arn(FIRST_ACCOUNT, "role", id) })
+        self.ctx(as_node(id))
     }
 
     pub fn ctx(&self, caller: Caller) -> Ctx {
-        Ctx {
-            app: Arc::clone(&self.app),
-            store: self.app.store(),
-            account: FIRST_ACCOUNT.parse().expect("an account"),
-            region: REGION.parse().expect("a region"),
-            caller,
-            now: self.now,
-            request_id: "test".into(),
-            endpoint: "http://127.0.0.1:4510".into(),
-        }
+        ctx(&self.app, caller, self.now)
     }
 
     /// One request of the public API, as root.
@@ -134,40 +127,66 @@ impl TestServer {
 
     /// A registered Debian 12 node that has reported once.
     pub async fn add_node(&self, number: u8) -> NodeId {
-        let ctx = self.root();
-        let id = NodeId::mint([number; 9]);
-        let node = Node {
-            account: ctx.account.clone(),
-            region: ctx.region.clone(),
-            id: id.clone(),
-            activation_id: None,
-            iam_role: "role".into(),
-            name: Some(format!("node {number}")),
-            registered_at: self.now,
-            fingerprint: format!("fingerprint {number}"),
-            public_key: String::new(),
-            previous_public_key: None,
-            information: NodeInformation::default(),
-            last_seen_at: None,
-            channel_until: None,
-        };
-        let said = NodeInformation {
-            agent_name: Some("amazon-ssm-agent".into()),
-            agent_version: Some("3.3.0.0".into()),
-            agent_status: Some("Active".into()),
-            platform_type: Some("Linux".into()),
-            platform_name: Some("Debian GNU/Linux".into()),
-            platform_version: Some("12".into()),
-            computer_name: Some(format!("host-{number}")),
-            ip_address: Some(format!("192.0.2.{number}")),
-            connection_channel: None,
-        };
-        let mut tx = ctx.store.write().await.expect("a transaction");
-        nodes::insert(&mut tx, &node).await.expect("a new node");
-        nodes::record_information(&mut tx, &id, &said, self.now).await.expect("its report");
-        tx.commit().await.expect("a commit");
-        id
+        add_node(&self.app.store(), number, self.now).await
     }
+}
+
+/// The same, without a server.
+pub async fn add_node(store: &Store, number: u8, now: Timestamp) -> NodeId {
+    let id = NodeId::mint([number; 9]);
+    let node = Node {
+        account: FIRST_ACCOUNT.parse().expect("an account"),
+        region: REGION.parse().expect("a region"),
+        id: id.clone(),
+        activation_id: None,
+        iam_role: "role".into(),
+        name: Some(format!("node {number}")),
+        registered_at: now,
+        fingerprint: format!("fingerprint {number}"),
+        public_key: String::new(),
+        previous_public_key: None,
+        information: NodeInformation::default(),
+        last_seen_at: None,
+        channel_until: None,
+    };
+    let said = NodeInformation {
+        agent_name: Some("amazon-ssm-agent".into()),
+        agent_version: Some("3.3.0.0".into()),
+        agent_status: Some("Active".into()),
+        platform_type: Some("Linux".into()),
+        platform_name: Some("Debian GNU/Linux".into()),
+        platform_version: Some("12".into()),
+        computer_name: Some(format!("host-{number}")),
+        ip_address: Some(format!("192.0.2.{number}")),
+        connection_channel: None,
+    };
+    let mut tx = store.write().await.expect("a transaction");
+    nodes::insert(&mut tx, &node).await.expect("a new node");
+    nodes::record_information(&mut tx, &id, &said, now).await.expect("its report");
+    tx.commit().await.expect("a commit");
+    id
+}
+
+/// What surrounds one request.
+fn ctx(app: &Arc<App>, caller: Caller, now: Timestamp) -> Ctx {
+    Ctx {
+        app: Arc::clone(app),
+        store: app.store(),
+        account: FIRST_ACCOUNT.parse().expect("an account"),
+        region: REGION.parse().expect("a region"),
+        caller,
+        now,
+        request_id: "test".into(),
+        endpoint: "http://127.0.0.1:4510".into(),
+    }
+}
+
+fn root() -> Caller {
+    Caller::User { arn: root_arn(FIRST_ACCOUNT), access_key_id: "AKIATEST".into() }
+}
+
+fn as_node(id: &NodeId) -> Caller {
+    Caller::Node { node: id.clone(), arn: node_arn(FIRST_ACCOUNT, "role", id) }
 }
 
 /// One request through the dispatcher.

@@ -60,7 +60,7 @@ pub mod windows;
 
 pub use compact::Hash;
 pub use error::StoreError;
-pub use tx::{Store, StoreOptions, Tx};
+pub use tx::{Gate, Store, StoreOptions, Tx};
 pub use value::{Column, Row, Value};
 
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -9,7 +9,7 @@ use crate::commands::CommandKey;
 use crate::{Result, Row, Tx, Value, wakeups};
 
 /// A node within its account and region.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeKey {
     pub account: AccountId,
     pub region: Region,

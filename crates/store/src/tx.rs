@@ -1,6 +1,7 @@
 //! The store and its transactions, whichever engine is below.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::memory::{Memory, Tables};
@@ -40,6 +41,17 @@ pub struct Store {
     engine: Arc<Engine>,
     strings: Arc<Strings>,
     memory: Arc<Memory>,
+    gate: Option<Gate>,
+}
+
+/// Passed before a transaction begins, before it is committed and before the caller hears of that: a simulation's slow disk,
+/// and where its servers die.
+pub type Gate = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+async fn pass(gate: Option<&Gate>) {
+    if let Some(gate) = gate {
+        gate().await;
+    }
 }
 
 pub(crate) enum Engine {
@@ -56,13 +68,14 @@ impl Store {
             StoreOptions::Postgres(url) => Engine::Postgres(Box::new(Postgres::open(url)?)),
         };
         let memory = Arc::new(Memory::new(matches!(engine, Engine::Postgres(_))));
-        let store = Self { engine: Arc::new(engine), strings: Arc::default(), memory };
+        let store = Self { engine: Arc::new(engine), strings: Arc::default(), memory, gate: None };
         migrate::run(&store).await?;
         Ok(store)
     }
 
     /// A consistent view of one moment. Ends when dropped.
     pub async fn read(&self) -> Result<Tx> {
+        pass(self.gate.as_ref()).await;
         let kind = match &*self.engine {
             Engine::Sqlite(engine) => Kind::Sqlite(engine.read().await?),
             Engine::Postgres(engine) => Kind::Postgres(engine.read().await?),
@@ -73,6 +86,7 @@ impl Store {
     /// Statements that need no common moment, above all a single one: each sees what is committed when
     /// it runs. Spares the database, and the way to it, the begin and the end of a transaction.
     pub async fn read_each(&self) -> Result<Tx> {
+        pass(self.gate.as_ref()).await;
         let kind = Kind::read_each(&self.engine).await?;
         Ok(self.tx(kind))
     }
@@ -85,6 +99,7 @@ impl Store {
 
     /// A transaction that sees no other's writes in between. Lost unless committed.
     pub async fn write(&self) -> Result<Tx> {
+        pass(self.gate.as_ref()).await;
         let kind = match &*self.engine {
             Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
             Engine::Postgres(engine) => Kind::Postgres(engine.write().await?),
@@ -96,6 +111,7 @@ impl Store {
     /// caller locks what it relies on (`nodes::lock`) and changes numbers by difference. Unlike
     /// [`Self::write`] it loses no races to writers of other nodes. On the embedded engine both are one.
     pub async fn write_by_locks(&self) -> Result<Tx> {
+        pass(self.gate.as_ref()).await;
         let kind = match &*self.engine {
             Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
             Engine::Postgres(engine) => Kind::Postgres(engine.write_by_locks().await?),
@@ -105,7 +121,7 @@ impl Store {
 
     fn tx(&self, kind: Kind) -> Tx {
         let (strings, memory) = (Arc::clone(&self.strings), Arc::clone(&self.memory));
-        Tx { kind, strings, memory, written: Tables::default() }
+        Tx { kind, strings, memory, written: Tables::default(), gate: self.gate.clone() }
     }
 
     pub(crate) fn strings(&self) -> Arc<Strings> {
@@ -128,7 +144,13 @@ impl Store {
             true => Arc::new(Memory::new(true)),
             false => Arc::clone(&self.memory),
         };
-        Self { engine: Arc::clone(&self.engine), strings: Arc::default(), memory }
+        Self { engine: Arc::clone(&self.engine), strings: Arc::default(), memory, gate: self.gate.clone() }
+    }
+
+    /// The same database, as a server sees it whose disk and whose life are in somebody's hands.
+    #[cfg(feature = "testing")]
+    pub fn behind(&self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self.clone() }
     }
 
     /// How many questions memory answered.
@@ -158,6 +180,7 @@ pub struct Tx {
     memory: Arc<Memory>,
     /// What of the tables that are remembered this transaction wrote.
     written: Tables,
+    gate: Option<Gate>,
 }
 
 enum Kind {
@@ -214,6 +237,14 @@ impl Tx {
 
     /// Returns when the transaction is durable. On an error nothing of it remains.
     pub async fn commit(mut self) -> Result<()> {
+        let gate = self.gate.take();
+        pass(gate.as_ref()).await;
+        let outcome = self.commit_now().await;
+        pass(gate.as_ref()).await;
+        outcome
+    }
+
+    async fn commit_now(mut self) -> Result<()> {
         if self.written.is_empty() {
             return self.kind.commit().await;
         }

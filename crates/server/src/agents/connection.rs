@@ -5,10 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Timestamp;
 use api::agent::{
     AgentJob, AgentJobAck, AgentJobReply, AgentJobReplyAck, AgentMessage, MessageId, MessageType,
 };
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::Message;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use store::node_messages::NodeKey;
 use tokio::time::Instant;
 
@@ -16,7 +18,6 @@ use super::delivery::{self, Job, Route};
 use super::hub::Channel;
 use super::{channel_lease, replies};
 use crate::app::App;
-use crate::commands::now;
 use crate::error::ApiError;
 use crate::keyring::random;
 
@@ -26,6 +27,16 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(180);
 /// Storing a reply may take so long; the agent repeats one that was not acknowledged.
 const STORE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An upgraded connection's frames, both ways.
+pub trait Socket:
+    Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error> + Send + Unpin
+{
+}
+impl<S> Socket for S where
+    S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error> + Send + Unpin
+{
+}
 
 /// Why a channel ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +50,13 @@ enum End {
     NotNoted,
 }
 
-pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: WebSocket) {
+pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: impl Socket) {
     let _counted = app.agents.count_connection();
     let channel = app.agents.hub.open(&node);
     app.metrics.control_channels.inc();
     tracing::info!(node_id = %node.node, connection_id = channel.connection_id, "control channel open");
-    let end = match channel_lease::open(app, &node, &channel.connection_id, now()).await {
+    let opened = Box::pin(channel_lease::open(app, &node, &channel.connection_id, app.now()));
+    let end = match opened.await {
         Ok(()) => exchange(app, &node, &channel, &mut socket).await,
         Err(error) => {
             tracing::error!(node_id = %node.node, cause = error.chain(), "cannot note the open channel");
@@ -53,7 +65,8 @@ pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: WebSocket) {
     };
     app.agents.hub.close(&node, &channel.connection_id);
     app.metrics.control_channels.dec();
-    if let Err(error) = channel_lease::close(app, &node, &channel.connection_id, now()).await {
+    let closed = Box::pin(channel_lease::close(app, &node, &channel.connection_id, app.now()));
+    if let Err(error) = closed.await {
         tracing::warn!(node_id = %node.node, cause = error.chain(), "cannot note the closed channel");
     }
     // Nobody is left to tell when closing fails.
@@ -61,34 +74,37 @@ pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: WebSocket) {
     tracing::info!(node_id = %node.node, connection_id = channel.connection_id, ?end, "control channel closed");
 }
 
-async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mut WebSocket) -> End {
-    if let Err(end) = deliver(app, node, channel, socket).await {
+async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mut impl Socket) -> End {
+    // What is rarely under way is boxed: an idle connection does not keep room for it.
+    if let Err(end) = Box::pin(deliver(app, node, channel, socket)).await {
         return end;
     }
     let mut heard_at = Instant::now();
     loop {
         let frame = tokio::select! {
-            frame = tokio::time::timeout_at(heard_at + SILENCE_TIMEOUT, socket.recv()) => frame,
+            // In this order, so that a simulation repeats itself. Wake-ups are rare beside frames.
+            biased;
+            () = app.shutting_down() => return End::Shutdown,
+            () = channel.replaced() => return End::Replaced,
             () = channel.woken() => {
-                match deliver(app, node, channel, socket).await {
+                match Box::pin(deliver(app, node, channel, socket)).await {
                     Ok(()) => continue,
                     Err(end) => return end,
                 }
             }
-            () = channel.replaced() => return End::Replaced,
-            () = app.shutting_down() => return End::Shutdown,
+            frame = tokio::time::timeout_at(heard_at + SILENCE_TIMEOUT, socket.next()) => frame,
         };
         heard_at = Instant::now();
         match frame {
             Err(_) => return End::Silent,
             // Pings are answered by the socket itself while it is read.
             Ok(Some(Ok(Message::Binary(bytes)))) => {
-                if let Some(answer) = receive(app, node, &bytes).await
+                if let Some(answer) = Box::pin(receive(app, node, &bytes)).await
                     && let Err(end) = send(socket, &answer).await
                 {
                     return end;
                 }
-                app.agents.settle(app).await;
+                Box::pin(app.agents.settle(app)).await;
             }
             Ok(Some(Ok(Message::Close(_)))) | Ok(Some(Err(_)) | None) => return End::ByAgent,
             Ok(Some(Ok(_))) => {}
@@ -101,10 +117,10 @@ async fn deliver(
     app: &Arc<App>,
     node: &NodeKey,
     channel: &Channel,
-    socket: &mut WebSocket,
+    socket: &mut impl Socket,
 ) -> Result<(), End> {
     let route = Route::ControlChannel { connection_id: &channel.connection_id };
-    let jobs = match delivery::claim(app, node, route, now()).await {
+    let jobs = match delivery::claim(app, node, route, app.now()).await {
         Ok(jobs) => jobs,
         Err(error) => {
             tracing::error!(node_id = %node.node, cause = error.chain(), "cannot read what is to be delivered");
@@ -112,24 +128,29 @@ async fn deliver(
         }
     };
     for job in jobs {
+        // Writing the lease may have taken so long that its time is over: a window's cut-off is kept to all the same.
+        if job.deliver_until <= app.now() {
+            tracing::info!(node_id = %node.node, job_id = job.id, "job not sent: its time is over");
+            continue;
+        }
         tracing::debug!(node_id = %node.node, job_id = job.id, "job sent");
-        send(socket, &job_frame(job)).await?;
+        send(socket, &job_frame(job, app.now())).await?;
     }
     Ok(())
 }
 
-fn job_frame(job: Job) -> AgentMessage {
+fn job_frame(job: Job, now: Timestamp) -> AgentMessage {
     let Job { id, topic, content, .. } = job;
     let payload = AgentJob { schema_version: 1, job_id: id, topic, content };
-    frame(MessageType::AgentJob, &payload)
+    frame(MessageType::AgentJob, &payload, now)
 }
 
-fn frame(message_type: MessageType, payload: &impl serde::Serialize) -> AgentMessage {
+fn frame(message_type: MessageType, payload: &impl serde::Serialize, now: Timestamp) -> AgentMessage {
     let payload = serde_json::to_vec(payload).unwrap_or_default();
-    AgentMessage::new(message_type, MessageId::from_bytes(random()), now(), payload)
+    AgentMessage::new(message_type, MessageId::from_bytes(random()), now, payload)
 }
 
-async fn send(socket: &mut WebSocket, message: &AgentMessage) -> Result<(), End> {
+async fn send(socket: &mut impl Socket, message: &AgentMessage) -> Result<(), End> {
     let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Binary(message.encode().into())));
     match sent.await {
         Ok(Ok(())) => Ok(()),
@@ -169,7 +190,7 @@ async fn job_reply(app: &Arc<App>, node: &NodeKey, message: &AgentMessage) -> Re
     let id = message.message_id;
     in_time(replies::received(app, node, &reply.job_id, &id.to_string(), &reply.content)).await?;
     let ack = AgentJobReplyAck { job_id: reply.job_id, acknowledged_message_id: id };
-    Ok(frame(MessageType::AgentJobReplyAck, &ack))
+    Ok(frame(MessageType::AgentJobReplyAck, &ack, app.now()))
 }
 
 fn parse<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, ApiError> {

@@ -34,6 +34,8 @@ pub struct Job {
     /// JSON text of the payload.
     pub content: String,
     pub created_at: Timestamp,
+    /// Not to be sent from then on.
+    pub deliver_until: Timestamp,
 }
 
 /// Leases and returns the node's due jobs; a lost race is run again.
@@ -115,7 +117,8 @@ async fn job(tx: &mut Tx, message: &NodeMessage) -> Result<Option<Job>, ApiError
             (TopicKind::CancelCommand.topic(region, document), content)
         }
     };
-    Ok(Some(Job { id: message.job_id.clone(), topic, content, created_at: message.created_at }))
+    let NodeMessage { job_id: id, created_at, deliver_until, .. } = message.clone();
+    Ok(Some(Job { id, topic, content, created_at, deliver_until }))
 }
 
 /// The job id under which a command is sent to a node.

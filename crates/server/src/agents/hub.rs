@@ -1,18 +1,20 @@
 //! Which nodes are listening on this server right now: open control channels and waiting long polls.
 //! In memory only; what must outlive the process is in `store::channels` and `store::node_messages`.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use store::node_messages::NodeKey;
 use tokio::sync::{Notify, watch};
 
+use crate::keyring::random_uuid;
+
 pub struct Hub {
     /// Names this process among those that share the store.
     server_id: String,
-    channels: Mutex<HashMap<NodeKey, Arc<Channel>>>,
-    polls: Mutex<HashMap<NodeKey, Waiting>>,
+    channels: Mutex<BTreeMap<NodeKey, Arc<Channel>>>,
+    polls: Mutex<BTreeMap<NodeKey, Waiting>>,
 }
 
 /// One open control channel.
@@ -42,11 +44,7 @@ impl Channel {
 
 impl Hub {
     pub fn new() -> Self {
-        Self {
-            server_id: uuid::Uuid::new_v4().to_string(),
-            channels: Mutex::default(),
-            polls: Mutex::default(),
-        }
+        Self { server_id: random_uuid().to_string(), channels: Mutex::default(), polls: Mutex::default() }
     }
 
     pub fn server_id(&self) -> &str {
@@ -56,7 +54,7 @@ impl Hub {
     /// Puts a node's channel in the place of the one it had, which closes.
     pub fn open(&self, node: &NodeKey) -> Arc<Channel> {
         let channel = Arc::new(Channel {
-            connection_id: uuid::Uuid::new_v4().to_string(),
+            connection_id: random_uuid().to_string(),
             wake: Notify::new(),
             closed: watch::channel(false).0,
         });

@@ -8,6 +8,8 @@ mod control_channel;
 pub mod delivery;
 pub mod hub;
 pub mod replies;
+#[cfg(any(test, feature = "testing"))]
+pub use connection::run as serve;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +24,6 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::associations;
-use crate::commands::now;
 use crate::error::ApiError;
 use crate::progress;
 use hub::Hub;
@@ -99,7 +100,9 @@ impl Agents {
             // Whoever holds it looks once more after letting go.
             let Ok(_turn) = self.settling.try_lock() else { return false };
             while let Some(command) = self.pop_touched() {
-                match retry(app, || async { progress::advance(&app.store(), &command, now()).await }).await {
+                match retry(app, || async { progress::advance(&app.store(), &command, app.now()).await })
+                    .await
+                {
                     Ok(advanced) => {
                         advanced.nodes.iter().for_each(|node| self.hub.wake(node));
                         if let Some(association) = advanced.association {

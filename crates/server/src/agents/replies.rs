@@ -13,7 +13,6 @@ use store::{Tx, replies, step_results};
 use super::delivery::LEASE_SECONDS;
 use super::retry;
 use crate::app::App;
-use crate::commands::now;
 use crate::error::ApiError;
 use crate::progress;
 
@@ -38,7 +37,7 @@ pub fn invocation_key(node: &NodeKey, job_id: &str) -> Result<InvocationKey, Api
 /// The agent took the job, or said why not.
 pub async fn acknowledged(app: &App, node: &NodeKey, job_id: &str, code: &AckCode) -> Result<(), ApiError> {
     let key = invocation_key(node, job_id)?;
-    let now = now();
+    let now = app.now();
     let changed = retry(app, || async {
         let mut tx = app.store().write().await?;
         let changed = take_acknowledgement(&mut tx, node, job_id, &key, code, now).await?;
@@ -104,7 +103,7 @@ pub async fn received(
             return Ok(());
         }
     };
-    let now = now();
+    let now = app.now();
     let changed = retry(app, || async {
         let mut tx = app.store().write().await?;
         let changed = merge(&mut tx, node, &key, reply_id, &reply, now).await?;

@@ -15,7 +15,6 @@ use store::{Store, invocations};
 use super::verdicts;
 use crate::agents::retry;
 use crate::app::App;
-use crate::commands::now;
 use crate::error::ApiError;
 
 /// Targets of one look.
@@ -30,7 +29,7 @@ pub async fn follow_command(app: &App, association: &AssociationId, command: &Co
         let execution = executions::find(&mut tx, &key, id.as_str()).await?;
         drop(tx);
         match execution {
-            Some(execution) => follow(app, &execution, now()).await.map(drop),
+            Some(execution) => follow(app, &execution, app.now()).await.map(drop),
             None => Ok(()),
         }
     };

@@ -10,7 +10,8 @@ use store::{Store, StoreOptions};
 use crate::keyring::Keyring;
 use crate::root_key;
 
-use super::server::{now, store_options};
+use super::now;
+use super::server::store_options;
 
 #[derive(Args)]
 pub struct CredentialsArguments {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Subcommand;
 
-pub use server::now;
+pub use crate::clock::machine_time as now;
 
 #[derive(Subcommand)]
 pub enum Command {

@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use api::Timestamp;
 use clap::Args;
 use store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 
+use super::now;
 use super::objects::ObjectArguments;
 use super::stop_signal::StopSignal;
 use crate::app::{App, Mode};
@@ -189,9 +188,4 @@ fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).with_context(|| format!("cannot make the data folder {}", path.display()))
-}
-
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -8,7 +8,6 @@ use store::StoreError;
 
 use super::wake_channels;
 use crate::app::App;
-use crate::commands::now;
 
 /// Between two attempts to listen.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -30,7 +29,7 @@ pub async fn run(app: Arc<App>) {
 async fn listen(app: &Arc<App>) -> Result<(), StoreError> {
     let Some(mut wakeups) = app.store().wakeups().await? else { return Ok(()) };
     // What was written before the listening began.
-    if let Err(error) = wake_channels::run_once(Arc::clone(app), now()).await {
+    if let Err(error) = wake_channels::run_once(Arc::clone(app), app.now()).await {
         tracing::error!(cause = error.chain(), "cannot look for what is to be delivered");
     }
     loop {
@@ -49,6 +48,7 @@ mod tests {
     use super::*;
     use crate::agents::channel_lease;
     use crate::agents::delivery::{self, Route};
+    use crate::commands::now;
     use crate::testing::TestServer;
 
     const PATIENCE: Duration = Duration::from_secs(10);

@@ -30,11 +30,11 @@ pub(crate) mod wake_channels;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::commands::now;
 use crate::error::ApiError;
 
 /// Running jobs have this long to end at shutdown.
@@ -58,33 +58,30 @@ pub fn start(app: Arc<App>) -> Background {
 
 /// Every job with its interval.
 fn register(background: &mut Background, app: &Arc<App>) {
-    background.every("forget_snapshots", HOURLY, app, |app| forget_snapshots::run_once(app, now()));
-    background.every("forget_advisories", 30 * SECONDLY, app, |app| forget_advisories::run_once(app, now()));
-    background.every("forget_client_tokens", HOURLY, app, |app| forget_client_tokens::run_once(app, now()));
-    background.every("forget_commands", HOURLY, app, |app| forget_commands::run_once(app, now()));
-    background.every("forget_inventory", HOURLY, app, |app| forget_inventory::run_once(app, now()));
-    background.every("forget_patch_now", HOURLY, app, |app| forget_patch_now::run_once(app, now()));
-    background.every("forget_reports", HOURLY, app, |app| forget_reports::run_once(app, now()));
-    background.every("forget_facts", HOURLY, app, |app| forget_facts::run_once(app, now()));
-    background
-        .every("forget_window_executions", HOURLY, app, |app| forget_window_executions::run_once(app, now()));
-    background.every("call_webhooks", SECONDLY, app, |app| call_webhooks::run_once(app, now()));
-    background.every("run_windows", SECONDLY, app, |app| run_windows::run_once(app, now()));
-    background.every("run_automations", SECONDLY, app, |app| run_automations::run_once(app, now()));
-    background
-        .every("call_automation_steps", SECONDLY, app, |app| call_automation_steps::run_once(app, now()));
-    background.every("forget_automations", HOURLY, app, |app| forget_automations::run_once(app, now()));
-    background.every("sweep_objects", 60 * SECONDLY, app, |app| sweep_objects::run_once(app, now()));
-    background.every("expire_invocations", SECONDLY, app, |app| expire_invocations::run_once(app, now()));
-    background.every("wake_channels", SECONDLY, app, |app| wake_channels::run_once(app, now()));
-    background.every("advance_commands", 5 * SECONDLY, app, |app| advance_commands::run_once(app, now()));
-    background.every("run_associations", SECONDLY, app, |app| run_associations::run_once(app, now()));
-    background.every("reach_nodes", 10 * SECONDLY, app, |app| reach_nodes::run_once(app, now()));
-    background.every("deploy_quick_setup", SECONDLY, app, |app| deploy_quick_setup::run_once(app, now()));
-    background
-        .every("follow_associations", 5 * SECONDLY, app, |app| follow_associations::run_once(app, now()));
+    background.every("forget_snapshots", HOURLY, app, forget_snapshots::run_once);
+    background.every("forget_advisories", 30 * SECONDLY, app, forget_advisories::run_once);
+    background.every("forget_client_tokens", HOURLY, app, forget_client_tokens::run_once);
+    background.every("forget_commands", HOURLY, app, forget_commands::run_once);
+    background.every("forget_inventory", HOURLY, app, forget_inventory::run_once);
+    background.every("forget_patch_now", HOURLY, app, forget_patch_now::run_once);
+    background.every("forget_reports", HOURLY, app, forget_reports::run_once);
+    background.every("forget_facts", HOURLY, app, forget_facts::run_once);
+    background.every("forget_window_executions", HOURLY, app, forget_window_executions::run_once);
+    background.every("call_webhooks", SECONDLY, app, call_webhooks::run_once);
+    background.every("run_windows", SECONDLY, app, run_windows::run_once);
+    background.every("run_automations", SECONDLY, app, run_automations::run_once);
+    background.every("call_automation_steps", SECONDLY, app, call_automation_steps::run_once);
+    background.every("forget_automations", HOURLY, app, forget_automations::run_once);
+    background.every("sweep_objects", 60 * SECONDLY, app, sweep_objects::run_once);
+    background.every("expire_invocations", SECONDLY, app, expire_invocations::run_once);
+    background.every("wake_channels", SECONDLY, app, wake_channels::run_once);
+    background.every("advance_commands", 5 * SECONDLY, app, advance_commands::run_once);
+    background.every("run_associations", SECONDLY, app, run_associations::run_once);
+    background.every("reach_nodes", 10 * SECONDLY, app, reach_nodes::run_once);
+    background.every("deploy_quick_setup", SECONDLY, app, deploy_quick_setup::run_once);
+    background.every("follow_associations", 5 * SECONDLY, app, follow_associations::run_once);
     background.until_stopped(hear_wakeups::run(Arc::clone(app)));
-    background.every("renew_channels", 25 * SECONDLY, app, |app| renew_channels::run_once(app, now()));
+    background.every("renew_channels", 25 * SECONDLY, app, renew_channels::run_once);
 }
 
 impl Background {
@@ -107,7 +104,7 @@ impl Background {
         app: &Arc<App>,
         run_once: F,
     ) where
-        F: Fn(Arc<App>) -> Fut + Send + 'static,
+        F: Fn(Arc<App>, Timestamp) -> Fut + Send + 'static,
         Fut: Future<Output = Result<u64, ApiError>> + Send,
     {
         let (app, mut stop) = (Arc::clone(app), self.stop.subscribe());
@@ -119,7 +116,7 @@ impl Background {
                     () = tokio::time::sleep(wait) => {}
                     _ = stop.changed() => return,
                 }
-                let outcome = run_once(Arc::clone(&app)).await;
+                let outcome = run_once(Arc::clone(&app), app.now()).await;
                 app.metrics.job(name, outcome.as_ref().ok().copied());
                 match outcome {
                     Ok(0) => {}

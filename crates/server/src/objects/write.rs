@@ -11,7 +11,6 @@ use store::{StoreError, Tx};
 use super::{ContentError, Writer};
 use crate::agents::retry;
 use crate::app::App;
-use crate::commands::now;
 use crate::error::ApiError;
 
 /// A writer that has not been heard of for so long is gone.
@@ -114,7 +113,7 @@ async fn hold(app: &App, id: &str) -> Result<(), ApiError> {
     let holder = app.agents.hub.server_id();
     retry(app, || async {
         let mut tx = app.store().write().await?;
-        waste::hold(&mut tx, id, holder, now().plus_seconds(HELD_SECONDS)).await?;
+        waste::hold(&mut tx, id, holder, app.now().plus_seconds(HELD_SECONDS)).await?;
         Ok(tx.commit().await?)
     })
     .await

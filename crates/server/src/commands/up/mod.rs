@@ -20,7 +20,8 @@ use tokio::task::JoinHandle;
 
 use self::agent::Agent;
 pub use self::agent::private_log;
-use super::server::{self, ServerArguments, now};
+use super::now;
+use super::server::{self, ServerArguments};
 use super::stop_signal::StopSignal;
 use crate::root_key;
 

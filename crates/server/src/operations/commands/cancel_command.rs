@@ -15,6 +15,7 @@ use super::{command_key, invalid_command_id, node_id, refuse_duplicates};
 use crate::agents::delivery::job_id;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
+use crate::keyring::random_uuid;
 use crate::progress;
 
 pub async fn cancel_command(
@@ -99,7 +100,7 @@ async fn cancel(
             return Ok(None);
         }
     }
-    let job = JobId { command_id: uuid::Uuid::new_v4().to_string(), instance_id: node.node.to_string() };
+    let job = JobId { command_id: random_uuid().to_string(), instance_id: node.node.to_string() };
     let message = NodeMessage {
         node: node.clone(),
         job_id: job.to_string(),

@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep_until};
 use super::{calling_node, refuse_other_destination};
 use crate::agents::delivery::{self, Job, Route};
 use crate::agents::retry;
-use crate::commands::now;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -40,7 +39,7 @@ async fn wait(ctx: &Ctx, node: &NodeKey) -> Result<Vec<Job>, ApiError> {
         // Listening begins before looking, so that nothing falls in between.
         let mut woken = std::pin::pin!(poll.wake.notified());
         woken.as_mut().enable();
-        let jobs = delivery::claim(&ctx.app, node, Route::LongPoll, now()).await?;
+        let jobs = delivery::claim(&ctx.app, node, Route::LongPoll, ctx.app.now()).await?;
         if !jobs.is_empty() || Instant::now() >= end {
             return Ok(jobs);
         }
