@@ -7,9 +7,9 @@ DATA ?= $(CURDIR)/.fettle
 LISTEN ?= 127.0.0.1:4510
 VENV := $(CURDIR)/.venv
 
-export FUZZ_SECONDS FUZZ_TARGETS
+export FUZZ_SECONDS FUZZ_TARGETS SEED SEEDS AGENTS
 
-.PHONY: help up test lint unit conformance cross windows random faults fuzz deny bench-scan bench-server clean-data
+.PHONY: help up test lint unit conformance cross windows random faults fuzz deny bench-scan bench-server bench-fleet simulate clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ windows: ## The agent for Windows: built, and its COM adapter run under wine
 faults: ## 200 crashes of server and agent during scans, on each database
 	@scripts/test faults
 
+simulate: ## Servers and AGENTS (50) nodes in one process through SEEDS (200) stories of crashes; SEED=n tells one again
+	@scripts/test simulate
+
 random: ## The Rust tests with new made-up input; `make test` draws the same in every run
 	@scripts/requirements test
 	@scripts/test random
@@ -59,6 +62,11 @@ bench-scan: ## The scan against apt itself, in the same run
 bench-server: ## Ingest and reads at 1,000, 10,000 and 100,000 nodes, against moto in the same run
 	@scripts/requirements bench
 	@crates/e2e/benches/server.sh
+
+bench-fleet: ## 100, 1,000 and 10,000 agents on their control channels: memory, delivery, cost per node
+	@scripts/requirements bench
+	@FETTLE_BENCH_PARTS=channels FETTLE_BENCH_ENGINES="$${FETTLE_BENCH_ENGINES:-sqlite}" \
+		FETTLE_BENCH_NODES="$${FETTLE_BENCH_NODES:-100 1000 10000}" crates/e2e/benches/server.sh
 
 clean-data: ## Forget the data of `make up`
 	rm -rf -- '$(DATA)'

@@ -2,7 +2,7 @@
 # server.sh: ingest and reads of a durable server at several fleet sizes on both databases, and
 # against moto_server on what both answer. Ends with 1 when a floor is missed.
 # FETTLE_BENCH_NODES: the sizes (1000 10000 100000). FETTLE_BENCH_ENGINES: sqlite postgres. FETTLE_BENCH_PARTS: peer fleet;
-# `cves` besides is the index of CVEs over as many distinct fact sets as nodes.
+# `channels` besides is a fleet on its control channels (make bench-fleet), `cves` is the index of CVEs over as many distinct fact sets as nodes.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 root=$PWD
@@ -18,8 +18,14 @@ flat_ceiling=1.5
 # that at the smallest.
 cves_bytes=1024
 
+# Of a fleet on its control channels: the server's memory for an open one, and CPU per node of a command to all at the
+# largest fleet over that at the smallest.
+channel_kib=20
+
 work=$(mktemp -d)
 chmod 755 "$work"
+# As a shell of most systems has it: the server raises its own.
+ulimit -Sn 1024
 server_pid='' peer_pid='' pg_dir='' port=''
 missed=()
 
@@ -166,6 +172,19 @@ cves() { # cves ENGINE COUNT KINDS: nodes of KINDS distinct fact sets
   drop_database
 }
 
+channels() { # channels ENGINE COUNT
+  say "$1, $2 nodes on their control channels"
+  fresh_database "$1" "$1-channels"
+  start_server "$data" "${arguments[@]}"
+  use_root_key
+  # The driver holds as many connections as the server.
+  (
+    ulimit -Sn "$(ulimit -Hn)"
+    BENCH_RESULTS=$work/$1-channels-$2.tsv "$driver" channels "127.0.0.1:$port" "$server_pid" "$2"
+  )
+  drop_database
+}
+
 peer() { # peer ENGINE: our side of the comparison.
   say "$1, the reads that moto answers too"
   fresh_database "$1" "$1-peer"
@@ -216,6 +235,19 @@ judge_flat() { # judge_flat ENGINE
   done
 }
 
+judge_channels() { # judge_channels ENGINE
+  local small=${sizes[0]} large=${sizes[-1]} kib name of
+  kib=$(awk -F '\t' '$1 == "memory per idle connection" { split($2, part, " "); print part[1] }' "$work/$1-channels-$large.tsv")
+  holds "$kib" '<=' "$channel_kib" || missed+=("memory per idle connection on $1: $kib KiB, ceiling $channel_kib")
+  [ "$small" != "$large" ] || return 0
+  say "CPU per node on $1, $large connected nodes over $small (at most $flat_ceiling)"
+  for name in "connections" "a command to all, each node"; do
+    of=$(ratio "$work/$1-channels-$large.tsv" "$work/$1-channels-$small.tsv" "$name")
+    printf '%-50s %s\n' "$name" "$of"
+    holds "$of" '<=' "$flat_ceiling" || missed+=("$name on $1: $of times the cost at $large nodes, ceiling $flat_ceiling")
+  done
+}
+
 judge_cves() { # judge_cves ENGINE
   local small=${sizes[0]} large=${sizes[-1]} name="index of CVEs, made" of bytes
   bytes=$(awk -F '\t' '$1 == "index of CVEs, memory" { split($2, part, " "); print part[3] }' "$work/$1-cves-$large-$large.tsv")
@@ -244,6 +276,12 @@ for engine in "${engines[@]}"; do
       fleet "$engine" "$size"
     done
     judge_flat "$engine"
+  fi
+  if wanted channels; then
+    for size in "${sizes[@]}"; do
+      channels "$engine" "$size"
+    done
+    judge_channels "$engine"
   fi
   if wanted cves; then
     for size in "${sizes[@]}"; do

@@ -49,8 +49,17 @@ pub struct Registration<'a> {
 
 impl<'a> Registration<'a> {
     pub fn open(endpoint: &'a str, root: &Keys, count: usize) -> Self {
+        Self::with(endpoint, root, count, json!([]))
+    }
+
+    /// Of nodes with a tag whose value is `yes`.
+    pub fn tagged(endpoint: &'a str, root: &Keys, count: usize, tag: &str) -> Self {
+        Self::with(endpoint, root, count, json!([{"Key": tag, "Value": "yes"}]))
+    }
+
+    fn with(endpoint: &'a str, root: &Keys, count: usize, tags: Value) -> Self {
         let mut connection = Connection::open(endpoint);
-        let request = json!({"IamRole": "bench", "RegistrationLimit": NODES_PER_ACTIVATION});
+        let request = json!({"IamRole": "bench", "RegistrationLimit": NODES_PER_ACTIVATION, "Tags": tags});
         let mut activate = || connection.call(root, "AmazonSSM.CreateActivation", &request);
         let activations = (0..count.div_ceil(NODES_PER_ACTIVATION)).map(|_| activate()).collect();
         Self { endpoint, key: NodeKey::from_environment(), activations, nodes: Mutex::default() }
@@ -68,11 +77,15 @@ impl<'a> Registration<'a> {
         self.nodes.lock().unwrap().push((number, id, keys));
     }
 
-    pub fn into_fleet(self) -> Fleet {
+    pub fn into_nodes(self) -> Vec<(String, Keys)> {
         let mut nodes = self.nodes.into_inner().unwrap();
         nodes.sort_unstable_by_key(|(number, _, _)| *number);
+        nodes.into_iter().map(|(_, id, keys)| (id, keys)).collect()
+    }
+
+    pub fn into_fleet(self) -> Fleet {
+        let nodes = self.into_nodes();
         let images = (0..nodes.len().div_ceil(NODES_PER_IMAGE)).map(Image::new).collect();
-        let nodes = nodes.into_iter().map(|(_, id, keys)| (id, keys)).collect();
         Fleet { nodes, images, contents: (0..KINDS).map(Content::new).collect() }
     }
 }

@@ -8,6 +8,8 @@
     reason = "a measurement: it reports, and stops at the first fault"
 )]
 
+mod agents;
+mod channels;
 mod cves;
 mod fleet;
 mod measure;
@@ -34,6 +36,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["fleet", endpoint, pid, count] => Run::new(endpoint, pid, count).fleet(),
+        ["channels", endpoint, pid, count] => Run::new(endpoint, pid, count).channels(),
         ["peer", endpoint, pid, count] => Run::new(endpoint, pid, count).peer(),
         ["fill", database, count, kinds] => {
             Facts::open(database, kinds.parse().unwrap()).fill(count.parse().unwrap());
@@ -42,7 +45,7 @@ fn main() {
             Run::new(endpoint, pid, count).cves(&Facts::open(database, kinds.parse().unwrap()));
         }
         _ => println!(
-            "usage: server fleet|peer HOST:PORT PID COUNT, fill DATABASE COUNT KINDS, \
+            "usage: server fleet|channels|peer HOST:PORT PID COUNT, fill DATABASE COUNT KINDS, \
              cves HOST:PORT PID COUNT DATABASE KINDS (skipped: run crates/e2e/benches/server.sh)"
         ),
     }
