@@ -46,6 +46,7 @@ pub struct Advanced {
     pub nodes: Vec<NodeKey>,
     /// Whose run the command is: how its targets stand is to be followed.
     pub association: Option<AssociationId>,
+    pub targets: u32,
 }
 
 /// Counts a command's invocations anew, lets more of them start, ends it when all have ended.
@@ -60,7 +61,8 @@ pub async fn advance(store: &Store, key: &CommandKey, now: Timestamp) -> Result<
         commands::update_progress(&mut tx, &command).await?;
     }
     tx.commit().await?;
-    Ok(Advanced { nodes, association: command.association })
+    let targets = small(command.counters.targets);
+    Ok(Advanced { nodes, association: command.association, targets })
 }
 
 /// Whether [`advance`] would change anything; asked first, because readers do not wait for the writer.

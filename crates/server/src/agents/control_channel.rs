@@ -32,6 +32,8 @@ const TOKEN_SECONDS: i64 = 300;
 const TOKEN_PURPOSE: &str = "control-channel";
 /// The call carries two short members.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
+/// Every connected node has one: most of the time it is empty.
+const SOCKET_BUFFER_BYTES: usize = 4 << 10;
 /// An agent has this long to send its first frame.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -103,6 +105,8 @@ pub async fn upgrade(State(app): State<Arc<App>>, Path(id): Path<String>, reques
         Err(rejection) => return refuse(&request_id, &error::validation(rejection.to_string())),
     };
     upgrade
+        .read_buffer_size(SOCKET_BUFFER_BYTES)
+        .write_buffer_size(0)
         .max_message_size(MAX_FRAME_BYTES)
         .max_frame_size(MAX_FRAME_BYTES)
         .on_upgrade(move |socket| serve(app, node, socket))

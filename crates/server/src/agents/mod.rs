@@ -13,7 +13,7 @@ pub use connection::run as serve;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use store::commands::CommandKey;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::associations;
@@ -30,6 +31,9 @@ use hub::Hub;
 
 /// Commands counted in one go: whoever reports must not wait long for the commands of others.
 const SETTLED_AT_ONCE: usize = 16;
+/// A command that was counted rests, by how many nodes it has: counting looks at all of them, and each reports several times.
+const REST_PER_NODE: Duration = Duration::from_micros(5);
+const MAX_REST: Duration = Duration::from_millis(50);
 /// Open channels have this long to end at shutdown.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Work that met a concurrent transaction runs again this often.
@@ -50,7 +54,7 @@ pub struct Agents {
     /// Commands whose invocations changed: to be counted anew, and perhaps let on.
     touched: Mutex<BTreeSet<CommandKey>>,
     /// Held by whoever counts, so that many reports of one command cost few counts.
-    settling: tokio::sync::Mutex<()>,
+    settling: tokio::sync::Mutex<BTreeMap<CommandKey, Instant>>,
     /// Connections that have not ended yet, their last note in the store included.
     connections: watch::Sender<usize>,
 }
@@ -98,12 +102,14 @@ impl Agents {
         let mut settled = 0;
         while self.has_touched() {
             // Whoever holds it looks once more after letting go.
-            let Ok(_turn) = self.settling.try_lock() else { return false };
-            while let Some(command) = self.pop_touched() {
+            let Ok(mut resting) = self.settling.try_lock() else { return false };
+            while let Some(command) = self.next_touched(&mut resting).await {
+                let mut rest = Duration::ZERO;
                 match retry(app, || async { progress::advance(&app.store(), &command, app.now()).await })
                     .await
                 {
                     Ok(advanced) => {
+                        rest = (REST_PER_NODE * advanced.targets).min(MAX_REST);
                         advanced.nodes.iter().for_each(|node| self.hub.wake(node));
                         if let Some(association) = advanced.association {
                             associations::follow_command(app, &association, &command).await;
@@ -114,6 +120,7 @@ impl Agents {
                         tracing::error!(command_id, cause, "cannot advance the command");
                     }
                 }
+                resting.insert(command, Instant::now() + rest);
                 settled += 1;
                 if settled == SETTLED_AT_ONCE {
                     return self.has_touched();
@@ -127,8 +134,22 @@ impl Agents {
         !self.touched.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    fn pop_touched(&self) -> Option<CommandKey> {
-        self.touched.lock().unwrap_or_else(PoisonError::into_inner).pop_first()
+    /// The next one that does not rest, or that has rested enough. It stays touched while it is waited for.
+    async fn next_touched(&self, resting: &mut BTreeMap<CommandKey, Instant>) -> Option<CommandKey> {
+        loop {
+            let now = Instant::now();
+            resting.retain(|_, until| *until > now);
+            let rested_at = {
+                let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+                let ready = touched.iter().find(|command| !resting.contains_key(command)).cloned();
+                if let Some(ready) = ready {
+                    touched.remove(&ready);
+                    return Some(ready);
+                }
+                touched.iter().filter_map(|command| resting.get(command)).min().copied()?
+            };
+            tokio::time::sleep_until(rested_at).await;
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod credentials;
 mod objects;
+#[cfg(unix)]
+mod open_files;
 mod server;
 mod stop_signal;
 mod up;

@@ -87,6 +87,8 @@ impl ServerArguments {
 }
 
 pub async fn run(arguments: ServerArguments) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    super::open_files::raise_limit();
     let mut stop = StopSignal::listen().context("cannot wait for signals")?;
     let running = tokio::select! {
         running = start(arguments) => running?,
