@@ -253,7 +253,7 @@ impl Node<'_> {
             .collect();
         let (candidate, obsoleted_by) = match update {
             Some(update) => (update.version.clone(), update.replaced_by.clone()),
-            None => (candidate(same_name, &of_name, &fitting), self.obsoleted_by(newest, &version, offers)),
+            None => (candidate(same_name, &of_name, &fitting), self.obsoleted_by(group, offers)),
         };
         let mut available = self.available(&fitting, &version);
         let held = self.settle_locks(newest, &version, &mut available);
@@ -316,12 +316,16 @@ impl Node<'_> {
         false
     }
 
-    fn obsoleted_by(&self, installed: &Installed, version: &str, offers: &Offers) -> Option<String> {
+    /// Of a package that is installed several times, any of its versions counts.
+    fn obsoleted_by(&self, group: &Group<'_>, offers: &Offers) -> Option<String> {
         if self.policy.choice().obsoletes == ObsoletesRule::Ignore {
             return None;
         }
         let replaces = |offered: &&Offered| {
-            let matches = |relation: &Relation| relation.name == installed.name && relation.admits(version);
+            let admits = |relation: &Relation| {
+                group.iter().any(|installed| relation.admits(&installed.evr.to_string()))
+            };
+            let matches = |relation: &Relation| relation.name == group[0].name && admits(relation);
             !offered.excluded && offered.offer.obsoletes.iter().any(matches)
         };
         let found = offers.replacing().filter(replaces).map(|offered| &offered.offer.name);
