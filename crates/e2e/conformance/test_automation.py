@@ -69,8 +69,10 @@ def pause(name):
 
 
 def test_a_runbook_on_a_real_node(ssm, runbook, connected):  # noqa: F811
+    mine = [{"Key": "InstanceIds", "Values": [connected]}]
     name = runbook(
-        {"name": "find", "action": "aws:executeAwsApi", "inputs": {"Service": "ssm", "Api": "DescribeInstanceInformation"},
+        {"name": "find", "action": "aws:executeAwsApi",
+         "inputs": {"Service": "ssm", "Api": "DescribeInstanceInformation", "Filters": mine},
          "outputs": [{"Name": "Ids", "Selector": "$.InstanceInformationList[*].InstanceId", "Type": "StringList"}]},
         shell("say", connected, "echo hello {{ Whom }}"),
         {"name": "which", "action": "aws:branch", "inputs": {"Choices": [
@@ -84,7 +86,7 @@ def test_a_runbook_on_a_real_node(ssm, runbook, connected):  # noqa: F811
     steps = {step["StepName"]: step for step in found["StepExecutions"]}
     assert found["AutomationExecutionStatus"] == "Success", found
     assert found["Outputs"]["say.Output"][0].strip() == "hello world"
-    assert connected in found["Outputs"]["find.Ids"]
+    assert found["Outputs"]["find.Ids"] == [connected]
     assert found["Variables"] == {"said": ["Success"]}
     assert steps["lost"]["StepStatus"] == "Pending"
     assert steps["breaks"]["StepStatus"] == "Failed" and steps["breaks"]["ResponseCode"] == "3"
