@@ -131,7 +131,7 @@ impl ObjectStore {
         self.answered(address, Ok(Answer { status, body, bucket_region })).map(drop)
     }
 
-    /// The keys that begin with the one of an address, up to [`MOST_KEYS`] of them.
+    /// The keys that begin with the one of an address, up to `MOST_KEYS` of them.
     pub fn list(&self, address: &ObjectAddress) -> Result<Vec<ObjectKey>, ObjectError> {
         let prefix = sigv4::percent_encode(address.key.as_str());
         let mut keys = Vec::new();

@@ -12,7 +12,7 @@ use super::web;
 use crate::patch_run::Session;
 
 const API: &str = "https://api.github.com";
-/// In place of GitHub's own: the address of an enterprise server's API, such as https://github.example.org/api/v3.
+/// In place of GitHub's own: the address of an enterprise server's API, such as `https://github.example.org/api/v3`.
 pub const SETTING: &str = "FETTLE_AGENT_GITHUB_API";
 const DEEPEST: u8 = 20;
 
