@@ -1,11 +1,15 @@
-"""Automation through boto3 and the AWS CLI, on a real agent of this machine."""
+"""Automation through boto3 and the AWS CLI, on a real agent of this machine, and through kill -9 of the server."""
 
 import json
+import random
+import signal
+import time
 import uuid
 
 import botocore.exceptions
 import pytest
 
+from conftest import STOP_TIMEOUT_SECONDS
 from test_commands import connected, until  # noqa: F401  (the fixture of a node with a running agent)
 
 UNKNOWN = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10"
@@ -140,6 +144,24 @@ def test_stopping_cancels_the_command(ssm, runbook, refused, connected):  # noqa
     refused("InvalidAutomationStatusUpdateException", "stop_automation_execution", AutomationExecutionId=execution)
 
 
+def test_an_execution_for_each_target(ssm, runbook, refused):
+    name = runbook({"name": "look", "action": "aws:executeAwsApi",
+                    "inputs": {"Service": "ssm", "Api": "describe_document", "Name": "{{ Name }}"}},
+                   parameters={"Name": {"type": "String"}})
+    targets = [{"Key": "ParameterValues", "Values": ["AWS-Noop", "AWS-RunShellScript"]}]
+    execution = start(ssm, name, TargetParameterName="Name", Targets=targets, MaxConcurrency="2", MaxErrors="0")
+    found = ended(ssm, execution)
+    assert found["AutomationExecutionStatus"] == "Success", found
+    pages = ssm.get_paginator("describe_automation_executions").paginate(
+        Filters=[{"Key": "ParentExecutionId", "Values": [execution]}], PaginationConfig={"PageSize": 1})
+    children = [row for page in pages for row in page["AutomationExecutionMetadataList"]]
+    assert {child["Target"] for child in children} == {"AWS-Noop", "AWS-RunShellScript"}
+    refused("InvalidTarget", "start_automation_execution", DocumentName=name, TargetParameterName="Name",
+            Targets=[{"Key": "tag:nobody", "Values": ["x"]}])
+    refused("InvalidAutomationExecutionParametersException", "start_automation_execution", DocumentName=name,
+            TargetParameterName="name", Targets=targets)
+
+
 def test_lists_and_refusals(ssm, runbook, refused):
     loop = {"name": "round", "action": "aws:loop", "inputs": {"Iterators": ["x", "y"], "Steps": [nothing("inner")]}}
     name = runbook(loop, nothing("last"))
@@ -197,3 +219,25 @@ def test_the_aws_cli(ssm, runbook, aws):
     assert listed["AutomationExecutionMetadataList"][0]["DocumentName"] == name
     steps = aws("ssm", "describe-automation-step-executions", "--automation-execution-id", execution)
     assert steps["StepExecutions"][0]["StepStatus"] == "Success"
+
+
+def test_executions_survive_kill_9_of_the_server(server, ssm, runbook, connected, tmp_path):  # noqa: F811
+    """Every line is written once, whatever moment the server dies at."""
+    ledger = tmp_path / "ledger"
+    dice = random.Random(27)
+    steps = []
+    for number in range(4):
+        steps += [shell(f"write{number}", connected, f"echo {number} >> {ledger}"),
+                  {"name": f"look{number}", "action": "aws:executeAwsApi",
+                   "inputs": {"Service": "ssm", "Api": "DescribeDocument", "Name": "AWS-Noop"}}]
+    execution = start(ssm, runbook(*steps))
+    for _ in range(4):
+        # The moment is what is drawn: there is nothing to wait for.
+        time.sleep(dice.random() * 1.5)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait(STOP_TIMEOUT_SECONDS)
+        server.start()
+    # A call whose server died is made again when its claim has run out.
+    found = until(lambda: get(ssm, execution), lambda found: found["AutomationExecutionStatus"] in ENDS, seconds=200)
+    assert found["AutomationExecutionStatus"] == "Success", found
+    assert ledger.read_text().split() == ["0", "1", "2", "3"]

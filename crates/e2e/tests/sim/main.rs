@@ -98,7 +98,7 @@ fn a_seed_repeats_itself() {
         let differs = once.log.iter().zip(&again.log).find(|(a, b)| a != b);
         assert_eq!(differs, None, "seed {seed}");
         assert_eq!(once.log.len(), again.log.len(), "seed {seed}");
-        assert!(once.log.len() > 100, "something happened");
+        assert!(once.log.len() > 50, "too little happened: {:?}", once.log);
     }
     let (one, other) = (run(1, nodes(), &template), run(2, nodes(), &template));
     assert_ne!(one.log, other.log, "another seed is another story");
