@@ -23,8 +23,8 @@ use server::testing::simulation::{self, Dice};
 use store::{Store, StoreOptions};
 use world::World;
 
-/// Runs of `make test`, each with few nodes; `make simulate` asks for more of either.
-const SEEDS: u64 = 1000;
+/// Runs of `make test`, each with few nodes; `make simulate` asks for more of either, and `.ci/run` for 1,000.
+const SEEDS: u64 = 200;
 const NODES: u64 = 5;
 /// Told of a run that broke a rule.
 const LAST_EVENTS: usize = 60;
