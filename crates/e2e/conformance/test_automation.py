@@ -144,24 +144,6 @@ def test_stopping_cancels_the_command(ssm, runbook, refused, connected):  # noqa
     refused("InvalidAutomationStatusUpdateException", "stop_automation_execution", AutomationExecutionId=execution)
 
 
-def test_an_execution_for_each_target(ssm, runbook, refused):
-    name = runbook({"name": "look", "action": "aws:executeAwsApi",
-                    "inputs": {"Service": "ssm", "Api": "describe_document", "Name": "{{ Name }}"}},
-                   parameters={"Name": {"type": "String"}})
-    targets = [{"Key": "ParameterValues", "Values": ["AWS-Noop", "AWS-RunShellScript"]}]
-    execution = start(ssm, name, TargetParameterName="Name", Targets=targets, MaxConcurrency="2", MaxErrors="0")
-    found = ended(ssm, execution)
-    assert found["AutomationExecutionStatus"] == "Success", found
-    pages = ssm.get_paginator("describe_automation_executions").paginate(
-        Filters=[{"Key": "ParentExecutionId", "Values": [execution]}], PaginationConfig={"PageSize": 1})
-    children = [row for page in pages for row in page["AutomationExecutionMetadataList"]]
-    assert {child["Target"] for child in children} == {"AWS-Noop", "AWS-RunShellScript"}
-    refused("InvalidTarget", "start_automation_execution", DocumentName=name, TargetParameterName="Name",
-            Targets=[{"Key": "tag:nobody", "Values": ["x"]}])
-    refused("InvalidAutomationExecutionParametersException", "start_automation_execution", DocumentName=name,
-            TargetParameterName="name", Targets=targets)
-
-
 def test_lists_and_refusals(ssm, runbook, refused):
     loop = {"name": "round", "action": "aws:loop", "inputs": {"Iterators": ["x", "y"], "Steps": [nothing("inner")]}}
     name = runbook(loop, nothing("last"))

@@ -23,7 +23,7 @@ mod xml;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
@@ -56,14 +56,21 @@ async fn serve(app: &Arc<App>, parts: Parts, body: Body) -> Response<Body> {
     let started = Instant::now();
     let request_id = uuid::Uuid::new_v4().to_string();
     let mut label = "s3";
+    let has_body = !body.is_end_stream();
     let outcome = answer_one(app, &parts, body, &request_id, &mut label).await;
     let code = outcome.as_ref().err().map_or("ok", |error| error.code);
     let took = started.elapsed();
     app.metrics.request(label, code, took);
     log(&parts, &request_id, label, outcome.as_ref().err(), took);
+    // Of a body that was refused nobody reads the rest, so that the connection ends: clients who are told do not try to
+    // use it once more.
+    let ends = has_body && outcome.is_err();
     let mut response = outcome.unwrap_or_else(|error| {
         error.to_response(&request_id, parts.uri.path(), parts.method == Method::HEAD)
     });
+    if ends {
+        header(&mut response, "connection", "close");
+    }
     header(&mut response, "x-amz-request-id", &request_id);
     response
 }

@@ -130,7 +130,10 @@ impl Client {
 async fn objects_are_put_read_listed_and_deleted() {
     for server in TestServer::on_each_engine().await {
         let client = Client::root(&server).await;
-        assert_eq!(client.put("/lists/a", b"x").await, "NoSuchBucket");
+        let refused = client.send("PUT", "/lists/a", &[], b"x").await;
+        assert_eq!((refused.code().as_str(), refused.header("connection")), ("NoSuchBucket", "close"));
+        let refused = client.get("/lists/a").await;
+        assert_eq!((refused.code().as_str(), refused.header("connection")), ("NoSuchBucket", ""));
         assert_eq!(client.put("/lists", b"").await, "ok");
         assert_eq!(client.put("/lists", b"").await, "BucketAlreadyOwnedByYou");
         let answer = client.send("PUT", "/lists/a/b%20c", &[("x-amz-meta-owner", "ops")], b"hello").await;
