@@ -19,6 +19,7 @@ from pathlib import Path
 
 import boto3
 import botocore.config
+import botocore.exceptions
 import botocore.loaders
 import botocore.session
 import pytest
@@ -149,6 +150,19 @@ def boto(server, tmp_path_factory):
 @pytest.fixture(scope="session")
 def ssm(boto):
     return boto("ssm")
+
+
+@pytest.fixture
+def refused(ssm):
+    """Calls an operation that must fail with a code; returns what it says."""
+
+    def refused(code, operation, **arguments):
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            getattr(ssm, operation)(**arguments)
+        assert caught.value.response["Error"]["Code"] == code
+        return caught.value.response["Error"]["Message"]
+
+    return refused
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import signal
 import time
 import uuid
 
-import botocore.exceptions
 import pytest
 
 from conftest import STOP_TIMEOUT_SECONDS
@@ -14,17 +13,6 @@ from test_commands import connected, until  # noqa: F401  (the fixture of a node
 
 UNKNOWN = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10"
 ENDS = {"Success", "Failed", "TimedOut", "Cancelled"}
-
-
-@pytest.fixture
-def refused(ssm):
-    def refused(code, operation, **arguments):
-        with pytest.raises(botocore.exceptions.ClientError) as caught:
-            getattr(ssm, operation)(**arguments)
-        assert caught.value.response["Error"]["Code"] == code
-        return caught.value.response["Error"]["Message"]
-
-    return refused
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import hashlib
 import json
 import uuid
 
-import botocore.exceptions
 import pytest
 
 
@@ -22,17 +21,6 @@ def name(ssm):
         ssm.delete_document(Name=name)
     except ssm.exceptions.InvalidDocument:
         pass
-
-
-@pytest.fixture
-def refused(ssm):
-    def refused(code, operation, **arguments):
-        with pytest.raises(botocore.exceptions.ClientError) as caught:
-            getattr(ssm, operation)(**arguments)
-        assert caught.value.response["Error"]["Code"] == code
-        return caught.value.response["Error"]["Message"]
-
-    return refused
 
 
 def test_the_life_of_a_document(ssm, name, refused):
