@@ -1,6 +1,24 @@
-//! How many may run at once and how many may fail: MaxConcurrency and MaxErrors.
-//! Which targets there are is `target`'s; what counts as an error `command`'s.
-//! Source: spec systems-manager 0.8.
+//! How many may run at once and how many may fail: MaxConcurrency and MaxErrors; and staged rollouts, which go ring by
+//! ring on evidence. Which targets there are is `target`'s; what counts as an error `command`'s.
+//! Source: spec systems-manager 0.8. Decision, of staged rollouts: docs/decisions/0033-staged-rollouts.md.
+
+mod bound;
+mod budget;
+mod judge;
+mod next;
+mod plan;
+#[cfg(test)]
+mod played;
+mod signal;
+#[cfg(test)]
+mod tables;
+
+pub use bound::{nodes_needed, upper_bound};
+pub use budget::{Disruption, admit};
+pub use judge::{Back, Judgement, ProbeTally, Tally, evidence, judge};
+pub use next::{Act, Phase, Seen, Standing, State, next};
+pub use plan::{Approval, Budget, FailureRate, Gates, Members, OnGateFailed, Plan, PlanError, Probe, Ring};
+pub use signal::{Effect, Order, SignalError, signal};
 
 use std::fmt;
 use std::str::FromStr;

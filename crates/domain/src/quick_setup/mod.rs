@@ -15,7 +15,7 @@ use crate::ids::{AccountId, Region};
 
 pub use host_management::HostManagement;
 pub use parameters::ParameterError;
-pub use patch_policy::PatchPolicy;
+pub use patch_policy::{INSTALL, INSTALL_NAMES, PatchPolicy};
 pub use scope::Scope;
 
 use parameters::Parameters;

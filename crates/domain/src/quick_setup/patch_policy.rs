@@ -19,6 +19,8 @@ use crate::schedule::Schedule;
 
 pub const SCAN: &str = "ScanForPatches";
 pub const INSTALL: &str = "InstallPatches";
+/// How the names of associations begin that install.
+pub const INSTALL_NAMES: &str = "AWS-QuickSetup-PatchPolicy-InstallPatches-LA-";
 
 const DOCUMENT: &str = "AWS-RunPatchBaseline";
 const SCAN_DAILY: &str = "cron(0 1 * * ? *)";

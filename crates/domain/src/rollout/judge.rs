@@ -1,0 +1,165 @@
+//! What a ring has shown: the evidence in numbers, and what it lacks for the next ring to begin. Evidence that was not
+//! gathered is evidence that is not there.
+
+use api::fettle::RolloutEvidence;
+
+use super::bound::upper_bound;
+use super::plan::{FailureRate, Gates, Probe};
+
+/// The nodes of a ring, by how far they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub waiting: u32,
+    /// Of those that wait.
+    pub online: u32,
+    pub at_work: u32,
+    pub succeeded: u32,
+    /// With those that took the work and were not heard of again.
+    pub failed: u32,
+    /// Ended without having begun.
+    pub unreached: u32,
+}
+
+impl Tally {
+    pub fn nodes(&self) -> u32 {
+        self.waiting + self.at_work + self.ended() + self.unreached
+    }
+
+    pub fn ended(&self) -> u32 {
+        self.succeeded + self.failed
+    }
+}
+
+/// The run of a probe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProbeTally {
+    pub nodes: u32,
+    pub ended: u32,
+    pub succeeded: u32,
+}
+
+/// Of the nodes that succeeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Back {
+    pub back: u32,
+    pub away: u32,
+    /// Online, and their restart is outstanding.
+    pub pending_reboot: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// These things are missing.
+    Short(Vec<String>),
+    /// Everything else is there: the probe is to be run.
+    ProbeWanted,
+    ProbeRuns,
+    Passed,
+}
+
+/// Whether the next ring may begin, by the gates.
+pub fn judge(gates: &Gates, tally: &Tally, probe: Option<&ProbeTally>, back: Option<&Back>) -> Judgement {
+    let mut short: Vec<String> = Vec::new();
+    if tally.succeeded == 0 {
+        short.push(format!("none of the ring's {} nodes has succeeded", tally.nodes()));
+    }
+    short.extend(too_many(gates, tally.failed, tally.ended()));
+    if gates.nodes_back {
+        short.extend(not_back(tally, back));
+    }
+    if !short.is_empty() {
+        return Judgement::Short(short);
+    }
+    match (&gates.probe, probe) {
+        (None, _) => Judgement::Passed,
+        (Some(_), None) => Judgement::ProbeWanted,
+        (Some(_), Some(run)) if run.ended < run.nodes => Judgement::ProbeRuns,
+        (Some(gate), Some(run)) => match probed(gate, run) {
+            None => Judgement::Passed,
+            Some(short) => Judgement::Short(vec![short]),
+        },
+    }
+}
+
+/// Of `ended` nodes `failed`: why that is too many.
+pub(super) fn too_many(gates: &Gates, failed: u32, ended: u32) -> Vec<String> {
+    let mut short = Vec::new();
+    if let Some(most) = gates.max_failures.filter(|most| failed > *most) {
+        short.push(format!("{failed} nodes failed, which is more than {most}"));
+    }
+    if let Some(FailureRate { max_percent, confidence_percent }) = gates.failure_rate {
+        let bound = upper_bound(failed, ended, confidence_percent);
+        if bound > u32::from(max_percent) * 100 {
+            short.push(format!(
+                "{failed} of {ended} nodes failed: with {confidence_percent} % confidence the failure rate is up to {} %, \
+                 which is above {max_percent} %",
+                percent(bound)
+            ));
+        }
+    }
+    short
+}
+
+fn not_back(tally: &Tally, back: Option<&Back>) -> Option<String> {
+    let Some(back) = back else { return Some("it is not known whether the nodes are back".to_owned()) };
+    match (back.away, back.pending_reboot) {
+        (0, 0) if back.back >= tally.succeeded => None,
+        (0, 0) => Some(format!("only {} of {} nodes are known to be back", back.back, tally.succeeded)),
+        (away, pending) => Some(format!(
+            "of {} nodes that succeeded {away} are not online and {pending} have their restart outstanding",
+            tally.succeeded
+        )),
+    }
+}
+
+fn probed(gate: &Probe, run: &ProbeTally) -> Option<String> {
+    let failed = run.ended.saturating_sub(run.succeeded);
+    if run.succeeded == 0 {
+        return Some(format!("the probe `{}` has succeeded on none of {} nodes", gate.document, run.nodes));
+    }
+    (failed > gate.max_failures).then(|| {
+        format!(
+            "the probe `{}` has not succeeded on {failed} of {} nodes, which is more than {}",
+            gate.document, run.nodes, gate.max_failures
+        )
+    })
+}
+
+/// Hundredths of a percent as people read them.
+pub(super) fn percent(hundredths: u32) -> String {
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// The same in numbers, whatever there is of it.
+pub fn evidence(
+    gates: &Gates,
+    tally: &Tally,
+    probe: Option<&ProbeTally>,
+    back: Option<&Back>,
+) -> RolloutEvidence {
+    let wire = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+    let shortfalls = match judge(gates, tally, probe, back) {
+        Judgement::Short(short) => short,
+        Judgement::ProbeWanted => vec!["the probe has not run".to_owned()],
+        Judgement::ProbeRuns => vec!["the probe runs".to_owned()],
+        Judgement::Passed => Vec::new(),
+    };
+    let rate = gates.failure_rate;
+    RolloutEvidence {
+        ended: wire(tally.ended()),
+        failed: wire(tally.failed),
+        max_failures: gates.max_failures.map(wire),
+        failure_bound: rate
+            .map(|rate| wire(upper_bound(tally.failed, tally.ended(), rate.confidence_percent))),
+        max_failure_bound: rate.map(|rate| i32::from(rate.max_percent) * 100),
+        confidence_percent: rate.map(|rate| i32::from(rate.confidence_percent)),
+        nodes_back: back.map(|back| wire(back.back)),
+        nodes_away: back.map(|back| wire(back.away)),
+        nodes_pending_reboot: back.map(|back| wire(back.pending_reboot)),
+        probe_command_id: None,
+        probe_nodes: probe.map(|probe| wire(probe.nodes)),
+        probe_succeeded: probe.map(|probe| wire(probe.succeeded)),
+        probe_ended: probe.map(|probe| wire(probe.ended)),
+        shortfalls,
+    }
+}
