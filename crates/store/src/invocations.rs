@@ -274,6 +274,33 @@ pub async fn release_online(
     tx.query(&sql, &values).await?.iter().map(|row| row.parse(0)).collect()
 }
 
+/// Lets these nodes start, of which each must report by `expires_at`; returns those that had not.
+pub async fn release_listed(
+    tx: &mut Tx,
+    key: &CommandKey,
+    nodes: &[NodeId],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Vec<NodeId>> {
+    let mut released = Vec::new();
+    for chunk in nodes.chunks(ROWS_AT_ONCE) {
+        let mut clause = Clause::after(key.values().to_vec());
+        let (now, expires_at) = (clause.bind(now), clause.bind(expires_at));
+        clause.one_of("node_id", chunk.iter().map(NodeId::as_str));
+        let sql = format!(
+            "UPDATE invocations SET released_at = {now}, expires_at = {expires_at}
+            WHERE account = $1 AND region = $2 AND command_id = $3
+                AND released_at IS NULL AND finished_at IS NULL{}
+            RETURNING node_id",
+            clause.sql()
+        );
+        for row in tx.query(&sql, clause.values()).await? {
+            released.push(row.parse(0)?);
+        }
+    }
+    Ok(released)
+}
+
 /// Takes back what nodes that went offline were to start and have not taken, so that others may; whether there was any.
 pub async fn withhold_offline(tx: &mut Tx, key: &CommandKey, now: Timestamp) -> Result<bool> {
     let [account, region, id] = key.values();

@@ -49,6 +49,7 @@ pub mod replies;
 pub mod report_items;
 pub mod reports;
 pub mod retention;
+pub mod rollouts;
 pub mod snapshots;
 pub mod step_results;
 pub mod strings;

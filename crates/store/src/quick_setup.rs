@@ -17,7 +17,7 @@ pub struct ManagerKey {
 }
 
 impl ManagerKey {
-    fn values(&self) -> [Value<'_>; 3] {
+    pub(crate) fn values(&self) -> [Value<'_>; 3] {
         [self.account.as_str().into(), self.region.as_str().into(), self.id.as_str().into()]
     }
 }
