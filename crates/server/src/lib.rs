@@ -23,6 +23,7 @@ mod operations;
 mod progress;
 mod quick_setup;
 pub mod retention;
+mod rollouts;
 pub mod root_key;
 mod s3;
 #[cfg(any(test, feature = "testing"))]

@@ -9,7 +9,7 @@ use domain::rollout::{Batch, RolloutLimits, RolloutProgress, next_batch};
 use store::commands::{self, Command, CommandKey, Counters};
 use store::invocations::{self, Invocation, StateCount};
 use store::node_messages::{self, MessageKind, NodeKey, NodeMessage};
-use store::{Store, Tx};
+use store::{Store, Tx, rollouts};
 
 use crate::agents::delivery::job_id;
 use crate::associations::fetched;
@@ -115,7 +115,7 @@ pub async fn advance_in(
 }
 
 /// How many may start. Of a run of an association no more than are online: who is not waits without keeping a place,
-/// and starts when it is back.
+/// and starts when it is back. Where it goes by rings, none from here: `crate::rollouts` lets them.
 async fn batch(
     tx: &mut Tx,
     command: &Command,
@@ -126,6 +126,9 @@ async fn batch(
     let (Batch::Start(count), Some(_)) = (batch, &command.association) else {
         return Ok(batch);
     };
+    if rollouts::holds(tx, &command.key).await? {
+        return Ok(Batch::Wait);
+    }
     Ok(match invocations::count_held_online(tx, &command.key, now).await?.min(count) {
         0 => Batch::Wait,
         count => Batch::Start(count),
@@ -149,12 +152,38 @@ async fn start(tx: &mut Tx, command: &Command, count: u32, now: Timestamp) -> Re
     let nodes = match command.association {
         None => invocations::release(tx, &command.key, count, now).await?,
         Some(_) => {
-            let running = command.expires_at.millis_since(command.deliver_until);
-            let expires_at = now.plus_seconds(REPORT_SECONDS).plus_millis(running);
+            let expires_at = report_by(command, now);
             let nodes = invocations::release_online(tx, &command.key, count, now, expires_at).await?;
             fetched::without_fetchers(tx, command, nodes).await?
         }
     };
+    send(tx, command, &nodes, now).await
+}
+
+/// Lets these nodes of an association's run start, which a staged rollout chose.
+pub async fn start_listed(
+    tx: &mut Tx,
+    command: &Command,
+    nodes: &[NodeId],
+    now: Timestamp,
+) -> Result<Vec<NodeKey>, ApiError> {
+    let expires_at = report_by(command, now);
+    let nodes = invocations::release_listed(tx, &command.key, nodes, now, expires_at).await?;
+    let nodes = fetched::without_fetchers(tx, command, nodes).await?;
+    send(tx, command, &nodes, now).await
+}
+
+fn report_by(command: &Command, now: Timestamp) -> Timestamp {
+    let running = command.expires_at.millis_since(command.deliver_until);
+    now.plus_seconds(REPORT_SECONDS).plus_millis(running)
+}
+
+async fn send(
+    tx: &mut Tx,
+    command: &Command,
+    nodes: &[NodeId],
+    now: Timestamp,
+) -> Result<Vec<NodeKey>, ApiError> {
     let messages: Vec<NodeMessage> = nodes.iter().map(|node| message(command, node, now)).collect();
     node_messages::insert_many(tx, &messages).await?;
     Ok(messages.into_iter().map(|message| message.node).collect())

@@ -15,7 +15,7 @@ use store::associations::{self, Association, Settings, standing};
 use store::commands::CommandKey;
 use store::node_messages::NodeKey;
 use store::nodes::Node;
-use store::{StoreError, Tx};
+use store::{StoreError, Tx, rollouts};
 
 use super::{calendars, follow};
 use crate::app::App;
@@ -24,6 +24,7 @@ use crate::error::ApiError;
 use crate::keyring::random;
 use crate::operations::commands::make::{self, Origin, Prepared};
 use crate::operations::commands::targets::{conditions, select};
+use crate::rollouts::{self as staged, Staged};
 
 /// Where a run does not end it sooner, nodes may come back for so long: a month, the most that a command may wait.
 const WAIT_SECONDS: i32 = 2_592_000;
@@ -72,14 +73,18 @@ pub async fn start(
     let ctx = Ctx::of_job(app, association.key.scope(), now);
     let run = CommandId::mint(random());
     let prepared = prepare(&ctx, association, &run).await?;
-    // Whoever was missed is asked for again and again: that is no run to be told of.
-    if prepared.is_err() && matches!(reach, Reach::Nodes(_)) {
+    // Whoever was missed is asked for again and again: that is no run to be told of. Where runs go by rings, a node that
+    // comes later waits for the next: it would be changed without the evidence.
+    let is_staged = matches!(prepared, Ok((_, Some(_))));
+    if (prepared.is_err() || is_staged) && matches!(reach, Reach::Nodes(_)) {
         return Ok(false);
     }
     // By locks: the rows are new, and the one that is not is taken by its number.
     let mut tx = ctx.store.write_by_locks().await?;
     let written = match prepared {
-        Ok(prepared) => write(&ctx, &mut tx, association, (&prepared, run.clone()), reach).await,
+        Ok((prepared, staged)) => {
+            write(&ctx, &mut tx, association, (&prepared, run.clone(), staged.as_ref()), reach).await
+        }
         Err(omitted) => write_omitted(&mut tx, association, (omitted, run.clone()), now).await,
     };
     let written = match written {
@@ -97,16 +102,25 @@ pub async fn start(
     Ok(true)
 }
 
+/// What a run does, and by which rings, where it has any.
+type Planned = (Prepared, Option<Staged>);
+
 async fn prepare(
     ctx: &Ctx,
     association: &Association,
     run: &CommandId,
-) -> Result<Result<Prepared, Omitted>, ApiError> {
+) -> Result<Result<Planned, Omitted>, ApiError> {
+    if let Some(reason) = under_way(ctx, association).await? {
+        return Ok(Err(Omitted { status: ExecutionStatus::Skipped, reason }));
+    }
     let names = association.settings.calendar_names.as_deref().unwrap_or_default();
     let outcome = match calendars::hindrance(ctx, names).await {
         Ok(None) => {
             let origin = Origin::Association { id: &association.key.id, run };
-            make::prepare(ctx, &request(association), &origin).await
+            match make::prepare(ctx, &request(association), &origin).await {
+                Ok(prepared) => staged::plan_of(ctx, association).await.map(|staged| (prepared, staged)),
+                Err(error) => Err(error),
+            }
         }
         Ok(Some(reason)) => return Ok(Err(Omitted { status: ExecutionStatus::Skipped, reason })),
         Err(error) => Err(error),
@@ -116,6 +130,14 @@ async fn prepare(
         Err(error) if is_ours(&error) => Err(error),
         Err(error) => Ok(Err(refused(association, &error))),
     }
+}
+
+/// A run would end what an earlier one has not done, so that a rollout that takes longer than the time between two runs would
+/// never come to its end.
+async fn under_way(ctx: &Ctx, association: &Association) -> Result<Option<String>, ApiError> {
+    let mut tx = ctx.store.read_each().await?;
+    let open = rollouts::find_open_of(&mut tx, association.key.scope(), &association.key.id).await?;
+    Ok(open.map(|open| format!("RolloutUnderWay: the staged rollout {} has not ended", open.key.id)))
 }
 
 /// To be tried again, as against a refusal of what the association says.
@@ -135,7 +157,7 @@ pub async fn write_run(
     ctx: &Ctx,
     tx: &mut Tx,
     association: &Association,
-    of: (&Prepared, CommandId),
+    of: (&Prepared, CommandId, Option<&Staged>),
     nodes: Vec<Node>,
 ) -> Result<Option<Written>, ApiError> {
     write(ctx, tx, association, of, Reach::Nodes(nodes)).await
@@ -145,7 +167,7 @@ async fn write(
     ctx: &Ctx,
     tx: &mut Tx,
     association: &Association,
-    (prepared, run): (&Prepared, CommandId),
+    (prepared, run, staged): (&Prepared, CommandId, Option<&Staged>),
     reach: Reach,
 ) -> Result<Option<Written>, ApiError> {
     let (nodes, next_run_at, scope) = match reach {
@@ -173,7 +195,13 @@ async fn write(
     if started_at.is_some() {
         executions::insert(tx, &execution).await?;
         let origin = Origin::Association { id: &association.key.id, run: &execution.id };
-        let made = make::make(ctx, tx, prepared, (request(association), &origin), &nodes).await?;
+        let mut request = request(association);
+        if let Some(staged) = staged {
+            staged::begin(ctx, tx, (association, &execution.id), staged, &nodes).await?;
+            let seconds = i32::try_from(staged.plan.ends_after_seconds).unwrap_or(WAIT_SECONDS);
+            request.timeout_seconds = Some(seconds.min(WAIT_SECONDS));
+        }
+        let made = make::make(ctx, tx, prepared, (request, &origin), &nodes).await?;
         woken = made.1;
         standing::begin(tx, &execution).await?;
     }

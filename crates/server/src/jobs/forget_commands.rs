@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::Timestamp;
 use store::associations::executions;
-use store::{commands, patch_plans, replies};
+use store::{commands, patch_plans, replies, rollouts};
 
 use super::sweep::days;
 use crate::agents::retry;
@@ -23,6 +23,8 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
         patch_plans::delete_older(&mut tx, before).await?;
         executions::delete_older(&mut tx, before).await?;
         let forgotten = commands::delete_older(&mut tx, before).await?;
+        rollouts::delete_older(&mut tx, before).await?;
+        rollouts::delete_of_gone_policies(&mut tx).await?;
         tx.commit().await?;
         Ok(forgotten)
     })

@@ -5,6 +5,7 @@ pub(crate) mod advance_commands;
 pub(crate) mod call_automation_steps;
 pub(crate) mod call_webhooks;
 pub(crate) mod deploy_quick_setup;
+pub(crate) mod drive_rollouts;
 pub(crate) mod expire_invocations;
 pub(crate) mod follow_associations;
 pub(crate) mod forget_advisories;
@@ -77,6 +78,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("wake_channels", SECONDLY, app, wake_channels::run_once);
     background.every("advance_commands", 5 * SECONDLY, app, advance_commands::run_once);
     background.every("run_associations", SECONDLY, app, run_associations::run_once);
+    background.every("drive_rollouts", SECONDLY, app, drive_rollouts::run_once);
     background.every("reach_nodes", 10 * SECONDLY, app, reach_nodes::run_once);
     background.every("deploy_quick_setup", SECONDLY, app, deploy_quick_setup::run_once);
     background.every("follow_associations", 5 * SECONDLY, app, follow_associations::run_once);

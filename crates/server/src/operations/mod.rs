@@ -369,6 +369,18 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         api::fettle::Operation::GetPatchNow => call(ctx, body, fettle::get_patch_now).await,
         api::fettle::Operation::ListPatchNow => call(ctx, body, fettle::list_patch_now).await,
         api::fettle::Operation::ListPatchNowNodes => call(ctx, body, fettle::list_patch_now_nodes).await,
+        api::fettle::Operation::GetRollout => call(ctx, body, fettle::get_rollout).await,
+        api::fettle::Operation::ListRollouts => call(ctx, body, fettle::list_rollouts).await,
+        api::fettle::Operation::SignalRollout => call(ctx, body, fettle::signal_rollout).await,
+        api::fettle::Operation::PutPatchPolicyRollout => {
+            call(ctx, body, fettle::put_patch_policy_rollout).await
+        }
+        api::fettle::Operation::GetPatchPolicyRollout => {
+            call(ctx, body, fettle::get_patch_policy_rollout).await
+        }
+        api::fettle::Operation::DeletePatchPolicyRollout => {
+            call(ctx, body, fettle::delete_patch_policy_rollout).await
+        }
         api::fettle::Operation::CancelPatchNow => call(ctx, body, fettle::cancel_patch_now).await,
     }
 }

@@ -10,6 +10,7 @@ pub mod patch_runs;
 mod put_node_facts;
 mod refresh_associations;
 mod resolve_patch_snapshot;
+pub mod rollouts;
 pub mod situation;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -26,6 +27,10 @@ pub use patch_runs::{
 pub use put_node_facts::put_node_facts;
 pub use refresh_associations::refresh_associations;
 pub use resolve_patch_snapshot::resolve_patch_snapshot;
+pub use rollouts::{
+    delete_patch_policy_rollout, get_patch_policy_rollout, get_rollout, list_rollouts,
+    put_patch_policy_rollout, signal_rollout,
+};
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use api::fettle::{GetPatchNowRequest, GetPatchNowResponse};
 
-use super::{find, to_wire};
+use super::{add_rollout, find, to_wire};
 use crate::associations::count_run;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
@@ -13,5 +13,7 @@ pub async fn get_patch_now(ctx: &Ctx, request: GetPatchNowRequest) -> Result<Get
     // By what the nodes' parts are now, also where nobody has followed yet.
     let counted = count_run(&mut tx, &found.run).await?;
     let run = counted.map_or(found.run, |(_, counted)| counted);
-    Ok(GetPatchNowResponse { patch_now: to_wire(&found.association, &run) })
+    let mut patch_now = to_wire(&found.association, &run);
+    add_rollout(&mut tx, &mut patch_now, &found.command.key, ctx.now).await?;
+    Ok(GetPatchNowResponse { patch_now })
 }

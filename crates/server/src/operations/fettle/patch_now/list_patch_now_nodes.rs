@@ -7,10 +7,12 @@ use api::fettle::{ListPatchNowNodesRequest, ListPatchNowNodesResponse, PatchNowN
 use api::ssm::PingStatus;
 use domain::ids::NodeId;
 use store::clause::Comparison;
+use store::commands::CommandKey;
 use store::invocations::{self, Invocation};
 use store::nodes::{self, Node, NodeCondition, NodeField};
-use store::patch_states;
 use store::reports::Report;
+use store::rollouts::{self, Rollout};
+use store::{Tx, patch_states};
 
 use super::super::list_node_reports;
 use super::{find, words};
@@ -42,6 +44,7 @@ pub async fn list_patch_now_nodes(
         0 => Vec::new(),
         _ => nodes::list(&mut tx, scope, &[named], ctx.now, None, limit).await?,
     };
+    let mut rings = rings(&mut tx, &command.key, &cut.rows).await?;
     drop(tx);
 
     let is_of_this = |report: &Report| report.summary.frame.execution.id == command.key.id.as_str();
@@ -50,9 +53,23 @@ pub async fn list_patch_now_nodes(
     let found: BTreeMap<NodeId, Node> = found.into_iter().map(|node| (node.id.clone(), node)).collect();
     let shown = cut.rows.into_iter().map(|row| {
         let id = row.key.node.clone();
-        to_wire(ctx, row, found.get(&id), reports.remove(&id))
+        PatchNowNode { ring: rings.remove(&id), ..to_wire(ctx, row, found.get(&id), reports.remove(&id)) }
     });
     Ok(ListPatchNowNodesResponse { nodes: shown.collect(), next_token: cut.next_token })
+}
+
+/// The ring of each, by name; of none where it does not go by rings.
+async fn rings(
+    tx: &mut Tx,
+    key: &CommandKey,
+    rows: &[Invocation],
+) -> Result<BTreeMap<NodeId, String>, ApiError> {
+    let Some(Rollout { plan, .. }) = rollouts::find(tx, key).await? else { return Ok(BTreeMap::new()) };
+    let names = plan.rings.unwrap_or_default();
+    let ids: Vec<String> = rows.iter().map(|row| row.key.node.to_string()).collect();
+    let found = rollouts::rings_of(tx, key, &ids).await?;
+    let name = |(node, ring): (NodeId, usize)| Some((node, names.get(ring)?.name.clone()));
+    Ok(found.into_iter().filter_map(name).collect())
 }
 
 fn to_wire(ctx: &Ctx, row: Invocation, node: Option<&Node>, report: Option<Report>) -> PatchNowNode {
@@ -70,5 +87,6 @@ fn to_wire(ctx: &Ctx, row: Invocation, node: Option<&Node>, report: Option<Repor
         trace: given(row.trace_output),
         ended_at: row.finished_at,
         report: report.map(list_node_reports::to_wire),
+        ring: None,
     }
 }

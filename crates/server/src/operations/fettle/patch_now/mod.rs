@@ -20,7 +20,7 @@ pub use start_patch_now::start_patch_now;
 use std::collections::BTreeMap;
 
 use api::fettle::{PatchNow, PatchNowOrder, PatchNowTarget};
-use api::ssm;
+use api::{Timestamp, ssm};
 use domain::association::{Counts, Overview};
 use domain::command::InvocationStatus;
 use domain::patch_now;
@@ -28,6 +28,7 @@ use store::Tx;
 use store::associations::executions::{self, Execution};
 use store::associations::{self, Association, AssociationKey, Settings};
 use store::commands::{self, Command, CommandKey};
+use store::rollouts;
 
 use super::not_found;
 use crate::ctx::Ctx;
@@ -74,7 +75,24 @@ fn to_wire(association: &Association, run: &Execution) -> PatchNow {
         status_details: run.status.detail(&run.counts).to_owned(),
         target_count: counts.values().sum(),
         counts,
+        rollout: None,
     }
+}
+
+/// Where it goes by rings, with how far these are.
+async fn add_rollout(
+    tx: &mut Tx,
+    shown: &mut PatchNow,
+    key: &CommandKey,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    if let Some(rollout) = rollouts::find(tx, key).await? {
+        let rollout = crate::rollouts::to_wire(tx, rollout, now).await?;
+        shown.order.rollout = Some(rollout.plan.clone());
+        shown.ends_at = Some(rollout.ends_at);
+        shown.rollout = Some(rollout);
+    }
+    Ok(())
 }
 
 /// Nodes by the word for their state, with zeros for what everybody asks about.

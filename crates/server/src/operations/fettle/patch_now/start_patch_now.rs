@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use api::fettle::{ErrorCode, PatchNowExclusion, PatchNowOrder, StartPatchNowRequest, StartPatchNowResponse};
+use api::fettle::{
+    ErrorCode, PatchNowExclusion, PatchNowOrder, PatchNowRebootOption, PatchOperation, StartPatchNowRequest,
+    StartPatchNowResponse,
+};
 use api::ssm::{
     self, AssociationComplianceSeverity, AssociationSyncCompliance, DocumentType,
     InstanceAssociationOutputLocation, S3OutputLocation,
@@ -16,7 +19,7 @@ use store::nodes::Node;
 use store::{StoreError, Tx};
 
 use super::targets::Addressed;
-use super::to_wire;
+use super::{add_rollout, to_wire};
 use crate::associations::{request as command_of, write_run};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -27,8 +30,10 @@ use crate::operations::commands::make::{self, Origin};
 use crate::operations::commands::targets::{conditions, select};
 use crate::operations::documents;
 use crate::quick_setup::policies_here;
+use crate::rollouts::{self, Staged};
 
 const HOURS: i32 = 24;
+const ALL_ERRORS: &str = "100%";
 
 pub async fn start_patch_now(
     ctx: &Ctx,
@@ -38,6 +43,7 @@ pub async fn start_patch_now(
     let addressed = Addressed::parse(&order.targets)?;
     let mut association = association(ctx, &order)?;
     check_hooks(ctx, &order).await?;
+    let staged = staged(ctx, &order).await?;
     let run = CommandId::mint(random());
     let origin = Origin::Association { id: &association.key.id, run: &run };
     let prepared = make::prepare(ctx, &command_of(&association), &origin).await.map_err(in_own_words)?;
@@ -58,16 +64,58 @@ pub async fn start_patch_now(
     settings.targets = Some(addressed.to_association(&nodes, &by_tag));
     let limits = patch_now::limits(&order.operation, nodes.len());
     settings.max_concurrency.get_or_insert_with(|| limits.max_concurrency.to_string());
-    settings.max_errors.get_or_insert_with(|| limits.max_errors.to_string());
+    let errors = match &staged {
+        None => limits.max_errors.to_string(),
+        // The gates say how many are too many.
+        Some(staged) => {
+            rollouts::refuse_hopeless(ctx, &mut tx, staged, &nodes).await?;
+            ALL_ERRORS.to_owned()
+        }
+    };
+    settings.max_errors.get_or_insert(errors);
     associations::insert(&mut tx, &association).await?;
-    let written = write_run(ctx, &mut tx, &association, (&prepared, run.clone()), nodes).await?;
+    let of = (&prepared, run.clone(), staged.as_ref());
+    let written = write_run(ctx, &mut tx, &association, of, nodes).await?;
     let written = written.ok_or(StoreError::Conflict)?;
     let made = executions::find(&mut tx, &association.key, run.as_str()).await?;
     let made = made.ok_or_else(|| StoreError::Corrupt("a run that was just made is not there".to_owned()))?;
     tx.commit().await?;
 
     written.tell(&ctx.app, ctx.now).await?;
-    Ok(StartPatchNowResponse { patch_now: to_wire(&association, &made), excluded })
+    let mut patch_now = to_wire(&association, &made);
+    if staged.is_some() {
+        let key = made.command();
+        rollouts::drive(&ctx.app, &key, ctx.now).await?;
+        let mut tx = ctx.store.read().await?;
+        add_rollout(&mut tx, &mut patch_now, &key, ctx.now).await?;
+    }
+    Ok(StartPatchNowResponse { patch_now, excluded })
+}
+
+/// The order's rings; what they rule out is refused.
+async fn staged(ctx: &Ctx, order: &PatchNowOrder) -> Result<Option<Staged>, ApiError> {
+    let Some(given) = &order.rollout else { return Ok(None) };
+    let refusal = |message: &str| Err(error::validation(message.to_owned()));
+    if order.operation == PatchOperation::Scan {
+        return refusal("Rollout is about an installation; a Scan changes nothing: leave it out");
+    }
+    if order.for_hours.is_some() {
+        return refusal("ForHours cannot be had together with a Rollout: EndsAfterHours of it says the same");
+    }
+    if order.max_errors.is_some() {
+        return refusal(
+            "MaxErrors cannot be had together with a Rollout: the Gates of its rings say what may fail",
+        );
+    }
+    let staged = rollouts::check(ctx, given).await?;
+    let stays_up = order.reboot_option == Some(PatchNowRebootOption::NoReboot);
+    if let Some(ring) = staged.plan.rings.iter().find(|ring| stays_up && ring.gates.nodes_back) {
+        return Err(error::validation(format!(
+            "Rings: `{}`: NodesBack asks for restarts that NoReboot rules out: leave one of them out",
+            ring.name
+        )));
+    }
+    Ok(Some(staged))
 }
 
 /// Nodes of a patch policy are patched by its baselines, and by it alone: by others their status would flip.
@@ -126,7 +174,8 @@ fn association(ctx: &Ctx, order: &PatchNowOrder) -> Result<Association, ApiError
         // That one order failed once says nothing of how the node stands: its patch report does.
         sync_compliance: Some(AssociationSyncCompliance::Manual),
         apply_only_at_cron_interval: Some(true),
-        duration: Some(order.for_hours.unwrap_or(HOURS)),
+        // A rollout says itself when it ends.
+        duration: order.rollout.is_none().then(|| order.for_hours.unwrap_or(HOURS)),
         ..Settings::default()
     };
     let id = AssociationId::mint(random());
