@@ -8,6 +8,7 @@ mod patch;
 mod patch_family;
 mod patch_now;
 mod report;
+mod rollout;
 mod why;
 
 use std::io::{ErrorKind, IsTerminal, Write};

@@ -1,14 +1,19 @@
-//! The words of `fettle patch`: one node with its report, or many at once. What each does is `patch`'s and `patch_now`'s.
+//! The words of `fettle patch`: one node with its report, or many at once. What each does is `patch`'s, `patch_now`'s and
+//! `rollout`'s.
+
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use api::fettle::{PatchNowOrder, PatchNowRebootOption, PatchNowTarget, PatchOperation};
+use api::fettle::{PatchNowOrder, PatchNowRebootOption, PatchNowTarget, PatchOperation, RolloutSignal};
 use clap::{Args, Subcommand};
 
-use super::{Common, Output, find, patch, patch_now};
+use super::{Common, Output, find, patch, patch_now, rollout};
 use crate::client::Client;
 
 /// `InstanceIds` of one target.
 const MOST_NODES: usize = 50;
+/// What has not ended after so many hours is cancelled, where nothing else is said.
+const HOURS: i32 = 24;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -62,6 +67,32 @@ enum Many {
         #[command(flatten)]
         common: Common,
     },
+    /// List the staged rollouts, of `fettle patch now` and of patch policies, or show the rings of one.
+    Rollouts {
+        /// Its id, or the beginning of it.
+        id: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Let the next ring of a rollout begin, which was judged and waits for it.
+    Approve(Told),
+    /// Let no further node of a rollout begin for now.
+    Pause(Told),
+    /// Let a rollout that is paused go on, and look anew at what its ring has shown.
+    Resume(Told),
+    /// Let no further node of a rollout begin, ever. Those at work end by themselves.
+    Stop(Told),
+}
+
+#[derive(Args)]
+struct Told {
+    /// Its id, or the beginning of it.
+    id: String,
+    /// What is kept with it.
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[derive(Args)]
@@ -97,8 +128,17 @@ struct Now {
     #[arg(long, value_name = "NUMBER|PERCENT")]
     max_errors: Option<String>,
     /// What has not ended after so many hours is cancelled.
-    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(i32).range(1..=24))]
-    for_hours: i32,
+    /// Default: 24; of a rollout, what its file says.
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(i32).range(1..=24))]
+    for_hours: Option<i32>,
+    /// Go from ring to ring, each after evidence of the one before. The file is JSON: {"Rings": [{"Name": "canary",
+    /// "Percent": 5, "SoakMinutes": 60, "Gates": {"MaxFailures": 0}}, {"Name": "rest"}]}.
+    #[arg(long, requires = "install", conflicts_with_all = ["for_hours", "max_errors"], value_name = "FILE")]
+    rings: Option<PathBuf>,
+    /// So many nodes with the same value of the tag at work at once, in all rollouts together: Service=1, or Zone=10%. May be
+    /// repeated.
+    #[arg(long, requires = "install", conflicts_with_all = ["for_hours", "max_errors"], value_name = "TAG=NUMBER|PERCENT")]
+    budget: Vec<String>,
     /// A bucket of the server's object store for the nodes' whole output.
     #[arg(long, value_name = "BUCKET")]
     output_bucket: Option<String>,
@@ -117,7 +157,12 @@ impl Patch {
         match &self.many {
             None => &self.common,
             Some(Many::Now(now)) => &now.common,
-            Some(Many::Status { common, .. } | Many::Cancel { common, .. }) => common,
+            Some(
+                Many::Status { common, .. } | Many::Cancel { common, .. } | Many::Rollouts { common, .. },
+            ) => common,
+            Some(Many::Approve(told) | Many::Pause(told) | Many::Resume(told) | Many::Stop(told)) => {
+                &told.common
+            }
         }
     }
 
@@ -134,11 +179,23 @@ impl Patch {
                 patch_now::status(client, id, wait, output)
             }
             Some(Many::Cancel { id, .. }) => patch_now::cancel(client, id, output),
+            Some(Many::Rollouts { id: None, .. }) => rollout::list(client, output),
+            Some(Many::Rollouts { id: Some(id), .. }) => rollout::show(client, id, output),
+            Some(Many::Approve(told)) => told.tell(client, RolloutSignal::Approve, output),
+            Some(Many::Pause(told)) => told.tell(client, RolloutSignal::Pause, output),
+            Some(Many::Resume(told)) => told.tell(client, RolloutSignal::Resume, output),
+            Some(Many::Stop(told)) => told.tell(client, RolloutSignal::Stop, output),
             None => {
                 let node = self.node.as_deref().context("name a node, or say `fettle patch now`")?;
                 patch::patch(client, node, &self.work.of_one(), output)
             }
         }
+    }
+}
+
+impl Told {
+    fn tell(&self, client: &Client, signal: RolloutSignal, output: Output) -> anyhow::Result<String> {
+        rollout::signal(client, &self.id, (signal, self.comment.as_deref()), output)
     }
 }
 
@@ -160,6 +217,11 @@ impl Now {
     /// `find`: the id of the node that is meant.
     fn order(&self, find: impl Fn(&str) -> anyhow::Result<String>) -> anyhow::Result<PatchNowOrder> {
         let work = &self.work;
+        let rollout = rollout::plan(self.rings.as_deref(), &self.budget)?;
+        let for_hours = match rollout {
+            None => Some(self.for_hours.unwrap_or(HOURS)),
+            Some(_) => None,
+        };
         Ok(PatchNowOrder {
             operation: if work.install { PatchOperation::Install } else { PatchOperation::Scan },
             targets: self.targets(find)?,
@@ -171,7 +233,8 @@ impl Now {
             on_exit_hook: self.exit_hook.clone(),
             max_concurrency: self.max_concurrency.clone(),
             max_errors: self.max_errors.clone(),
-            for_hours: Some(self.for_hours),
+            for_hours,
+            rollout,
             output_s3_bucket_name: self.output_bucket.clone(),
             output_s3_key_prefix: self.output_prefix.clone(),
         })
@@ -264,6 +327,9 @@ mod tests {
         let all = now("patch now --all --max-errors 10%");
         assert_eq!((all.operation, all.targets[0].values[0].as_str()), (PatchOperation::Scan, "*"));
         assert_eq!((all.max_errors.as_deref(), all.for_hours), (Some("10%"), Some(24)));
+        let staged = now("patch now --install --all --budget Service=1");
+        assert_eq!((staged.for_hours, staged.rollout.unwrap().budgets.unwrap().len()), (None, 1));
+        assert!(matches!(line("patch approve 3f0c --comment fine").unwrap().many, Some(Many::Approve(_))));
     }
 
     #[test]
@@ -275,6 +341,9 @@ mod tests {
             "patch now --all --pre-hook drain",
             "patch now --all --install --no-reboot --reboot-at 03:00",
             "patch now --all --for-hours 25",
+            "patch now --all --budget Service=1",
+            "patch now --all --install --rings rings.json --max-errors 1",
+            "patch now --all --install --rings rings.json --for-hours 1",
             "patch now --all --output-prefix logs",
             "patch web1 --no-reboot",
             "patch status --follow",

@@ -95,8 +95,9 @@ fn follow(
     let (mut found, mut outlook, mut asked) = (started, Outlook::default(), None::<Instant>);
     let nodes_every = NODES_EVERY.max(FOR_EACH_NODE * u32::try_from(found.target_count).unwrap_or_default());
     loop {
-        line.show(&text::patch_now::progress(&found, &outlook));
-        if found.ended_at.is_some() {
+        line.show(&progress(&found, &outlook));
+        let waits_for_somebody = found.rollout.as_ref().is_some_and(text::rollout::waits_for_somebody);
+        if found.ended_at.is_some() || waits_for_somebody {
             break;
         }
         if interrupt.was_asked() {
@@ -123,10 +124,22 @@ fn follow(
     }
 }
 
+fn progress(found: &PatchNow, outlook: &Outlook) -> String {
+    let nodes = text::patch_now::progress(found, outlook);
+    match &found.rollout {
+        None => nodes,
+        Some(rollout) => format!("{}; {nodes}", text::rollout::line(rollout, now())),
+    }
+}
+
 fn show(found: &PatchNow, nodes: &[PatchNowNode], output: Output) -> anyhow::Result<String> {
     match output {
         Output::Json => json(&Whole { patch_now: found, nodes }),
-        Output::Text(style) => Ok(text::patch_now::table(found, nodes, style)),
+        Output::Text(style) => {
+            let rings = found.rollout.as_ref().map(|rollout| text::rollout::table(rollout, now(), style));
+            let rings = rings.map_or_else(String::new, |rings| format!("{rings}\n"));
+            Ok(format!("{rings}{}", text::patch_now::table(found, nodes, style)))
+        }
     }
 }
 
