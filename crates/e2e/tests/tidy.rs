@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Our crates, and those of ours that each may name in its manifest; `e2e` may use all, for tests.
-const MAY_USE: [(&str, &[&str]); 7] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("api", &[]),
     ("domain", &["api"]),
     ("store", &["domain", "api"]),
-    ("server", &["store", "domain", "api", "cli"]),
+    ("server", &["store", "domain", "api", "cli", "console-assets"]),
     ("agent", &["domain", "api"]),
     ("cli", &["api"]),
+    ("console-assets", &[]),
     ("e2e", &[]),
 ];
 
@@ -80,7 +81,7 @@ fn crates_depend_in_one_direction() {
     present.sort();
     let mut expected = ours.clone();
     expected.sort_unstable();
-    assert_eq!(present, expected, "an eighth crate needs a reason: see ARCHITECTURE.md");
+    assert_eq!(present, expected, "another crate needs a reason: see ARCHITECTURE.md");
 
     for (name, allowed) in MAY_USE {
         let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 mod attachments;
+mod console;
 pub(crate) mod dispatch;
 mod listener;
 mod snapshots;
@@ -28,6 +29,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(crate::agents::routes())
         .merge(snapshots::routes())
         .merge(attachments::routes())
+        .merge(console::routes())
         .fallback(dispatch::aws);
     if app.mode == Mode::Ephemeral {
         router = router.route("/_fettle/reset", post(reset));
