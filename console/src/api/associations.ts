@@ -1,0 +1,24 @@
+// State Manager's operations.
+
+import {
+  CreateAssociationCommand,
+  DeleteAssociationCommand,
+  DescribeAssociationCommand,
+  DescribeAssociationExecutionsCommand,
+  DescribeAssociationExecutionTargetsCommand,
+  ListAssociationsCommand,
+  StartAssociationsOnceCommand,
+} from "@aws-sdk/client-ssm";
+
+import { ssm } from "./ssm";
+
+export const listAssociations = ssm("ListAssociations", ListAssociationsCommand);
+export const describeAssociation = ssm("DescribeAssociation", DescribeAssociationCommand);
+export const createAssociation = ssm("CreateAssociation", CreateAssociationCommand);
+export const deleteAssociation = ssm("DeleteAssociation", DeleteAssociationCommand);
+export const startAssociationsOnce = ssm("StartAssociationsOnce", StartAssociationsOnceCommand);
+export const describeAssociationExecutions = ssm("DescribeAssociationExecutions", DescribeAssociationExecutionsCommand);
+export const describeAssociationExecutionTargets = ssm(
+  "DescribeAssociationExecutionTargets",
+  DescribeAssociationExecutionTargetsCommand,
+);

@@ -1,0 +1,45 @@
+// The command palette (Ctrl-K): go to a page, a node, a command, an advisory, by typing.
+
+import Autosuggest from "@cloudscape-design/components/autosuggest";
+import type { AutosuggestProps } from "@cloudscape-design/components/autosuggest";
+import Modal from "@cloudscape-design/components/modal";
+import { useEffect, useRef, useState } from "react";
+
+import { destinations } from "../logic/destinations";
+import { go } from "./place";
+
+export default function Palette({ onClose }: { readonly onClose: () => void }) {
+  const [text, setText] = useState("");
+  const input = useRef<AutosuggestProps.Ref>(null);
+  useEffect(() => input.current?.focus(), []);
+  const found = destinations(text);
+  const open = (value: string): void => {
+    const target = found.find((destination) => destination.href === value) ?? found[0];
+    if (target === undefined) return;
+    onClose();
+    go(target.href);
+  };
+  return (
+    <Modal visible header="Go to" closeAriaLabel="Close" onDismiss={onClose}>
+      <Autosuggest
+        ref={input}
+        value={text}
+        ariaLabel="Page, node, package, CVE, KB or command id"
+        placeholder="A page, a node, a package, a CVE, a KB number, a command id"
+        filteringType="none"
+        enteredTextLabel={(value) => `Go to “${value}”`}
+        empty="Nothing of that kind"
+        options={found.map((destination) => ({
+          value: destination.href,
+          label: destination.label,
+          description: destination.description,
+        }))}
+        onChange={({ detail }) => setText(detail.value)}
+        onSelect={({ detail }) => open(detail.value)}
+        onKeyDown={({ detail }) => {
+          if (detail.key === "Enter") open("");
+        }}
+      />
+    </Modal>
+  );
+}

@@ -1,0 +1,83 @@
+// Every view with its address. Each page is fetched when it is first opened.
+
+import { lazy } from "react";
+import type { ComponentType, LazyExoticComponent } from "react";
+
+import { matchPath } from "./place";
+
+export interface PageProps {
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export interface Route {
+  readonly pattern: string;
+  readonly title: string;
+  /** The entry of the navigation that it belongs to. */
+  readonly section: string;
+  readonly page: LazyExoticComponent<ComponentType<PageProps>>;
+}
+
+type Load = () => Promise<{ default: ComponentType<PageProps> }>;
+
+function route(pattern: string, section: string, title: string, load: Load): Route {
+  return { pattern, title, section, page: lazy(load) };
+}
+
+export const ROUTES: readonly Route[] = [
+  route("/", "/", "Now", () => import("../pages/NowPage")),
+  route("/nodes", "/nodes", "Nodes", () => import("../pages/NodesPage")),
+  route("/nodes/:id", "/nodes", "Node", () => import("../pages/node/NodePage")),
+  route("/compliance", "/compliance", "Compliance", () => import("../pages/CompliancePage")),
+  route("/baselines", "/baselines", "Patch baselines", () => import("../pages/baselines/BaselinesPage")),
+  route(
+    "/baselines/create",
+    "/baselines",
+    "Create patch baseline",
+    () => import("../pages/baselines/BaselineEditPage"),
+  ),
+  route("/baselines/:id", "/baselines", "Patch baseline", () => import("../pages/baselines/BaselinePage")),
+  route(
+    "/baselines/:id/edit",
+    "/baselines",
+    "Edit patch baseline",
+    () => import("../pages/baselines/BaselineEditPage"),
+  ),
+  route("/patch-now", "/patch-now", "Patch now", () => import("../pages/patchnow/PatchNowListPage")),
+  route("/patch-now/start", "/patch-now", "Start", () => import("../pages/patchnow/PatchNowStartPage")),
+  route("/patch-now/:id", "/patch-now", "Run", () => import("../pages/patchnow/PatchNowRunPage")),
+  route("/commands", "/commands", "Run Command", () => import("../pages/commands/CommandsPage")),
+  route("/commands/send", "/commands", "Send command", () => import("../pages/commands/SendCommandPage")),
+  route("/commands/:id", "/commands", "Command", () => import("../pages/commands/CommandPage")),
+  route("/commands/:id/:node", "/commands", "Output", () => import("../pages/commands/InvocationPage")),
+  route("/documents", "/documents", "Documents", () => import("../pages/documents/DocumentsPage")),
+  route("/documents/create", "/documents", "Create document", () => import("../pages/documents/DocumentEditPage")),
+  route("/documents/:name", "/documents", "Document", () => import("../pages/documents/DocumentPage")),
+  route("/documents/:name/edit", "/documents", "New version", () => import("../pages/documents/DocumentEditPage")),
+  route("/associations", "/associations", "State Manager", () => import("../pages/associations/AssociationsPage")),
+  route(
+    "/associations/create",
+    "/associations",
+    "Create association",
+    () => import("../pages/associations/AssociationCreatePage"),
+  ),
+  route("/associations/:id", "/associations", "Association", () => import("../pages/associations/AssociationPage")),
+  route("/windows", "/windows", "Maintenance windows", () => import("../pages/windows/WindowsPage")),
+  route("/windows/create", "/windows", "Create maintenance window", () => import("../pages/windows/WindowCreatePage")),
+  route("/windows/:id", "/windows", "Maintenance window", () => import("../pages/windows/WindowPage")),
+  route("/automations", "/automations", "Automation", () => import("../pages/automations/AutomationsPage")),
+  route(
+    "/automations/start",
+    "/automations",
+    "Start automation",
+    () => import("../pages/automations/AutomationStartPage"),
+  ),
+  route("/automations/:id", "/automations", "Execution", () => import("../pages/automations/AutomationPage")),
+];
+
+export function findRoute(path: string): { route: Route; params: Record<string, string> } | undefined {
+  for (const candidate of ROUTES) {
+    const params = matchPath(candidate.pattern, path);
+    if (params !== undefined) return { route: candidate, params };
+  }
+  return undefined;
+}

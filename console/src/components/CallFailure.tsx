@@ -1,0 +1,24 @@
+// A call that did not succeed: which one, why, and what can be done.
+
+import Alert from "@cloudscape-design/components/alert";
+import Button from "@cloudscape-design/components/button";
+
+import { advice } from "../api/errors";
+import type { CallError } from "../api/errors";
+
+interface Props {
+  readonly error: CallError;
+  readonly onRetry?: () => unknown;
+}
+
+export function CallFailure({ error, onRetry }: Props) {
+  const forbidden = error.kind === "forbidden";
+  const header = forbidden ? `You may not call ${error.operation}` : `${error.operation} failed: ${error.code}`;
+  const action = onRetry === undefined || forbidden ? undefined : <Button onClick={() => onRetry()}>Try again</Button>;
+  return (
+    <Alert type={forbidden ? "warning" : "error"} header={header} action={action}>
+      {error.message}. {advice(error)}
+      {error.requestId === undefined ? null : <> Request id: {error.requestId}</>}
+    </Alert>
+  );
+}

@@ -1,0 +1,31 @@
+// The fleet's nodes by state, day by day.
+
+import Box from "@cloudscape-design/components/box";
+import MixedLineBarChart from "@cloudscape-design/components/mixed-line-bar-chart";
+
+import type { FleetSummary } from "../api/fleet";
+import { wordOf } from "../logic/status";
+import { COLOURS, ORDER } from "./ComplianceRing";
+
+export function ComplianceTrend({ trend }: { readonly trend: NonNullable<FleetSummary["Trend"]> }) {
+  const days = trend.map((day) => day.Day);
+  return (
+    <MixedLineBarChart
+      stackedBars
+      hideFilter
+      height={220}
+      xScaleType="categorical"
+      xDomain={days}
+      xTitle="Day"
+      yTitle="Nodes"
+      ariaLabel="Nodes by compliance and day"
+      series={ORDER.map((status) => ({
+        type: "bar" as const,
+        title: wordOf(status),
+        color: COLOURS[status],
+        data: trend.map((day) => ({ x: day.Day, y: day.Counts[status] ?? 0 })),
+      }))}
+      empty={<Box textAlign="center">No history yet: one point is kept per day</Box>}
+    />
+  );
+}

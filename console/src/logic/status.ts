@@ -1,0 +1,92 @@
+// How states look. What is not known and what is old have looks of their own, which are never those of
+// what is in order.
+
+export type Look = "good" | "bad" | "unknown" | "stale" | "running" | "waiting" | "stopped" | "warning" | "info";
+
+const LOOKS: Record<string, Look> = {
+  // Compliance
+  COMPLIANT: "good",
+  NON_COMPLIANT: "bad",
+  UNKNOWN: "unknown",
+  STALE: "stale",
+  UNSPECIFIED_DATA: "unknown",
+  // Patches
+  Installed: "good",
+  InstalledOther: "info",
+  InstalledPendingReboot: "warning",
+  InstalledRejected: "bad",
+  Missing: "bad",
+  Failed: "bad",
+  NotApplicable: "info",
+  AvailableSecurityUpdate: "warning",
+  // Presence
+  Online: "good",
+  ConnectionLost: "stale",
+  Inactive: "stale",
+  // Commands, associations, windows, automation
+  Pending: "waiting",
+  PENDING: "waiting",
+  Waiting: "waiting",
+  Delayed: "waiting",
+  Scheduled: "waiting",
+  InProgress: "running",
+  IN_PROGRESS: "running",
+  Cancelling: "running",
+  CANCELLING: "running",
+  Success: "good",
+  SUCCESS: "good",
+  CompletedWithSuccess: "good",
+  Approved: "good",
+  CompletedWithFailure: "bad",
+  FAILED: "bad",
+  Rejected: "bad",
+  TimedOut: "bad",
+  TIMED_OUT: "bad",
+  "Timed Out": "bad",
+  Undeliverable: "bad",
+  Terminated: "stopped",
+  Cancelled: "stopped",
+  CANCELLED: "stopped",
+  SKIPPED_OVERLAPPING: "stopped",
+  Skipped: "stopped",
+  Exited: "stopped",
+  "Not Compliant": "bad",
+};
+
+export function lookOf(status: string | undefined): Look {
+  if (status === undefined || status === "") return "unknown";
+  return LOOKS[status] ?? "unknown";
+}
+
+const WORDS: Record<string, string> = {
+  COMPLIANT: "Compliant",
+  NON_COMPLIANT: "Non-compliant",
+  UNKNOWN: "Unknown",
+  STALE: "Stale",
+  ConnectionLost: "Connection lost",
+  InstalledOther: "Installed, not covered",
+  InstalledPendingReboot: "Installed, pending reboot",
+  InstalledRejected: "Installed, but rejected",
+  NotApplicable: "Not applicable",
+  AvailableSecurityUpdate: "Available security update",
+  InProgress: "In progress",
+  IN_PROGRESS: "In progress",
+  TimedOut: "Timed out",
+  TIMED_OUT: "Timed out",
+  CompletedWithSuccess: "Completed",
+  CompletedWithFailure: "Completed with failures",
+  SKIPPED_OVERLAPPING: "Skipped: overlapping",
+};
+
+export function wordOf(status: string | undefined): string {
+  if (status === undefined || status === "") return "Unknown";
+  const known = WORDS[status];
+  if (known !== undefined) return known;
+  return /^[A-Z_]+$/.test(status) ? status.charAt(0) + status.slice(1).toLowerCase().replaceAll("_", " ") : status;
+}
+
+/** Whether more may come of it. */
+export function isUnderWay(status: string | undefined): boolean {
+  const look = lookOf(status);
+  return look === "running" || look === "waiting";
+}

@@ -1,0 +1,63 @@
+// Which nodes something is for: named ones, those with a tag, or all; and what is wrong with the choice.
+
+export interface TargetsForm {
+  readonly by: "nodes" | "tag" | "group" | "all";
+  readonly nodes: string;
+  readonly key: string;
+  readonly values: string;
+  readonly group: string;
+}
+
+export const NO_TARGETS: TargetsForm = { by: "nodes", nodes: "", key: "", values: "", group: "" };
+
+/** Texts between commas, spaces or lines. */
+export function words(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== "");
+}
+
+function values(text: string): string[] {
+  return text
+    .split(",")
+    .map((value) => value.trim())
+    .filter((value) => value !== "");
+}
+
+export function targetsProblem(form: TargetsForm): string | undefined {
+  switch (form.by) {
+    case "nodes": {
+      const ids = words(form.nodes);
+      if (ids.length === 0) return "name at least one node";
+      if (ids.length > 50) return `at most 50 nodes can be named, these are ${ids.length}: use a tag`;
+      const wrong = ids.find((id) => !/^(mi-[0-9a-f]{17}|i-[0-9a-f]{8}|i-[0-9a-f]{17})$/.test(id));
+      return wrong === undefined ? undefined : `${wrong} is no node id`;
+    }
+    case "tag":
+      if (form.key.trim() === "") return "name a tag";
+      return values(form.values).length === 0 ? "name at least one value of the tag" : undefined;
+    case "group":
+      return form.group.trim() === "" ? "name a patch group" : undefined;
+    case "all":
+      return undefined;
+  }
+}
+
+/** As SendCommand, associations and windows take them. */
+export function toTargets(form: TargetsForm): { Key: string; Values: string[] }[] {
+  switch (form.by) {
+    case "nodes":
+      return [{ Key: "InstanceIds", Values: words(form.nodes) }];
+    case "tag":
+      return [{ Key: `tag:${form.key.trim()}`, Values: values(form.values) }];
+    case "group":
+      return [{ Key: "tag:PatchGroup", Values: values(form.group) }];
+    case "all":
+      return [{ Key: "InstanceIds", Values: ["*"] }];
+  }
+}
+
+/** A number of nodes or a share of them; the empty text leaves it to the server. */
+export function limitProblem(text: string, mayBeNone: boolean): string | undefined {
+  if (text === "") return undefined;
+  const pattern = mayBeNone ? /^(0|[1-9]\d{0,6}|\d%|[1-9]\d%|100%)$/ : /^([1-9]\d{0,6}|[1-9]%|[1-9]\d%|100%)$/;
+  return pattern.test(text) ? undefined : "a number of nodes (10) or a share of them (10%)";
+}

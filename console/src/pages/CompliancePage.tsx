@@ -1,0 +1,363 @@
+// Compliance reporting: AWS's node patching details, resources by compliance type and severity, and the
+// nodes that an advisory touches.
+
+import {
+  DescribeInstancePatchStatesForPatchGroupCommand,
+  ListResourceComplianceSummariesCommand,
+} from "@aws-sdk/client-ssm";
+import Box from "@cloudscape-design/components/box";
+import ColumnLayout from "@cloudscape-design/components/column-layout";
+import Container from "@cloudscape-design/components/container";
+import ContentLayout from "@cloudscape-design/components/content-layout";
+import Header from "@cloudscape-design/components/header";
+import Input from "@cloudscape-design/components/input";
+import Select from "@cloudscape-design/components/select";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Tabs from "@cloudscape-design/components/tabs";
+
+import { describeAdvisories } from "../api/explain";
+import { listComplianceSummaries, listNodes } from "../api/nodes";
+import { ssm } from "../api/ssm";
+import { useCall } from "../api/use";
+import { href, part, useQueryValue } from "../app/place";
+import { Answer } from "../components/Answer";
+import { CopyCommand } from "../components/CopyCommand";
+import { Link } from "../components/Link";
+import { ServerTable } from "../components/ServerTable";
+import { Status } from "../components/Status";
+import { Time } from "../components/Time";
+import { wordOf } from "../logic/status";
+import { toDate } from "../logic/time";
+
+const listResources = ssm("ListResourceComplianceSummaries", ListResourceComplianceSummariesCommand);
+const ofPatchGroup = ssm("DescribeInstancePatchStatesForPatchGroup", DescribeInstancePatchStatesForPatchGroupCommand);
+
+export default function CompliancePage() {
+  const [tab, setTab] = useQueryValue("tab");
+  return (
+    <ContentLayout header={<Header variant="h1">Compliance</Header>}>
+      <SpaceBetween size="l">
+        <Summaries />
+        <Tabs
+          activeTabId={tab === "" ? "nodes" : tab}
+          onChange={({ detail }) => setTab(detail.activeTabId)}
+          tabs={[
+            { id: "nodes", label: "Node patching details", content: <PatchingDetails /> },
+            { id: "group", label: "Patch group", content: <PatchGroup /> },
+            { id: "resources", label: "By compliance type", content: <Resources /> },
+            { id: "cve", label: "CVE and package", content: <Advisories /> },
+          ]}
+        />
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function Summaries() {
+  const summaries = useCall(listComplianceSummaries, {});
+  return (
+    <Answer of={summaries} what="summaries">
+      {({ ComplianceSummaryItems: items = [] }) => (
+        <Container
+          header={
+            <Header
+              variant="h2"
+              description="Resources by compliance type"
+              actions={<CopyCommand requests={[{ service: "ssm", operation: "ListComplianceSummaries", input: {} }]} />}
+            >
+              Summary
+            </Header>
+          }
+        >
+          {items.length === 0 ? (
+            <Box color="text-status-inactive">
+              Nothing has been reported yet. What was not reported is unknown, not compliant.
+            </Box>
+          ) : (
+            <ColumnLayout columns={3}>
+              {items.map((item) => (
+                <div key={item.ComplianceType}>
+                  <Box variant="awsui-key-label">{item.ComplianceType}</Box>
+                  <Status
+                    status="NON_COMPLIANT"
+                    text={`${item.NonCompliantSummary?.NonCompliantCount ?? 0} non-compliant`}
+                  />
+                  <br />
+                  <Status status="COMPLIANT" text={`${item.CompliantSummary?.CompliantCount ?? 0} compliant`} />
+                </div>
+              ))}
+            </ColumnLayout>
+          )}
+        </Container>
+      )}
+    </Answer>
+  );
+}
+
+function PatchingDetails() {
+  return (
+    <ServerTable
+      id="node-patching-details"
+      title="Node patching details"
+      inside
+      call={listNodes}
+      input={{}}
+      items={(output) => output.Nodes}
+      total={(output) => output.Total}
+      trackBy={(node) => node.NodeId}
+      columns={[
+        {
+          id: "node",
+          header: "Node",
+          cell: (node) => (
+            <Link to={href(`/nodes/${part(node.NodeId)}`, { tab: "patches" })}>
+              {node.Name ?? node.ComputerName ?? node.NodeId}
+            </Link>
+          ),
+          text: (node) => node.NodeId,
+          minWidth: 180,
+        },
+        {
+          id: "status",
+          header: "Compliance",
+          cell: (node) => <Status status={node.ComplianceStatus} />,
+          text: (node) => node.ComplianceStatus,
+          minWidth: 140,
+        },
+        {
+          id: "critical",
+          header: "Critical non-compliant",
+          cell: (node) => node.CriticalNonCompliantCount ?? "–",
+          text: (node) => node.CriticalNonCompliantCount,
+        },
+        {
+          id: "security",
+          header: "Security non-compliant",
+          cell: (node) => node.SecurityNonCompliantCount ?? "–",
+          text: (node) => node.SecurityNonCompliantCount,
+        },
+        {
+          id: "other",
+          header: "Other non-compliant",
+          cell: (node) => node.OtherNonCompliantCount ?? "–",
+          text: (node) => node.OtherNonCompliantCount,
+        },
+        {
+          id: "operation",
+          header: "Last operation",
+          cell: (node) => (
+            <>
+              {node.Operation ?? ""} <Time at={node.OperationEndTime} short />
+            </>
+          ),
+          text: (node) => toDate(node.OperationEndTime)?.toISOString(),
+          minWidth: 140,
+        },
+        {
+          id: "baseline",
+          header: "Baseline id",
+          cell: (node) =>
+            node.BaselineId === undefined ? (
+              "–"
+            ) : (
+              <Link to={href(`/baselines/${part(node.BaselineId)}`)}>{node.BaselineId}</Link>
+            ),
+          text: (node) => node.BaselineId,
+        },
+      ]}
+      empty="There are no nodes yet."
+    />
+  );
+}
+
+function PatchGroup() {
+  const [group, setGroup] = useQueryValue("group");
+  return (
+    <SpaceBetween size="m">
+      <Input
+        value={group}
+        ariaLabel="Patch group"
+        placeholder="Name of a patch group"
+        onChange={({ detail }) => setGroup(detail.value)}
+      />
+      {group === "" ? (
+        <Box color="text-status-inactive">Name a patch group: the value of a node&apos;s tag PatchGroup.</Box>
+      ) : (
+        <ServerTable
+          id="patch-group-states"
+          title={`Patch group ${group}`}
+          inside
+          call={ofPatchGroup}
+          input={{ PatchGroup: group }}
+          items={(output) => output.InstancePatchStates}
+          trackBy={(state) => state.InstanceId ?? ""}
+          columns={[
+            {
+              id: "node",
+              header: "Node",
+              cell: (state) => <Link to={href(`/nodes/${part(state.InstanceId ?? "")}`)}>{state.InstanceId}</Link>,
+              text: (state) => state.InstanceId,
+            },
+            {
+              id: "missing",
+              header: "Missing",
+              cell: (state) => state.MissingCount,
+              text: (state) => state.MissingCount,
+            },
+            { id: "failed", header: "Failed", cell: (state) => state.FailedCount, text: (state) => state.FailedCount },
+            {
+              id: "critical",
+              header: "Critical",
+              cell: (state) => state.CriticalNonCompliantCount,
+              text: (state) => state.CriticalNonCompliantCount,
+            },
+            {
+              id: "at",
+              header: "Last operation",
+              cell: (state) => <Time at={state.OperationEndTime} short />,
+              text: (state) => state.OperationEndTime?.toISOString(),
+            },
+          ]}
+          empty="No node of this patch group has reported."
+        />
+      )}
+    </SpaceBetween>
+  );
+}
+
+const SEVERITIES = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNSPECIFIED"];
+
+function Resources() {
+  const [severity, setSeverity] = useQueryValue("severity");
+  const any = { value: "", label: "Any severity" };
+  return (
+    <ServerTable
+      id="resource-compliance"
+      title="Resources"
+      inside
+      call={listResources}
+      input={severity === "" ? {} : { Filters: [{ Key: "OverallSeverity", Values: [severity], Type: "EQUAL" }] }}
+      items={(output) => output.ResourceComplianceSummaryItems}
+      trackBy={(item) => `${item.ResourceId ?? ""} ${item.ComplianceType ?? ""}`}
+      filter={
+        <Select
+          ariaLabel="Severity"
+          selectedOption={severity === "" ? any : { value: severity, label: wordOf(severity) }}
+          options={[any, ...SEVERITIES.map((value) => ({ value, label: wordOf(value) }))]}
+          onChange={({ detail }) => setSeverity(detail.selectedOption.value)}
+        />
+      }
+      columns={[
+        {
+          id: "resource",
+          header: "Resource",
+          cell: (item) => (
+            <Link to={href(`/nodes/${part(item.ResourceId ?? "")}`, { tab: "compliance" })}>{item.ResourceId}</Link>
+          ),
+          text: (item) => item.ResourceId,
+        },
+        {
+          id: "type",
+          header: "Compliance type",
+          cell: (item) => item.ComplianceType,
+          text: (item) => item.ComplianceType,
+        },
+        {
+          id: "status",
+          header: "Status",
+          cell: (item) => <Status status={item.Status} />,
+          text: (item) => item.Status,
+          minWidth: 140,
+        },
+        {
+          id: "severity",
+          header: "Overall severity",
+          cell: (item) => wordOf(item.OverallSeverity),
+          text: (item) => item.OverallSeverity,
+        },
+        {
+          id: "compliant",
+          header: "Compliant",
+          cell: (item) => item.CompliantSummary?.CompliantCount ?? 0,
+          text: (item) => item.CompliantSummary?.CompliantCount,
+        },
+        {
+          id: "open",
+          header: "Non-compliant",
+          cell: (item) => item.NonCompliantSummary?.NonCompliantCount ?? 0,
+          text: (item) => item.NonCompliantSummary?.NonCompliantCount,
+        },
+        {
+          id: "at",
+          header: "Captured",
+          cell: (item) => <Time at={item.ExecutionSummary?.ExecutionTime} short />,
+          text: (item) => item.ExecutionSummary?.ExecutionTime?.toISOString(),
+        },
+      ]}
+      empty="No resource has reported that."
+    />
+  );
+}
+
+function Advisories() {
+  const [cve, setCve] = useQueryValue("cve");
+  const [name, setName] = useQueryValue("package");
+  const known = /^CVE-\d{4}-\d{4,}$/.test(cve);
+  const asked = known || name !== "";
+  return (
+    <SpaceBetween size="m">
+      <ColumnLayout columns={2}>
+        <Input
+          value={cve}
+          ariaLabel="CVE id"
+          placeholder="CVE-2024-12345"
+          onChange={({ detail }) => setCve(detail.value.trim().toUpperCase())}
+        />
+        <Input
+          value={name}
+          ariaLabel="Package"
+          placeholder="Package name"
+          onChange={({ detail }) => setName(detail.value.trim())}
+        />
+      </ColumnLayout>
+      {asked ? (
+        <ServerTable
+          id="affected-nodes"
+          title="Affected nodes"
+          description="By the advisories that were imported; without a feed there is no data, which does not mean that no node is affected"
+          inside
+          call={describeAdvisories}
+          input={{ ...(known ? { CveId: cve } : {}), ...(name === "" ? {} : { Package: name }) }}
+          items={(output) => output.AffectedNodes}
+          trackBy={(node) => `${node.InstanceId} ${node.CveId} ${node.Package} ${node.Arch}`}
+          columns={[
+            {
+              id: "node",
+              header: "Node",
+              cell: (node) => <Link to={href(`/nodes/${part(node.InstanceId)}`)}>{node.InstanceId}</Link>,
+              text: (node) => node.InstanceId,
+            },
+            { id: "cve", header: "CVE", cell: (node) => node.CveId, text: (node) => node.CveId },
+            { id: "package", header: "Package", cell: (node) => node.Package, text: (node) => node.Package },
+            {
+              id: "installed",
+              header: "Installed",
+              cell: (node) => node.InstalledVersion,
+              text: (node) => node.InstalledVersion,
+            },
+            {
+              id: "fixed",
+              header: "Fixed by",
+              cell: (node) => node.FixedVersion ?? "not fixed yet",
+              text: (node) => node.FixedVersion,
+            },
+            { id: "severity", header: "Severity", cell: (node) => node.Severity ?? "–", text: (node) => node.Severity },
+          ]}
+          empty="No node is known to be affected. Look at `fettle advisories` for which feeds are imported and how old they are."
+        />
+      ) : (
+        <Box color="text-status-inactive">Name a CVE or a package to see the nodes that it touches.</Box>
+      )}
+    </SpaceBetween>
+  );
+}

@@ -1,0 +1,165 @@
+// Now: how the fleet stands at this moment. Each number opens the rows behind it.
+
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import ColumnLayout from "@cloudscape-design/components/column-layout";
+import Container from "@cloudscape-design/components/container";
+import ContentLayout from "@cloudscape-design/components/content-layout";
+import Grid from "@cloudscape-design/components/grid";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+
+import type { FleetSummary } from "../api/fleet";
+import { fleetSummary } from "../api/now";
+import { useCall } from "../api/use";
+import { href, part } from "../app/place";
+import { Answer } from "../components/Answer";
+import { ComplianceRing } from "../components/ComplianceRing";
+import { ComplianceTrend } from "../components/ComplianceTrend";
+import { CopyCommand } from "../components/CopyCommand";
+import { Count } from "../components/Count";
+import { EnrolSteps } from "../components/EnrolSteps";
+import { LiveOperations } from "../components/LiveOperations";
+import { Link } from "../components/Link";
+import { Time } from "../components/Time";
+
+const POLL_MS = 20_000;
+
+export default function NowPage() {
+  const summary = useCall(fleetSummary, {}, { poll: POLL_MS });
+  return (
+    <ContentLayout
+      header={
+        <Header
+          variant="h1"
+          description="How the fleet stands at this moment"
+          actions={
+            <SpaceBetween direction="horizontal" size="xs">
+              <CopyCommand
+                requests={[{ service: fleetSummary.service, operation: fleetSummary.operation, input: {} }]}
+              />
+              <Button href={href("/patch-now/start")} variant="primary">
+                Patch now
+              </Button>
+            </SpaceBetween>
+          }
+        >
+          Now
+        </Header>
+      }
+    >
+      <Answer of={summary} what="the fleet">
+        {(fleet) => (fleet.NodeCount === 0 ? <FirstSteps /> : <Fleet fleet={fleet} />)}
+      </Answer>
+    </ContentLayout>
+  );
+}
+
+function FirstSteps() {
+  return (
+    <Container>
+      <EnrolSteps />
+    </Container>
+  );
+}
+
+function Fleet({ fleet }: { readonly fleet: FleetSummary }) {
+  const nodes = (key: string, value: string): string => href("/nodes", { [key]: value });
+  const of = fleet.Compliance;
+  return (
+    <SpaceBetween size="l">
+      <Grid gridDefinition={[{ colspan: { default: 12, m: 5 } }, { colspan: { default: 12, m: 7 } }]}>
+        <Container fitHeight header={<Header variant="h2">Compliance</Header>}>
+          <ComplianceRing counts={of} total={fleet.NodeCount} />
+        </Container>
+        <Container fitHeight header={<Header variant="h2">Nodes</Header>}>
+          <ColumnLayout columns={3} minColumnWidth={150}>
+            <Count label="All nodes" value={fleet.NodeCount} to={href("/nodes")} />
+            <Count
+              status="NON_COMPLIANT"
+              label="Non-compliant"
+              value={of.NON_COMPLIANT ?? 0}
+              to={nodes("ComplianceStatus", "NON_COMPLIANT")}
+            />
+            <Count
+              status="COMPLIANT"
+              label="Compliant"
+              value={of.COMPLIANT ?? 0}
+              to={nodes("ComplianceStatus", "COMPLIANT")}
+            />
+            <Count status="UNKNOWN" label="Unknown" value={of.UNKNOWN ?? 0} to={nodes("ComplianceStatus", "UNKNOWN")} />
+            <Count status="STALE" label="Stale" value={of.STALE ?? 0} to={nodes("ComplianceStatus", "STALE")} />
+            <Count label="Pending reboot" value={fleet.PendingRebootCount ?? 0} to={nodes("PendingReboot", "true")} />
+            {Object.entries(fleet.PingStatuses ?? {}).map(([ping, count]) => (
+              <Count
+                key={ping}
+                status={ping}
+                label={ping === "ConnectionLost" ? "Connection lost" : ping}
+                value={count}
+                to={nodes("PingStatus", ping)}
+              />
+            ))}
+          </ColumnLayout>
+        </Container>
+      </Grid>
+      {fleet.Trend === undefined ? null : (
+        <Container header={<Header variant="h2">Last 90 days</Header>}>
+          <ComplianceTrend trend={fleet.Trend} />
+        </Container>
+      )}
+      <Grid gridDefinition={[{ colspan: { default: 12, m: 7 } }, { colspan: { default: 12, m: 5 } }]}>
+        <LiveOperations />
+        <Container fitHeight header={<Header variant="h2">Oldest scans</Header>}>
+          <OldestScans fleet={fleet} />
+        </Container>
+      </Grid>
+      {fleet.Failures === undefined ? null : (
+        <Container
+          header={
+            <Header variant="h2" description="What failed last, by its cause">
+              Failures
+            </Header>
+          }
+        >
+          <Failures failures={fleet.Failures} />
+        </Container>
+      )}
+    </SpaceBetween>
+  );
+}
+
+function OldestScans({ fleet }: { readonly fleet: FleetSummary }) {
+  const scans = fleet.OldestScans ?? [];
+  if (scans.length === 0) return <Box color="text-status-inactive">No node has been scanned yet.</Box>;
+  return (
+    <SpaceBetween size="xs">
+      {scans.map((scan) => (
+        <div key={scan.NodeId}>
+          <Link to={href(`/nodes/${part(scan.NodeId)}`)}>{scan.Name ?? scan.NodeId}</Link>{" "}
+          <Box variant="span" color="text-body-secondary">
+            <Time at={scan.OperationEndTime} short />
+          </Box>
+        </div>
+      ))}
+    </SpaceBetween>
+  );
+}
+
+function Failures({ failures }: { readonly failures: NonNullable<FleetSummary["Failures"]> }) {
+  if (failures.length === 0) return <Box color="text-status-inactive">Nothing has failed.</Box>;
+  return (
+    <SpaceBetween size="xs">
+      {failures.map(({ Cause, Count: count, NodeId }) => (
+        <div key={Cause}>
+          <Box variant="strong">{count.toLocaleString()}</Box> × {Cause}
+          {NodeId === undefined ? null : (
+            <>
+              {" "}
+              (<Link to={href(`/nodes/${part(NodeId)}`, { tab: "why" })}>for example {NodeId}</Link>)
+            </>
+          )}
+        </div>
+      ))}
+    </SpaceBetween>
+  );
+}

@@ -1,0 +1,75 @@
+// State Manager: the associations that keep nodes as they should be.
+
+import Button from "@cloudscape-design/components/button";
+
+import { listAssociations } from "../../api/associations";
+import { href, part } from "../../app/place";
+import { Link } from "../../components/Link";
+import { ServerTable } from "../../components/ServerTable";
+import { Status } from "../../components/Status";
+import { Time } from "../../components/Time";
+
+export default function AssociationsPage() {
+  return (
+    <ServerTable
+      id="associations"
+      title="Associations"
+      call={listAssociations}
+      input={{}}
+      items={(output) => output.Associations}
+      trackBy={(association) => association.AssociationId ?? ""}
+      actions={
+        <Button variant="primary" href={href("/associations/create")}>
+          Create association
+        </Button>
+      }
+      columns={[
+        {
+          id: "name",
+          header: "Association",
+          cell: (association) => (
+            <Link to={href(`/associations/${part(association.AssociationId ?? "")}`)}>
+              {association.AssociationName ?? association.AssociationId}
+            </Link>
+          ),
+          text: (association) => association.AssociationName ?? association.AssociationId,
+          minWidth: 200,
+        },
+        {
+          id: "document",
+          header: "Document",
+          cell: (association) => association.Name,
+          text: (association) => association.Name,
+        },
+        {
+          id: "status",
+          header: "Status",
+          cell: (association) => <Status status={association.Overview?.Status} />,
+          text: (association) => association.Overview?.Status,
+        },
+        {
+          id: "targets",
+          header: "Targets",
+          cell: (association) =>
+            (association.Targets ?? [])
+              .map((target) => `${target.Key ?? ""} = ${(target.Values ?? []).join(", ")}`)
+              .join("; ") || association.InstanceId,
+          text: (association) => JSON.stringify(association.Targets),
+        },
+        {
+          id: "schedule",
+          header: "Schedule",
+          cell: (association) => association.ScheduleExpression ?? "once",
+          text: (association) => association.ScheduleExpression,
+        },
+        {
+          id: "last",
+          header: "Last run",
+          cell: (association) => <Time at={association.LastExecutionDate} short />,
+          text: (association) => association.LastExecutionDate?.toISOString(),
+        },
+      ]}
+      empty="There are no associations. One applies a document to nodes again and again: a scan every day, say."
+    />
+  );
+}

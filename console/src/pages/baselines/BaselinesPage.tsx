@@ -1,0 +1,98 @@
+// The patch baselines of the account and the predefined ones.
+
+import Button from "@cloudscape-design/components/button";
+import Select from "@cloudscape-design/components/select";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Badge from "@cloudscape-design/components/badge";
+
+import { describePatchBaselines } from "../../api/baselines";
+import { href, part, useQueryValue } from "../../app/place";
+import { Link } from "../../components/Link";
+import { ServerTable } from "../../components/ServerTable";
+import { OPERATING_SYSTEMS } from "../../logic/baseline";
+
+export default function BaselinesPage() {
+  const [owner, setOwner] = useQueryValue("owner");
+  const [system, setSystem] = useQueryValue("system");
+  const owners = [
+    { value: "", label: "Anybody's" },
+    { value: "Self", label: "Own" },
+    { value: "AWS", label: "Predefined" },
+  ];
+  const systems = [
+    { value: "", label: "Any operating system" },
+    ...OPERATING_SYSTEMS.map((value) => ({ value, label: value })),
+  ];
+  const filters = [
+    ...(owner === "" ? [] : [{ Key: "OWNER", Values: [owner] }]),
+    ...(system === "" ? [] : [{ Key: "OPERATING_SYSTEM", Values: [system] }]),
+  ];
+  return (
+    <ServerTable
+      id="baselines"
+      title="Patch baselines"
+      call={describePatchBaselines}
+      input={filters.length === 0 ? {} : { Filters: filters }}
+      items={(output) => output.BaselineIdentities}
+      trackBy={(baseline) => baseline.BaselineId ?? ""}
+      filter={
+        <SpaceBetween direction="horizontal" size="s">
+          <Select
+            ariaLabel="Owner"
+            selectedOption={owners.find((option) => option.value === owner) ?? null}
+            options={owners}
+            onChange={({ detail }) => setOwner(detail.selectedOption.value)}
+          />
+          <Select
+            ariaLabel="Operating system"
+            selectedOption={systems.find((option) => option.value === system) ?? null}
+            options={systems}
+            onChange={({ detail }) => setSystem(detail.selectedOption.value)}
+          />
+        </SpaceBetween>
+      }
+      actions={
+        <Button variant="primary" href={href("/baselines/create")}>
+          Create patch baseline
+        </Button>
+      }
+      columns={[
+        {
+          id: "name",
+          header: "Name",
+          cell: (baseline) => (
+            <Link to={href(`/baselines/${part(baseline.BaselineId ?? "")}`)}>{baseline.BaselineName}</Link>
+          ),
+          text: (baseline) => baseline.BaselineName,
+          minWidth: 220,
+        },
+        {
+          id: "system",
+          header: "Operating system",
+          cell: (baseline) => baseline.OperatingSystem,
+          text: (baseline) => baseline.OperatingSystem,
+        },
+        {
+          id: "default",
+          header: "Default",
+          cell: (baseline) => (baseline.DefaultBaseline === true ? <Badge color="blue">default</Badge> : "–"),
+          text: (baseline) => String(baseline.DefaultBaseline === true),
+        },
+        {
+          id: "description",
+          header: "Description",
+          cell: (baseline) => baseline.BaselineDescription ?? "–",
+          text: (baseline) => baseline.BaselineDescription,
+          minWidth: 220,
+        },
+        {
+          id: "id",
+          header: "Baseline id",
+          cell: (baseline) => baseline.BaselineId,
+          text: (baseline) => baseline.BaselineId,
+        },
+      ]}
+      empty="No patch baseline matches."
+    />
+  );
+}

@@ -1,0 +1,98 @@
+// Who a node is, and its newest patch state in AWS's numbers.
+
+import type { InstanceInformation } from "@aws-sdk/client-ssm";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+
+import { complianceOf, describeInstancePatchStates } from "../../api/nodes";
+import { useCall } from "../../api/use";
+import { href, part } from "../../app/place";
+import { Answer } from "../../components/Answer";
+import { Link } from "../../components/Link";
+import { Status } from "../../components/Status";
+import { Time } from "../../components/Time";
+
+const COUNTS = [
+  ["MissingCount", "Missing"],
+  ["FailedCount", "Failed"],
+  ["InstalledPendingRebootCount", "InstalledPendingReboot"],
+  ["InstalledRejectedCount", "InstalledRejected"],
+  ["InstalledCount", "Installed"],
+  ["InstalledOtherCount", "InstalledOther"],
+] as const;
+
+export function NodeOverview({ node }: { readonly node: InstanceInformation }) {
+  const id = node.InstanceId ?? "";
+  const states = useCall(describeInstancePatchStates, { InstanceIds: [id] }, { poll: 20_000 });
+  return (
+    <SpaceBetween size="l">
+      <Container header={<Header variant="h2">Node</Header>}>
+        <KeyValuePairs
+          columns={4}
+          items={[
+            { label: "Ping status", value: <Status status={node.PingStatus} /> },
+            { label: "Last ping", value: <Time at={node.LastPingDateTime} /> },
+            { label: "Platform", value: `${node.PlatformName ?? "–"} ${node.PlatformVersion ?? ""}` },
+            { label: "Agent version", value: node.AgentVersion ?? "–" },
+            { label: "Computer name", value: node.ComputerName ?? "–" },
+            { label: "IP address", value: node.IPAddress ?? "–" },
+            { label: "Registered", value: <Time at={node.RegistrationDate} /> },
+            { label: "Activation", value: node.ActivationId ?? "–" },
+          ]}
+        />
+      </Container>
+      <Container header={<Header variant="h2">Patches</Header>}>
+        <Answer of={states} what="patch state">
+          {({ InstancePatchStates: found }) => {
+            const state = found?.[0];
+            return (
+              <KeyValuePairs
+                columns={4}
+                items={[
+                  { label: "Compliance", value: <Status status={complianceOf(state, new Date())} /> },
+                  {
+                    label: "Last operation",
+                    value: (
+                      <>
+                        {state?.Operation ?? ""} <Time at={state?.OperationEndTime} />
+                      </>
+                    ),
+                  },
+                  {
+                    label: "Patch baseline",
+                    value:
+                      state?.BaselineId === undefined ? (
+                        "–"
+                      ) : (
+                        <Link to={href(`/baselines/${part(state.BaselineId)}`)}>{state.BaselineId}</Link>
+                      ),
+                  },
+                  {
+                    label: "Patch group",
+                    value: state?.PatchGroup === undefined || state.PatchGroup === "" ? "none" : state.PatchGroup,
+                  },
+                  { label: "Critical, not compliant", value: state?.CriticalNonCompliantCount ?? "–" },
+                  { label: "Security, not compliant", value: state?.SecurityNonCompliantCount ?? "–" },
+                  { label: "Other, not compliant", value: state?.OtherNonCompliantCount ?? "–" },
+                  ...COUNTS.map(([member, name]) => ({
+                    label: <Status status={name} />,
+                    value:
+                      state === undefined ? (
+                        "–"
+                      ) : (
+                        <Link to={href(`/nodes/${part(id)}`, { tab: "patches", state: name })}>
+                          {state[member] ?? 0}
+                        </Link>
+                      ),
+                  })),
+                ]}
+              />
+            );
+          }}
+        </Answer>
+      </Container>
+    </SpaceBetween>
+  );
+}

@@ -1,0 +1,228 @@
+// One run: how far it is, a cell per node that changes as it goes, output, cancel, and the failed ones again.
+
+import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
+import ContentLayout from "@cloudscape-design/components/content-layout";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import ProgressBar from "@cloudscape-design/components/progress-bar";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+
+import { cancelPatchNow, getPatchNow, listPatchNowNodes } from "../../api/patchNow";
+import type { PatchNow } from "../../api/patchNow";
+import { useAction, useCall } from "../../api/use";
+import { go, href, part } from "../../app/place";
+import type { PageProps } from "../../app/routes";
+import { Answer } from "../../components/Answer";
+import { Confirm } from "../../components/Confirm";
+import { CopyCommand } from "../../components/CopyCommand";
+import { Link } from "../../components/Link";
+import { NodeCells } from "../../components/NodeCells";
+import { ServerTable } from "../../components/ServerTable";
+import { Status } from "../../components/Status";
+import { Time } from "../../components/Time";
+import { lookOf } from "../../logic/status";
+import { toDate } from "../../logic/time";
+
+const POLL_MS = 1500;
+const CELLS = 50;
+
+export default function PatchNowRunPage({ params }: PageProps) {
+  const id = params["id"] ?? "";
+  const run = useCall(
+    getPatchNow,
+    { PatchNowId: id },
+    { poll: (answer) => (answer?.PatchNow.EndedAt === undefined ? POLL_MS : false) },
+  );
+  return (
+    <Answer of={run} what="the run">
+      {({ PatchNow: now }) => (
+        <ContentLayout header={<Title run={now} />}>
+          <SpaceBetween size="l">
+            <Progress run={now} />
+            <Cells run={now} />
+            <Nodes run={now} />
+          </SpaceBetween>
+        </ContentLayout>
+      )}
+    </Answer>
+  );
+}
+
+function ended(run: PatchNow): boolean {
+  return run.EndedAt !== undefined;
+}
+
+function Title({ run }: { readonly run: PatchNow }) {
+  const cancel = useAction(cancelPatchNow, {
+    done: () => "The run is being cancelled: nodes that have begun finish what they do.",
+  });
+  const again = async (): Promise<void> => {
+    const { Nodes: nodes } = await listPatchNowNodes.run({ PatchNowId: run.PatchNowId, MaxResults: CELLS });
+    const failed = nodes.filter((node) => lookOf(node.Status) === "bad").map((node) => node.InstanceId);
+    go(href("/patch-now/start", { nodes: failed.join(","), operation: run.Order.Operation }));
+  };
+  return (
+    <Header
+      variant="h1"
+      description={run.PatchNowId}
+      actions={
+        <SpaceBetween direction="horizontal" size="xs">
+          <CopyCommand
+            requests={[
+              { service: "fettle", operation: "GetPatchNow", input: { PatchNowId: run.PatchNowId } },
+              { service: "fettle", operation: "StartPatchNow", input: { Order: run.Order } },
+            ]}
+          />
+          {ended(run) ? (
+            <Button
+              disabled={(run.Counts["Failed"] ?? 0) + (run.Counts["TimedOut"] ?? 0) === 0}
+              onClick={() => void again()}
+            >
+              Retry failed nodes
+            </Button>
+          ) : (
+            <Confirm
+              label="Cancel the run"
+              title="Cancel this run?"
+              onConfirm={() => cancel.mutate({ PatchNowId: run.PatchNowId })}
+            >
+              Nodes that have not begun will not begin. Those that have begun finish what they do.
+            </Confirm>
+          )}
+        </SpaceBetween>
+      }
+    >
+      {run.Order.Operation === "Scan" ? "Scan" : "Scan and install"}
+    </Header>
+  );
+}
+
+function Progress({ run }: { readonly run: PatchNow }) {
+  const done = Object.entries(run.Counts)
+    .filter(([status]) => !["running", "waiting"].includes(lookOf(status)))
+    .reduce((sum, [, count]) => sum + count, 0);
+  return (
+    <Container header={<Header variant="h2">Progress</Header>}>
+      <SpaceBetween size="m">
+        <ProgressBar
+          value={run.TargetCount === 0 ? 100 : (100 * done) / run.TargetCount}
+          ariaLabel="Nodes that are done"
+          additionalInfo={`${done} of ${run.TargetCount} nodes`}
+        />
+        <KeyValuePairs
+          columns={4}
+          items={[
+            { label: "Status", value: <Status status={run.Status} /> },
+            { label: "Details", value: run.StatusDetails },
+            { label: "Started", value: <Time at={run.StartedAt} /> },
+            { label: "Ended", value: <Time at={run.EndedAt} /> },
+            {
+              label: "Document",
+              value: <Link to={href(`/documents/${part(run.DocumentName)}`)}>{run.DocumentName}</Link>,
+            },
+            {
+              label: "Targets",
+              value: run.Order.Targets.map((target) => `${target.Key} = ${target.Values.join(", ")}`).join("; "),
+            },
+            ...Object.entries(run.Counts).map(([status, count]) => ({
+              label: <Status status={status} />,
+              value: count,
+            })),
+          ]}
+        />
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function Cells({ run }: { readonly run: PatchNow }) {
+  const nodes = useCall(
+    listPatchNowNodes,
+    { PatchNowId: run.PatchNowId, MaxResults: CELLS },
+    { poll: () => (ended(run) ? false : POLL_MS) },
+  );
+  return (
+    <Container
+      header={
+        <Header variant="h2" description={`A cell per node${run.TargetCount > CELLS ? `: the first ${CELLS}` : ""}`}>
+          Nodes
+        </Header>
+      }
+    >
+      <Answer of={nodes} what="nodes">
+        {({ Nodes: found }) => (
+          <NodeCells
+            cells={found.map((node) => ({
+              id: node.InstanceId,
+              name: node.ComputerName ?? node.InstanceId,
+              status: node.Status,
+              href: href(`/commands/${part(run.PatchNowId)}/${part(node.InstanceId)}`),
+            }))}
+          />
+        )}
+      </Answer>
+    </Container>
+  );
+}
+
+function Nodes({ run }: { readonly run: PatchNow }) {
+  return (
+    <ServerTable
+      id="patch-now-nodes"
+      title="Results"
+      call={listPatchNowNodes}
+      input={{ PatchNowId: run.PatchNowId }}
+      items={(output) => output.Nodes}
+      trackBy={(node) => node.InstanceId}
+      {...(ended(run) ? {} : { poll: POLL_MS })}
+      columns={[
+        {
+          id: "node",
+          header: "Node",
+          cell: (node) => (
+            <Link to={href(`/nodes/${part(node.InstanceId)}`)}>{node.ComputerName ?? node.InstanceId}</Link>
+          ),
+          text: (node) => node.InstanceId,
+          minWidth: 160,
+        },
+        {
+          id: "status",
+          header: "Status",
+          cell: (node) => <Status status={node.Status} />,
+          text: (node) => node.Status,
+        },
+        {
+          id: "compliance",
+          header: "Compliance",
+          cell: (node) => (node.Report === undefined ? "–" : <Status status={node.Report.Status} />),
+          text: (node) => node.Report?.Status,
+        },
+        {
+          id: "missing",
+          header: "Missing",
+          cell: (node) => node.Report?.Counts["Missing"] ?? (node.Report === undefined ? "–" : 0),
+          text: (node) => node.Report?.Counts["Missing"],
+        },
+        {
+          id: "details",
+          header: "Details",
+          cell: (node) => node.Trace ?? node.StatusDetails,
+          text: (node) => node.Trace ?? node.StatusDetails,
+        },
+        {
+          id: "ended",
+          header: "Ended",
+          cell: (node) => <Time at={node.EndedAt} short />,
+          text: (node) => toDate(node.EndedAt)?.toISOString(),
+        },
+        {
+          id: "output",
+          header: "Output",
+          cell: (node) => <Link to={href(`/commands/${part(run.PatchNowId)}/${part(node.InstanceId)}`)}>Output</Link>,
+        },
+      ]}
+      empty="No node was addressed."
+    />
+  );
+}

@@ -1,0 +1,250 @@
+// One maintenance window: when it opens, for which nodes, what it does, and how its runs went.
+
+import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
+import ContentLayout from "@cloudscape-design/components/content-layout";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Tabs from "@cloudscape-design/components/tabs";
+
+import {
+  cancelExecution,
+  deleteWindow,
+  describeExecutions,
+  describeTargets,
+  describeTasks,
+  getWindow,
+  updateWindow,
+} from "../../api/windows";
+import { useAction, useCall } from "../../api/use";
+import { go, href, useQueryValue } from "../../app/place";
+import type { PageProps } from "../../app/routes";
+import { Answer } from "../../components/Answer";
+import { Confirm } from "../../components/Confirm";
+import { CopyCommand } from "../../components/CopyCommand";
+import { ServerTable } from "../../components/ServerTable";
+import { Status } from "../../components/Status";
+import { Time } from "../../components/Time";
+import { isUnderWay } from "../../logic/status";
+import { AddPatchTask } from "./AddPatchTask";
+
+export default function WindowPage({ params }: PageProps) {
+  const id = params["id"] ?? "";
+  const [tab, setTab] = useQueryValue("tab");
+  const answer = useCall(getWindow, { WindowId: id });
+  const update = useAction(updateWindow, {
+    done: (output) => (output.Enabled === true ? "The window is enabled." : "The window is disabled."),
+  });
+  const remove = useAction(deleteWindow, { done: () => "The window is deleted.", onDone: () => go(href("/windows")) });
+  return (
+    <Answer of={answer} what="the maintenance window">
+      {(window) => (
+        <ContentLayout
+          header={
+            <Header
+              variant="h1"
+              description={id}
+              actions={
+                <SpaceBetween direction="horizontal" size="xs">
+                  <CopyCommand
+                    requests={[
+                      { service: "ssm", operation: "GetMaintenanceWindow", input: { WindowId: id } },
+                      { service: "ssm", operation: "DescribeMaintenanceWindowTasks", input: { WindowId: id } },
+                    ]}
+                  />
+                  <Button
+                    loading={update.isPending}
+                    onClick={() => update.mutate({ WindowId: id, Enabled: window.Enabled !== true })}
+                  >
+                    {window.Enabled === true ? "Disable" : "Enable"}
+                  </Button>
+                  <Confirm
+                    label="Delete"
+                    title="Delete this maintenance window?"
+                    onConfirm={() => remove.mutate({ WindowId: id })}
+                  >
+                    {window.Name}, its targets and its tasks are deleted; they cannot be brought back.
+                  </Confirm>
+                </SpaceBetween>
+              }
+            >
+              {window.Name}
+            </Header>
+          }
+        >
+          <SpaceBetween size="l">
+            <Container header={<Header variant="h2">Maintenance window</Header>}>
+              <KeyValuePairs
+                columns={4}
+                items={[
+                  { label: "State", value: window.Enabled === true ? "Enabled" : "Disabled" },
+                  { label: "Schedule", value: window.Schedule ?? "–" },
+                  { label: "Time zone", value: window.ScheduleTimezone ?? "UTC" },
+                  { label: "Opens next", value: <Time at={window.NextExecutionTime} /> },
+                  { label: "Duration", value: `${window.Duration ?? 0} hours` },
+                  { label: "Cut-off", value: `${window.Cutoff ?? 0} hours` },
+                  {
+                    label: "Nodes beyond its targets",
+                    value: window.AllowUnassociatedTargets === true ? "allowed" : "not allowed",
+                  },
+                  { label: "Changed", value: <Time at={window.ModifiedDate} /> },
+                ]}
+              />
+            </Container>
+            <Tabs
+              activeTabId={tab === "" ? "executions" : tab}
+              onChange={({ detail }) => setTab(detail.activeTabId)}
+              tabs={[
+                { id: "executions", label: "Runs", content: <Executions id={id} /> },
+                { id: "tasks", label: "Tasks", content: <Tasks id={id} /> },
+                { id: "targets", label: "Targets", content: <Targets id={id} /> },
+                { id: "add", label: "Add patching", content: <AddPatchTask id={id} /> },
+              ]}
+            />
+          </SpaceBetween>
+        </ContentLayout>
+      )}
+    </Answer>
+  );
+}
+
+function Executions({ id }: { readonly id: string }) {
+  const cancel = useAction(cancelExecution, { done: () => "The run is being cancelled." });
+  return (
+    <ServerTable
+      id="window-executions"
+      title="Runs"
+      inside
+      poll={5000}
+      call={describeExecutions}
+      input={{ WindowId: id }}
+      items={(output) => output.WindowExecutions}
+      trackBy={(execution) => execution.WindowExecutionId ?? ""}
+      columns={[
+        {
+          id: "id",
+          header: "Run",
+          cell: (execution) => execution.WindowExecutionId,
+          text: (execution) => execution.WindowExecutionId,
+        },
+        {
+          id: "status",
+          header: "Status",
+          cell: (execution) => <Status status={execution.Status} />,
+          text: (execution) => execution.Status,
+        },
+        {
+          id: "details",
+          header: "Details",
+          cell: (execution) => execution.StatusDetails ?? "–",
+          text: (execution) => execution.StatusDetails,
+        },
+        {
+          id: "start",
+          header: "Began",
+          cell: (execution) => <Time at={execution.StartTime} />,
+          text: (execution) => execution.StartTime?.toISOString(),
+        },
+        {
+          id: "end",
+          header: "Ended",
+          cell: (execution) => <Time at={execution.EndTime} />,
+          text: (execution) => execution.EndTime?.toISOString(),
+        },
+        {
+          id: "act",
+          header: "Cancel",
+          cell: (execution) =>
+            isUnderWay(execution.Status) ? (
+              <Confirm
+                label="Cancel the run"
+                title="Cancel this run?"
+                onConfirm={() => cancel.mutate({ WindowExecutionId: execution.WindowExecutionId ?? "" })}
+              >
+                Work that has not begun will not begin.
+              </Confirm>
+            ) : (
+              "–"
+            ),
+        },
+      ]}
+      empty="This window has not opened yet."
+    />
+  );
+}
+
+function Tasks({ id }: { readonly id: string }) {
+  return (
+    <ServerTable
+      id="window-tasks"
+      title="Tasks"
+      inside
+      call={describeTasks}
+      input={{ WindowId: id }}
+      items={(output) => output.Tasks}
+      trackBy={(task) => task.WindowTaskId ?? ""}
+      columns={[
+        {
+          id: "task",
+          header: "Task",
+          cell: (task) => task.Name ?? task.TaskArn,
+          text: (task) => task.Name ?? task.TaskArn,
+        },
+        { id: "document", header: "Runs", cell: (task) => task.TaskArn, text: (task) => task.TaskArn },
+        { id: "type", header: "Type", cell: (task) => task.Type, text: (task) => task.Type },
+        { id: "priority", header: "Priority", cell: (task) => task.Priority, text: (task) => task.Priority },
+        {
+          id: "rate",
+          header: "Rate",
+          cell: (task) => `${task.MaxConcurrency ?? "–"} at the same time, ${task.MaxErrors ?? "–"} errors`,
+          text: (task) => task.MaxConcurrency,
+        },
+        {
+          id: "id",
+          header: "Task id",
+          cell: (task) => task.WindowTaskId,
+          text: (task) => task.WindowTaskId,
+          hidden: true,
+        },
+      ]}
+      empty="This window does nothing yet: it has no tasks."
+    />
+  );
+}
+
+function Targets({ id }: { readonly id: string }) {
+  return (
+    <ServerTable
+      id="window-targets"
+      title="Targets"
+      inside
+      call={describeTargets}
+      input={{ WindowId: id }}
+      items={(output) => output.Targets}
+      trackBy={(target) => target.WindowTargetId ?? ""}
+      columns={[
+        {
+          id: "name",
+          header: "Target",
+          cell: (target) => target.Name ?? target.WindowTargetId,
+          text: (target) => target.Name ?? target.WindowTargetId,
+        },
+        {
+          id: "nodes",
+          header: "Nodes",
+          cell: (target) =>
+            (target.Targets ?? []).map((one) => `${one.Key ?? ""} = ${(one.Values ?? []).join(", ")}`).join("; "),
+          text: (target) => JSON.stringify(target.Targets),
+        },
+        {
+          id: "owner",
+          header: "Owner information",
+          cell: (target) => target.OwnerInformation ?? "–",
+          text: (target) => target.OwnerInformation,
+        },
+      ]}
+      empty="No nodes are registered with this window."
+    />
+  );
+}
