@@ -9,17 +9,26 @@ VENV := $(CURDIR)/.venv
 
 export FUZZ_SECONDS FUZZ_TARGETS SEED SEEDS AGENTS
 
-.PHONY: help up test lint unit conformance cross windows random faults fuzz deny bench-scan bench-server bench-fleet simulate clean-data
+.PHONY: help up console screenshots test lint unit conformance cross windows random faults fuzz deny bench-scan bench-server bench-fleet simulate clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: ## Build, start the server, enrol and scan this machine, print its compliance report
 	@scripts/requirements up
+	@scripts/console up
 	$(CARGO) build --release --locked --bin fettle --bin fettle-agent
 	@target/release/fettle up --data '$(DATA)' --listen '$(LISTEN)' $(UP_FLAGS)
 
-test: ## Everything that must hold: lints, docs, tests on SQLite and PostgreSQL, stock AWS clients, cross builds
+console: ## The web console, which the next build of the server takes in
+	@scripts/console
+
+screenshots: console ## A picture of every page of the console, in console/screenshots
+	@scripts/requirements test
+	$(CARGO) build --locked --workspace --bins
+	@cd console && npm run --silent screenshots
+
+test: ## Everything that must hold: lints, docs, tests on SQLite and PostgreSQL, stock AWS clients, the console in a browser, cross builds
 	@scripts/requirements test
 	@scripts/test
 
