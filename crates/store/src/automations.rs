@@ -269,6 +269,39 @@ pub async fn list_states(
     Ok(states)
 }
 
+/// How many executions another started, by status. Index: automation_executions_by_parent.
+pub async fn count_children(tx: &mut Tx, key: &AutomationKey) -> Result<Vec<(Status, i64)>> {
+    let sql = "SELECT status, COUNT(*) FROM automation_executions
+        WHERE account = $1 AND region = $2 AND parent_id = $3 GROUP BY status";
+    let read = |row: &Row| {
+        let text: String = row.get(0)?;
+        let corrupt = || StoreError::Corrupt(format!("`{text}` is no status of an execution"));
+        Ok((Status::parse(&text).ok_or_else(corrupt)?, row.get(1)?))
+    };
+    tx.query(sql, &key.values()).await?.iter().map(read).collect()
+}
+
+/// Those that another started, by id. Index: automation_executions_by_parent.
+pub async fn list_children(
+    tx: &mut Tx,
+    key: &AutomationKey,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Automation>> {
+    let mut clause = Clause::after(key.values().to_vec());
+    if let Some(after) = after {
+        let after = clause.bind(after);
+        clause.and(&format!("execution_id > {after}"));
+    }
+    let limit = clause.bind(limit);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM automation_executions WHERE account = $1 AND region = $2 AND parent_id = $3{}
+        ORDER BY execution_id LIMIT {limit}",
+        clause.sql()
+    );
+    tx.query(&sql, clause.values()).await?.iter().map(read).collect()
+}
+
 /// Those that nobody else started and that have not ended. Index: automation_executions_open.
 pub async fn count_open(tx: &mut Tx, (account, region): Scope<'_>) -> Result<i64> {
     let sql = "SELECT COUNT(*) FROM automation_executions

@@ -12,7 +12,7 @@ use store::associations::{self, AssociationKey};
 use store::commands::{self, CommandKey};
 use store::{Store, invocations};
 
-use super::verdicts;
+use super::{runbook, verdicts};
 use crate::agents::retry;
 use crate::app::App;
 use crate::error::ApiError;
@@ -108,25 +108,44 @@ async fn conclude(store: &Store, run: &Execution) -> Result<(), ApiError> {
         return Ok(());
     }
     executions::update(&mut tx, &counted).await?;
-    if let (ExecutionStatus::Success, Some(ended_at)) = (counted.status, counted.finished_at) {
+    if commands::find(&mut tx, &run.command()).await?.is_none() {
+        stand_as(&mut tx, &counted).await?;
+    } else if let (ExecutionStatus::Success, Some(ended_at)) = (counted.status, counted.finished_at) {
         let counts = standing::count(&mut tx, &run.association).await?;
         standing::set_counts(&mut tx, &run.association, &counts, Some(ended_at)).await?;
     }
     Ok(tx.commit().await?)
 }
 
-/// The run as it is stored, and as its command says; `None` where there is no command, or no run any more.
-pub async fn count(tx: &mut store::Tx, run: &Execution) -> Result<Option<(Execution, Execution)>, ApiError> {
-    let known = executions::find(tx, &run.association, run.id.as_str()).await?;
-    let command = commands::find(tx, &run.command()).await?;
-    let (Some(known), Some(command)) = (known, command) else { return Ok(None) };
-    let mut counts = Counts::default();
-    for row in invocations::count_by_state(tx, &command.key).await? {
-        counts.add(row.status, u32::try_from(row.count).unwrap_or(u32::MAX));
+/// An association of a runbook stands as its newest run does.
+async fn stand_as(tx: &mut store::Tx, run: &Execution) -> Result<(), ApiError> {
+    let association = associations::find(tx, &run.association).await?;
+    if association.is_some_and(|association| association.runs_made == run.run) {
+        let succeeded_at = run.finished_at.filter(|_| run.status == ExecutionStatus::Success);
+        standing::set_counts(tx, &run.association, &run.counts, succeeded_at).await?;
     }
+    Ok(())
+}
+
+/// The run as it is stored, and as its command or execution says; `None` where there is neither, or no run any more.
+pub async fn count(tx: &mut store::Tx, run: &Execution) -> Result<Option<(Execution, Execution)>, ApiError> {
+    let Some(known) = executions::find(tx, &run.association, run.id.as_str()).await? else { return Ok(None) };
+    let (counts, ended_at) = match commands::find(tx, &run.command()).await? {
+        Some(command) => {
+            let mut counts = Counts::default();
+            for row in invocations::count_by_state(tx, &command.key).await? {
+                counts.add(row.status, u32::try_from(row.count).unwrap_or(u32::MAX));
+            }
+            (counts, command.finished_at)
+        }
+        None => match runbook::count(tx, &known).await? {
+            Some((automation, counts)) => (counts, automation.finished_at),
+            None => return Ok(None),
+        },
+    };
     let status = ExecutionStatus::of(&counts);
     let is_over = matches!(status, ExecutionStatus::Success | ExecutionStatus::Failed);
-    let finished_at = known.finished_at.or(command.finished_at).filter(|_| is_over);
+    let finished_at = known.finished_at.or(ended_at).filter(|_| is_over);
     let counted = Execution { counts, status, finished_at, ..known.clone() };
     Ok(Some((known, counted)))
 }

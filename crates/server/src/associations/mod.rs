@@ -6,6 +6,7 @@ pub mod calendars;
 pub mod fetched;
 mod follow;
 mod left;
+pub mod runbook;
 mod start;
 pub mod verdicts;
 

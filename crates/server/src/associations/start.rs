@@ -17,8 +17,9 @@ use store::node_messages::NodeKey;
 use store::nodes::Node;
 use store::{StoreError, Tx, rollouts};
 
-use super::{calendars, follow};
+use super::{calendars, follow, runbook};
 use crate::app::App;
+use crate::automations as runbooks;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::keyring::random;
@@ -75,16 +76,21 @@ pub async fn start(
     let prepared = prepare(&ctx, association, &run).await?;
     // Whoever was missed is asked for again and again: that is no run to be told of. Where runs go by rings, a node that
     // comes later waits for the next: it would be changed without the evidence.
-    let is_staged = matches!(prepared, Ok((_, Some(_))));
-    if (prepared.is_err() || is_staged) && matches!(reach, Reach::Nodes(_)) {
+    let is_for_all = !matches!(prepared, Ok(Planned::Command(_, None)));
+    if is_for_all && matches!(reach, Reach::Nodes(_)) {
         return Ok(false);
     }
     // By locks: the rows are new, and the one that is not is taken by its number.
     let mut tx = ctx.store.write_by_locks().await?;
+    let is_runbook = matches!(prepared, Ok(Planned::Runbook(_)));
     let written = match prepared {
-        Ok((prepared, staged)) => {
-            write(&ctx, &mut tx, association, (&prepared, run.clone(), staged.as_ref()), reach).await
+        Ok(Planned::Command(prepared, staged)) => {
+            write(&ctx, &mut tx, association, (&prepared, run.clone(), staged.as_deref()), reach).await
         }
+        Ok(Planned::Runbook(order)) => {
+            write_runbook(&ctx, &mut tx, association, (Some(&order), run.clone())).await
+        }
+        Ok(Planned::Nothing) => write_runbook(&ctx, &mut tx, association, (None, run.clone())).await,
         Err(omitted) => write_omitted(&mut tx, association, (omitted, run.clone()), now).await,
     };
     let written = match written {
@@ -98,12 +104,21 @@ pub async fn start(
     };
     let Some(written) = written else { return Ok(false) };
     tx.commit().await?;
+    if is_runbook {
+        runbook::stop_earlier(&ctx, &written.execution).await?;
+    }
     written.tell(app, now).await?;
     Ok(true)
 }
 
-/// What a run does, and by which rings, where it has any.
-type Planned = (Prepared, Option<Staged>);
+/// What a run does.
+enum Planned {
+    /// By these rings, where it has any.
+    Command(Box<Prepared>, Option<Box<Staged>>),
+    Runbook(Box<runbooks::Order>),
+    /// A runbook whose targets nobody matches.
+    Nothing,
+}
 
 async fn prepare(
     ctx: &Ctx,
@@ -115,13 +130,7 @@ async fn prepare(
     }
     let names = association.settings.calendar_names.as_deref().unwrap_or_default();
     let outcome = match calendars::hindrance(ctx, names).await {
-        Ok(None) => {
-            let origin = Origin::Association { id: &association.key.id, run };
-            match make::prepare(ctx, &request(association), &origin).await {
-                Ok(prepared) => staged::plan_of(ctx, association).await.map(|staged| (prepared, staged)),
-                Err(error) => Err(error),
-            }
-        }
+        Ok(None) => plan(ctx, association, run).await,
         Ok(Some(reason)) => return Ok(Err(Omitted { status: ExecutionStatus::Skipped, reason })),
         Err(error) => Err(error),
     };
@@ -130,6 +139,21 @@ async fn prepare(
         Err(error) if is_ours(&error) => Err(error),
         Err(error) => Ok(Err(refused(association, &error))),
     }
+}
+
+async fn plan(ctx: &Ctx, association: &Association, run: &CommandId) -> Result<Planned, ApiError> {
+    let settings = &association.settings;
+    if runbook::find(ctx, settings).await?.is_some() {
+        if runbook::is_for_nobody(ctx, settings).await? {
+            return Ok(Planned::Nothing);
+        }
+        let order = runbooks::prepare(ctx, runbook::request(settings)).await?;
+        return Ok(Planned::Runbook(Box::new(order)));
+    }
+    let origin = Origin::Association { id: &association.key.id, run };
+    let prepared = make::prepare(ctx, &request(association), &origin).await?;
+    let staged = staged::plan_of(ctx, association).await?;
+    Ok(Planned::Command(Box::new(prepared), staged.map(Box::new)))
 }
 
 /// A run would end what an earlier one has not done, so that a rollout that takes longer than the time between two runs would
@@ -212,6 +236,33 @@ async fn write(
     let counts = standing::count(tx, &association.key).await?;
     standing::set_counts(tx, &association.key, &counts, None).await?;
     Ok(Some(Written { execution, woken, superseded }))
+}
+
+/// A run of a runbook; without an order it has no targets, and only the time goes on.
+async fn write_runbook(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    association: &Association,
+    (order, run): (Option<&runbooks::Order>, CommandId),
+) -> Result<Option<Written>, ApiError> {
+    let started_at = order.map(|_| ctx.now);
+    if !associations::claim_run(tx, association, next(association, ctx.now)?, started_at).await? {
+        return Ok(None);
+    }
+    let duration = association.settings.duration.map(|hours| ctx.now.plus_seconds(i64::from(hours) * 3600));
+    let mut counts = Counts::default();
+    counts.add(InvocationStatus::Pending, order.map_or(0, runbook::targets));
+    let execution = Execution {
+        cancel_at: duration,
+        counts,
+        ..begun(association, run, ctx.now, ExecutionStatus::Pending)
+    };
+    if let Some(order) = order {
+        executions::insert(tx, &execution).await?;
+        runbook::place(ctx, tx, &execution, order).await?;
+    }
+    standing::set_counts(tx, &association.key, &execution.counts, None).await?;
+    Ok(Some(Written { execution, woken: Vec::new(), superseded: Vec::new() }))
 }
 
 /// The run is told of, and that it did nothing.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::ssm::{DocumentType, ErrorCode, ExecutionMode, StartAutomationExecutionRequest};
+use api::ssm::{DocumentType, ErrorCode, ExecutionMode, StartAutomationExecutionRequest, TargetLocation};
 use domain::automation::{Mode, Progress, Rollout, Runbook, StepRun, TargetValues, is_parameter_store};
 use domain::document::value_of;
 use domain::ids::{AutomationExecutionId, StepExecutionId};
@@ -62,7 +62,7 @@ fn invalid(message: impl Into<String>) -> ApiError {
 
 /// Reads in transactions of its own: what it finds goes into the execution whole.
 pub async fn prepare(ctx: &Ctx, request: StartAutomationExecutionRequest) -> Result<Order, ApiError> {
-    refuse_unserved(&request)?;
+    refuse_unserved(ctx, &request)?;
     let Found { document, version, text, runbook } = find(ctx, &request).await?;
     let given = request.parameters.clone().unwrap_or_default();
     let targets = targets::resolve(ctx, &request, &runbook).await?;
@@ -85,18 +85,49 @@ pub async fn prepare(ctx: &Ctx, request: StartAutomationExecutionRequest) -> Res
 }
 
 /// What would be silently left undone is refused instead.
-fn refuse_unserved(request: &StartAutomationExecutionRequest) -> Result<(), ApiError> {
+fn refuse_unserved(ctx: &Ctx, request: &StartAutomationExecutionRequest) -> Result<(), ApiError> {
     if request.alarm_configuration.is_some() {
         return Err(error::validation("this server has no alarms: leave out AlarmConfiguration"));
     }
-    if request.target_locations.as_ref().is_some_and(|list| !list.is_empty())
-        || request.target_locations_url.is_some()
-    {
-        let message =
-            "this server runs runbooks in its own account and region alone: leave out TargetLocations";
+    if request.target_locations_url.is_some() {
+        let message = "TargetLocationsURL: this server fetches no lists of locations: give TargetLocations";
         return Err(ApiError::new(ErrorCode::InvalidTarget, message));
     }
-    Ok(())
+    refuse_elsewhere(ctx, request.target_locations.as_deref().unwrap_or_default())
+        .map_err(|message| ApiError::new(ErrorCode::InvalidTarget, message))
+}
+
+/// A location may be the account and region of the request, where everything is run. Others are named.
+pub fn refuse_elsewhere(ctx: &Ctx, locations: &[TargetLocation]) -> Result<(), String> {
+    for location in locations {
+        let mut accounts = location.accounts.iter().flatten();
+        if let Some(other) = accounts.find(|account| *account != ctx.account.as_str()) {
+            return Err(format!(
+                "TargetLocations: this server runs nothing in the account `{other}`, from {}",
+                ctx.account
+            ));
+        }
+        let mut regions = location.regions.iter().flatten();
+        if let Some(other) = regions.find(|region| *region != ctx.region.as_str()) {
+            return Err(format!(
+                "TargetLocations: this server runs nothing in the region `{other}`, from {}: start it there",
+                ctx.region
+            ));
+        }
+        let more = [
+            ("ExcludeAccounts", location.exclude_accounts.as_ref().is_some_and(|list| !list.is_empty())),
+            ("IncludeChildOrganizationUnits", location.include_child_organization_units == Some(true)),
+            ("TargetLocationAlarmConfiguration", location.target_location_alarm_configuration.is_some()),
+            ("Targets", location.targets.as_ref().is_some_and(|list| !list.is_empty())),
+        ];
+        if let Some((member, _)) = more.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(format!("TargetLocations: {member} is not served here: leave it out"));
+        }
+    }
+    match locations {
+        [] | [_] => Ok(()),
+        _ => Err("TargetLocations: more than one location is the same account and region".to_owned()),
+    }
 }
 
 /// A runbook that can be run, of whatever parameters.
@@ -183,6 +214,16 @@ pub async fn place(
     order: &Order,
     parent: Option<&AutomationExecutionId>,
 ) -> Result<AutomationExecutionId, ApiError> {
+    place_as(ctx, tx, order, (parent, AutomationExecutionId::mint(random()))).await
+}
+
+/// The same, with an id that the caller knows.
+pub async fn place_as(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    order: &Order,
+    (parent, id): (Option<&AutomationExecutionId>, AutomationExecutionId),
+) -> Result<AutomationExecutionId, ApiError> {
     if parent.is_none() && automations::count_open(tx, (&ctx.account, &ctx.region)).await? >= MOST_OPEN {
         let message = format!("{MOST_OPEN} executions have not ended, which is the limit: stop some or wait");
         return Err(ApiError::new(ErrorCode::AutomationExecutionLimitExceededException, message));
@@ -198,7 +239,7 @@ pub async fn place(
         None => Progress::new(&order.runbook, order.parameters.clone(), mode(&order.request)),
     };
     let automation = Automation {
-        key: key(ctx),
+        key: AutomationKey { account: ctx.account.clone(), region: ctx.region.clone(), id },
         parent: parent.cloned(),
         document: order.document.clone(),
         document_version: order.version.clone(),

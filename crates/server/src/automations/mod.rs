@@ -10,7 +10,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use begin::{Order, check, place, prepare};
+pub use begin::{Order, check, place, place_as, prepare, refuse_elsewhere};
 pub use call::{carry_out, claim};
 pub use carry_on::{ask_to_stop, carry_on};
 pub use loaded::Loaded;

@@ -42,8 +42,8 @@ pub async fn resolve(
         ([_, ..], [_, ..], _) => Err(invalid("give Targets or TargetMaps, not both")),
         ([], maps, _) => maps.iter().map(|map| named(map, declares)).collect::<Result<_, _>>().map(Some),
         (_, [], None) => Err(parameters("Targets need TargetParameterName".to_owned())),
-        ([target, ..], [], Some(name)) => {
-            let values = values(ctx, target).await?;
+        (targets, [], Some(name)) => {
+            let values = values(ctx, targets).await?;
             let one = |value: String| (value.clone(), BTreeMap::from([(name.to_owned(), vec![value])]));
             Ok(Some(values.into_iter().map(one).collect()))
         }
@@ -63,8 +63,10 @@ fn named(
 }
 
 /// Those that are written there, or the ids of the nodes that are meant at this moment.
-async fn values(ctx: &Ctx, target: &Target) -> Result<Vec<String>, ApiError> {
-    if target.key.as_deref() == Some(VALUES) {
+async fn values(ctx: &Ctx, targets: &[Target]) -> Result<Vec<String>, ApiError> {
+    if let [target] = targets
+        && target.key.as_deref() == Some(VALUES)
+    {
         let mut values = target.values.clone().unwrap_or_default();
         let mut seen = std::collections::BTreeSet::new();
         values.retain(|value| seen.insert(value.clone()));
@@ -73,7 +75,7 @@ async fn values(ctx: &Ctx, target: &Target) -> Result<Vec<String>, ApiError> {
             false => Ok(values),
         };
     }
-    let targets = Targets::parse(std::slice::from_ref(target)).map_err(|error| invalid(error.to_string()))?;
+    let targets = Targets::parse(targets).map_err(|error| invalid(error.to_string()))?;
     let mut tx = ctx.store.read().await?;
     let scope = (&ctx.account, &ctx.region);
     let nodes = commands::select_ids(&mut tx, scope, &targets, ctx.now, MOST_TARGETS + 1).await?;

@@ -12,7 +12,8 @@ use store::{commands, nodes};
 
 use crate::agents::retry;
 use crate::app::App;
-use crate::associations::{follow, verdicts};
+use crate::associations::{follow, runbook, verdicts};
+use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::operations::commands::cancel_whole;
 
@@ -43,9 +44,13 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
 }
 
 /// The run's time is over: what runs is cancelled, what waits never starts.
-async fn end(app: &App, run: &Execution, now: Timestamp) -> Result<(), ApiError> {
+async fn end(app: &Arc<App>, run: &Execution, now: Timestamp) -> Result<(), ApiError> {
     let mut tx = app.store().write().await?;
-    let Some(mut command) = commands::find(&mut tx, &run.command()).await? else { return Ok(()) };
+    let Some(mut command) = commands::find(&mut tx, &run.command()).await? else {
+        drop(tx);
+        let ctx = Ctx::of_job(app, run.association.scope(), now);
+        return runbook::stop(&ctx, run).await.map(drop);
+    };
     if command.finished_at.is_some() {
         return Ok(());
     }

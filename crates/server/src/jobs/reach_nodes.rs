@@ -30,7 +30,9 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
         for association in &chunk {
             // What is due runs for everybody, and what runs at its times only waits for them.
             let is_due = association.next_run_at.is_some_and(|due| due <= now);
-            if is_due || association.settings.apply_only_at_cron_interval.unwrap_or_default() {
+            // Runbooks run at their times alone.
+            let is_runbook = association.settings.automation_target_parameter_name.is_some();
+            if is_due || is_runbook || association.settings.apply_only_at_cron_interval.unwrap_or_default() {
                 continue;
             }
             let nodes = unreached(&app, association, now).await?;

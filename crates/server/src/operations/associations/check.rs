@@ -10,7 +10,8 @@ use domain::target::{Target, Targets};
 use store::associations::{Association, AssociationKey, Settings};
 use store::{Tx, nodes};
 
-use crate::associations::{calendars, request, targets};
+use crate::associations::{calendars, request, runbook, targets};
+use crate::automations::refuse_elsewhere;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::keyring::random;
@@ -31,7 +32,7 @@ pub async fn check(
     mut settings: Settings,
     nobody: Nobody,
 ) -> Result<Settings, ApiError> {
-    refuse_unserved(&settings)?;
+    refuse_unserved(ctx, &settings)?;
     let schedule = settings.schedule_expression.as_deref().map(Schedule::parse_for_association).transpose();
     let rules = rules(&settings, schedule.as_ref().ok().and_then(|schedule| schedule.as_ref()));
     if schedule.is_ok() {
@@ -42,6 +43,13 @@ pub async fn check(
     settings.sync_compliance.get_or_insert(AssociationSyncCompliance::Auto);
     settings.apply_only_at_cron_interval.get_or_insert(false);
 
+    if let Some(reference) = runbook::find(ctx, &settings).await? {
+        schedule.map_err(|error| ApiError::new(ErrorCode::InvalidSchedule, error.to_string()))?;
+        runbook::check(ctx, &settings).await?;
+        check_calendars(ctx, &settings).await?;
+        return Ok(Settings { name: reference, ..settings });
+    }
+    refuse_runbooks_own(&settings)?;
     let prepared = prepare(ctx, id, &settings).await?;
     settings.name.clone_from(&prepared.found.reference);
     schedule.map_err(|error| ApiError::new(ErrorCode::InvalidSchedule, error.to_string()))?;
@@ -49,11 +57,16 @@ pub async fn check(
     if targets.is_none() && nobody == Nobody::Refused {
         return Err(error::validation("give Targets: an association without any runs nowhere"));
     }
+    check_calendars(ctx, &settings).await?;
+    check_in_store(ctx, &prepared, &settings, targets.as_ref()).await?;
+    Ok(settings)
+}
+
+async fn check_calendars(ctx: &Ctx, settings: &Settings) -> Result<(), ApiError> {
     for name in settings.calendar_names.iter().flatten() {
         calendars::read(ctx, name).await?;
     }
-    check_in_store(ctx, &prepared, &settings, targets.as_ref()).await?;
-    Ok(settings)
+    Ok(())
 }
 
 fn rules(settings: &Settings, schedule: Option<&Schedule>) -> Rules {
@@ -77,24 +90,27 @@ fn rules(settings: &Settings, schedule: Option<&Schedule>) -> Rules {
 }
 
 /// What would be silently left undone is refused instead.
-fn refuse_unserved(settings: &Settings) -> Result<(), ApiError> {
+fn refuse_unserved(ctx: &Ctx, settings: &Settings) -> Result<(), ApiError> {
+    refuse_elsewhere(ctx, settings.target_locations.as_deref().unwrap_or_default())
+        .map_err(error::validation)?;
+    if settings.alarm_configuration.is_some() {
+        return Err(error::validation("this server has no alarms: leave out AlarmConfiguration"));
+    }
+    Ok(())
+}
+
+/// What only runbooks have.
+fn refuse_runbooks_own(settings: &Settings) -> Result<(), ApiError> {
     let has_targets = settings.targets.as_ref().is_some_and(|targets| !targets.is_empty());
     if settings.target_maps.as_ref().is_some_and(|maps| !maps.is_empty()) && !has_targets {
-        let message = "TargetMaps are for runbooks, which this server does not run: give Targets";
+        let message = format!("TargetMaps are for runbooks, which `{}` is not: give Targets", settings.name);
         return Err(ApiError::new(ErrorCode::InvalidTargetMaps, message));
     }
     if settings.automation_target_parameter_name.is_some() {
-        return Err(error::validation(
-            "AutomationTargetParameterName is for runbooks, which this server does not run: leave it out",
-        ));
-    }
-    if settings.target_locations.as_ref().is_some_and(|locations| !locations.is_empty()) {
-        return Err(error::validation(
-            "TargetLocations are other accounts and regions, for which this server runs nothing: leave them out",
-        ));
-    }
-    if settings.alarm_configuration.is_some() {
-        return Err(error::validation("this server has no alarms: leave out AlarmConfiguration"));
+        return Err(error::validation(format!(
+            "AutomationTargetParameterName is for runbooks, which `{}` is not: leave it out",
+            settings.name
+        )));
     }
     Ok(())
 }

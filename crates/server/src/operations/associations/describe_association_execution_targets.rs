@@ -10,15 +10,20 @@ use domain::association::TargetStatus;
 use domain::command::InvocationStatus;
 use domain::ids::{CommandId, NodeId};
 use store::associations::executions::{self, Execution};
+use store::automations::{self, Automation};
 use store::invocations::{self, Invocation};
+use store::{Tx, commands};
 
 use super::{DEFAULT_PAGE, existing};
+use crate::associations::runbook;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::operations::page::{Page, page_size};
 
-/// The one type of resource that there is.
 const RESOURCE_TYPE: &str = "ManagedInstance";
+/// What a runbook has as targets beside nodes, and where it has none.
+const VALUE_TYPE: &str = "ParameterValue";
+const EXECUTION_TYPE: &str = "AutomationExecution";
 
 pub async fn describe_association_execution_targets(
     ctx: &Ctx,
@@ -40,6 +45,11 @@ pub async fn describe_association_execution_targets(
     };
     let run: CommandId = id.parse().map_err(|_| unknown())?;
     let execution = executions::find(&mut tx, &association.key, run.as_str()).await?.ok_or_else(unknown)?;
+    if commands::find(&mut tx, &execution.command()).await?.is_none()
+        && let Some((automation, _)) = runbook::count(&mut tx, &execution).await?
+    {
+        return of_runbook(ctx, &mut tx, (&execution, automation), (&page, &filter)).await;
+    }
     let conditions = (filter.states.as_deref(), filter.node);
     let (command, after) = (execution.command(), page.after.as_deref());
     let rows = invocations::list_of_command(&mut tx, &command, conditions, after, page.fetch()).await?;
@@ -50,6 +60,58 @@ pub async fn describe_association_execution_targets(
         ),
         next_token: cut.next_token,
     })
+}
+
+/// Each target is an execution of its own; without targets there is the one. A page is filtered after it was read, so that it
+/// may be shorter.
+async fn of_runbook(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    (execution, automation): (&Execution, Automation),
+    (page, filter): (&Page, &Filter<'_>),
+) -> Result<DescribeAssociationExecutionTargetsResult, ApiError> {
+    let rows = match &automation.progress.rollout {
+        Some(_) => {
+            automations::list_children(tx, &automation.key, page.after.as_deref(), page.fetch()).await?
+        }
+        None if page.after.is_none() => vec![automation],
+        None => Vec::new(),
+    };
+    let cut = page.cut(ctx, rows, |row| row.key.id.to_string());
+    let fits = |row: &&Automation| {
+        let is_of_state = |states: &[InvocationStatus]| states.contains(&runbook::state(row.progress.status));
+        filter.states.as_deref().is_none_or(is_of_state)
+            && filter.node.is_none_or(|node| row.target.as_deref() == Some(node))
+    };
+    Ok(DescribeAssociationExecutionTargetsResult {
+        association_execution_targets: Some(
+            cut.rows.iter().filter(fits).map(|row| runbook_to_wire(execution, row)).collect(),
+        ),
+        next_token: cut.next_token,
+    })
+}
+
+fn runbook_to_wire(execution: &Execution, row: &Automation) -> AssociationExecutionTarget {
+    let state = runbook::state(row.progress.status);
+    let (id, kind) = match row.target.as_deref() {
+        Some(target) if target.parse::<NodeId>().is_ok() => (target, RESOURCE_TYPE),
+        Some(target) => (target, VALUE_TYPE),
+        None => (row.key.id.as_str(), EXECUTION_TYPE),
+    };
+    AssociationExecutionTarget {
+        association_id: Some(execution.association.id.to_string()),
+        association_version: Some(execution.version.to_string()),
+        execution_id: Some(execution.id.to_string()),
+        resource_id: Some(id.to_owned()),
+        resource_type: Some(kind.to_owned()),
+        status: Some(TargetStatus::of(state).as_str().to_owned()),
+        detailed_status: Some(TargetStatus::detail(state).to_owned()),
+        last_execution_date: Some(row.started_at),
+        output_source: Some(OutputSource {
+            output_source_id: Some(row.key.id.to_string()),
+            output_source_type: Some("Automation".to_owned()),
+        }),
+    }
 }
 
 /// All of them hold; no state is left when they exclude each other.

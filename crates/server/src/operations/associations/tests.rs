@@ -3,6 +3,7 @@
 mod compliance;
 pub(crate) mod polling;
 mod reaching;
+mod runbooks;
 mod running;
 
 use domain::ids::AssociationId;
