@@ -24,7 +24,7 @@ use store::{Store, StoreOptions};
 use world::World;
 
 /// Runs of `make test`, each with few nodes; `make simulate` asks for more of either, and `.ci/run` for 1,000.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 100;
 const NODES: u64 = 5;
 /// Told of a run that broke a rule.
 const LAST_EVENTS: usize = 60;
