@@ -23,6 +23,7 @@ test("pictures", async ({ person }) => {
   await scan(person);
   await picture("patch-now-run");
   await page.getByRole("link", { name: "Output" }).first().click();
+  await page.getByRole("region", { name: "Output" }).first().waitFor();
   await picture("output");
   await person.open("/");
   await picture("now");

@@ -4,6 +4,8 @@
 import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { UseMutationResult, UseQueryResult } from "@tanstack/react-query";
 
+import { useEffect } from "react";
+
 import { flash } from "../app/flash";
 import type { Call } from "./call";
 import { CallError, advice } from "./errors";
@@ -50,6 +52,15 @@ export function useCall<I extends object, O>(
       ? {}
       : { refetchInterval: typeof poll === "number" ? poll : (query) => poll(query.state.data) }),
   });
+}
+
+/** Reads what a call answered once more when something has ended: the last change came after the last look. */
+export function useLastLook(isOver: boolean, call: Call<never, unknown>): void {
+  const client = useQueryClient();
+  const { service, operation } = call;
+  useEffect(() => {
+    if (isOver) void client.invalidateQueries({ queryKey: [service, operation] });
+  }, [client, isOver, service, operation]);
 }
 
 export interface ActionOptions<I, O> {

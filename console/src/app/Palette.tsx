@@ -11,11 +11,18 @@ import { go } from "./place";
 export default function Palette({ onClose }: { readonly onClose: () => void }) {
   const [text, setText] = useState("");
   const input = useRef<AutosuggestProps.Ref>(null);
-  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    // After the dialog has put the focus on its own first button.
+    const timer = setTimeout(() => input.current?.focus(), 50);
+    return () => clearTimeout(timer);
+  }, []);
   const found = destinations(text);
+  const opened = useRef(false);
   const open = (value: string): void => {
+    if (opened.current) return;
     const target = found.find((destination) => destination.href === value) ?? found[0];
     if (target === undefined) return;
+    opened.current = true;
     onClose();
     go(target.href);
   };
@@ -37,7 +44,8 @@ export default function Palette({ onClose }: { readonly onClose: () => void }) {
         onChange={({ detail }) => setText(detail.value)}
         onSelect={({ detail }) => open(detail.value)}
         onKeyDown={({ detail }) => {
-          if (detail.key === "Enter") open("");
+          // A choice in the list is told first; without one it is the first that was found.
+          if (detail.key === "Enter") setTimeout(() => open(""));
         }}
       />
     </Modal>

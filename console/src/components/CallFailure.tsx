@@ -14,7 +14,12 @@ interface Props {
 export function CallFailure({ error, onRetry }: Props) {
   const forbidden = error.kind === "forbidden";
   const header = forbidden ? `You may not call ${error.operation}` : `${error.operation} failed: ${error.code}`;
-  const action = onRetry === undefined || forbidden ? undefined : <Button onClick={() => onRetry()}>Try again</Button>;
+  const action =
+    onRetry === undefined || forbidden ? undefined : (
+      <Button formAction="none" onClick={() => onRetry()}>
+        Try again
+      </Button>
+    );
   return (
     <Alert type={forbidden ? "warning" : "error"} header={header} action={action}>
       {error.message}. {advice(error)}

@@ -24,7 +24,7 @@ export function Confirm({ label, title, children, onConfirm, disabled }: Props) 
   };
   return (
     <>
-      <Button disabled={disabled === true} onClick={() => setOpen(true)}>
+      <Button formAction="none" disabled={disabled === true} onClick={() => setOpen(true)}>
         {label}
       </Button>
       {open ? (

@@ -51,7 +51,7 @@ export function CopyCommand({ requests }: Props) {
         </SpaceBetween>
       }
     >
-      <Button iconName="script" ariaLabel="Copy as aws command" />
+      <Button iconName="script" formAction="none" ariaLabel="Copy as aws command" />
     </Popover>
   );
 }

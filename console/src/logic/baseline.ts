@@ -156,7 +156,7 @@ export function toInput(form: BaselineForm): Input {
   const isLinux = form.system !== "WINDOWS" && form.system !== "MACOS";
   return {
     Name: form.name,
-    Description: form.description,
+    ...(form.description === "" ? {} : { Description: form.description }),
     OperatingSystem: form.system as OperatingSystem,
     GlobalFilters: toFilters(form.globalFilters),
     ApprovalRules: { PatchRules: form.rules.map((rule) => toRule(rule, isLinux)) },

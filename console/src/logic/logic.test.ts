@@ -76,6 +76,8 @@ describe("states", () => {
 
   it("has words for wire names", () => {
     expect(wordOf("NON_COMPLIANT")).toBe("Non-compliant");
+    expect(wordOf("INSTALLED_PENDING_REBOOT")).toBe("Installed, pending reboot");
+    expect(lookOf("MISSING")).toBe("bad");
     expect(wordOf("SOME_NEW_STATE")).toBe("Some new state");
     expect(wordOf(undefined)).toBe("Unknown");
   });

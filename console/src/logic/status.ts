@@ -53,9 +53,15 @@ const LOOKS: Record<string, Look> = {
   "Not Compliant": "bad",
 };
 
+/** `INSTALLED_PENDING_REBOOT` of the models is `InstalledPendingReboot` of the answers. */
+function plain(status: string): string {
+  const words = status.toLowerCase().split("_");
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+}
+
 export function lookOf(status: string | undefined): Look {
   if (status === undefined || status === "") return "unknown";
-  return LOOKS[status] ?? "unknown";
+  return LOOKS[status] ?? LOOKS[plain(status)] ?? "unknown";
 }
 
 const WORDS: Record<string, string> = {
@@ -80,7 +86,7 @@ const WORDS: Record<string, string> = {
 
 export function wordOf(status: string | undefined): string {
   if (status === undefined || status === "") return "Unknown";
-  const known = WORDS[status];
+  const known = WORDS[status] ?? WORDS[plain(status)];
   if (known !== undefined) return known;
   return /^[A-Z_]+$/.test(status) ? status.charAt(0) + status.slice(1).toLowerCase().replaceAll("_", " ") : status;
 }

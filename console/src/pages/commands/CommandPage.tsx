@@ -10,7 +10,7 @@ import Button from "@cloudscape-design/components/button";
 import type { Command } from "@aws-sdk/client-ssm";
 
 import { cancelCommand, listCommandInvocations, listCommands } from "../../api/commands";
-import { useAction, useCall } from "../../api/use";
+import { useAction, useCall, useLastLook } from "../../api/use";
 import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
@@ -49,6 +49,7 @@ export default function CommandPage({ params }: PageProps) {
 function Shown({ command, id }: { readonly command: Command; readonly id: string }) {
   const cancel = useAction(cancelCommand, { done: () => "The command is being cancelled." });
   const underWay = isUnderWay(command.Status);
+  useLastLook(!underWay, listCommandInvocations);
   const done = (command.CompletedCount ?? 0) + (command.ErrorCount ?? 0);
   const all = command.TargetCount ?? 0;
   const document = command.DocumentName ?? "";

@@ -8,7 +8,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { CommandPlugin } from "@aws-sdk/client-ssm";
 
 import { getCommandInvocation, listCommandInvocations } from "../../api/commands";
-import { useCall } from "../../api/use";
+import { useCall, useLastLook } from "../../api/use";
 import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
@@ -85,6 +85,7 @@ interface StepProps {
 
 function Step({ command, node, plugin }: StepProps) {
   const underWay = isUnderWay(plugin.Status);
+  useLastLook(!underWay, getCommandInvocation);
   const answer = useCall(
     getCommandInvocation,
     { CommandId: command, InstanceId: node, PluginName: plugin.Name ?? "" },

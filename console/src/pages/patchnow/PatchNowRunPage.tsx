@@ -9,8 +9,8 @@ import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 
 import { cancelPatchNow, getPatchNow, listPatchNowNodes } from "../../api/patchNow";
-import type { PatchNow } from "../../api/patchNow";
-import { useAction, useCall } from "../../api/use";
+import type { PatchNow, PatchNowNode } from "../../api/patchNow";
+import { useAction, useCall, useLastLook } from "../../api/use";
 import { go, href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
@@ -34,6 +34,7 @@ export default function PatchNowRunPage({ params }: PageProps) {
     { PatchNowId: id },
     { poll: (answer) => (answer?.PatchNow.EndedAt === undefined ? POLL_MS : false) },
   );
+  useLastLook(run.data?.PatchNow.EndedAt !== undefined, listPatchNowNodes);
   return (
     <Answer of={run} what="the run">
       {({ PatchNow: now }) => (
@@ -47,6 +48,15 @@ export default function PatchNowRunPage({ params }: PageProps) {
       )}
     </Answer>
   );
+}
+
+function missingOf(node: PatchNowNode): number | undefined {
+  return node.Report?.Counts["MISSING"];
+}
+
+/** The states that nodes are in. */
+function shownCounts(run: PatchNow): [string, number][] {
+  return Object.entries(run.Counts).filter(([, count]) => count > 0);
 }
 
 function ended(run: PatchNow): boolean {
@@ -125,7 +135,7 @@ function Progress({ run }: { readonly run: PatchNow }) {
               label: "Targets",
               value: run.Order.Targets.map((target) => `${target.Key} = ${target.Values.join(", ")}`).join("; "),
             },
-            ...Object.entries(run.Counts).map(([status, count]) => ({
+            ...shownCounts(run).map(([status, count]) => ({
               label: <Status status={status} />,
               value: count,
             })),
@@ -201,8 +211,8 @@ function Nodes({ run }: { readonly run: PatchNow }) {
         {
           id: "missing",
           header: "Missing",
-          cell: (node) => node.Report?.Counts["Missing"] ?? (node.Report === undefined ? "–" : 0),
-          text: (node) => node.Report?.Counts["Missing"],
+          cell: (node) => missingOf(node) ?? "–",
+          text: missingOf,
         },
         {
           id: "details",

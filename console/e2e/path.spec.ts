@@ -1,0 +1,143 @@
+// A person's whole path on one real node: look, understand, make a rule, scan, install, and see that it helped.
+
+import { expect, NODE, test } from "./person";
+import { ended, patchNow, scan } from "./steps";
+
+test("from the first look to a patched node", async ({ person }) => {
+  test.setTimeout(240_000);
+  const { page } = person;
+  await person.signIn();
+  await person.settled();
+
+  await test.step("what was never scanned is unknown", async () => {
+    await person.open("/nodes");
+    await expect(page.getByRole("link", { name: "web-1" })).toBeVisible();
+  });
+
+  await test.step("a scan, watched to its end", async () => {
+    await scan(person);
+    await page.getByRole("link", { name: "Output" }).first().click();
+    await expect(page.getByRole("region", { name: "Output" }).first()).toContainText("tb-conf");
+  });
+
+  await test.step("why it is not compliant, with the proof", async () => {
+    await person.open(`/nodes/${NODE()}?tab=why`);
+    await expect(page.getByText(/approved patches are missing/)).toBeVisible();
+    await expect(page.getByText(/comes from bookworm-security/).first()).toBeVisible();
+    await expect(page.getByRole("link", { name: "Install what is missing" })).toBeVisible();
+  });
+
+  await test.step("a baseline of one's own", async () => {
+    await person.open("/baselines/create");
+    await page.getByLabel("Name", { exact: true }).fill("a");
+    await expect(page.getByText(/3 to 128 letters/)).toBeVisible();
+    await page.getByLabel("Name", { exact: true }).fill("web-servers");
+    // No rule: what is named, and nothing else.
+    await page.getByRole("button", { name: "Remove rule 1" }).click();
+    await page.getByLabel("Approved patches", { exact: true }).fill("tb-conf\ntb-epoch");
+    await page.getByRole("button", { name: "Create patch baseline" }).click();
+    await expect(page.getByRole("heading", { name: "web-servers", level: 1 })).toBeVisible();
+  });
+
+  await test.step("a patch group on it, and the node in it", async () => {
+    await page.getByRole("tab", { name: "Patch groups" }).click();
+    await page.getByRole("textbox", { name: "Patch group" }).fill("web");
+    await page.getByRole("button", { name: "Add patch group" }).click();
+    await expect(page.getByText("web", { exact: true })).toBeVisible();
+    await person.open(`/nodes/${NODE()}?tab=tags`);
+    await page.getByRole("button", { name: "Add a tag" }).click();
+    await page.getByRole("textbox", { name: "Key" }).last().fill("PatchGroup");
+    await page.getByRole("textbox", { name: "Value" }).last().fill("web");
+    await page.getByRole("button", { name: "Save tags" }).click();
+    await expect(page.getByText("The tags are set.")).toBeVisible();
+  });
+
+  await test.step("an installation, and the node is compliant", async () => {
+    await patchNow(person, "Scan and install", true);
+    await ended(person);
+    await expect(page.getByText("Compliant", { exact: true }).first()).toBeVisible();
+    await person.open(`/nodes/${NODE()}`);
+    await expect(page.getByText("Compliant", { exact: true }).first()).toBeVisible();
+    await expect(page.getByRole("link", { name: /^pb-/ })).toBeVisible();
+  });
+
+  await test.step("the difference between the two reports", async () => {
+    await person.open(`/nodes/${NODE()}?tab=timeline`);
+    const boxes = page.getByRole("checkbox");
+    await expect(boxes).toHaveCount(3);
+    await boxes.nth(1).check({ force: true });
+    await boxes.nth(2).check({ force: true });
+    await expect(page.getByRole("heading", { name: "What changed" })).toBeVisible();
+    await expect(page.getByText("Settled").first()).toBeVisible();
+    await person.isAccessible();
+  });
+});
+
+test("a command, its output, and the line for the AWS CLI", async ({ person }) => {
+  const { page } = person;
+  await person.signIn();
+  await person.open(`/commands/send?nodes=${NODE()}`);
+  await page.getByLabel("commands", { exact: true }).fill("echo hello from the console");
+  await page.getByRole("button", { name: "Copy as aws command" }).click();
+  await expect(page.getByText(/^aws ssm send-command .*hello from the console/)).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Send command" }).last().click();
+  await page.getByRole("link", { name: "Output" }).first().click();
+  await expect(page.getByRole("region", { name: "Output" }).first()).toContainText("hello from the console");
+  await person.isAccessible();
+});
+
+test("an association, a window and a runbook with an approval", async ({ person }) => {
+  test.setTimeout(150_000);
+  const { page } = person;
+  await person.signIn();
+
+  await person.open("/associations/create");
+  await page.getByLabel("Name of the association").fill("daily-scan");
+  await page.getByRole("button", { name: "Create association" }).last().click();
+  await expect(page.getByRole("heading", { name: "daily-scan", level: 1 })).toBeVisible();
+  await expect(page.getByText("Success", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
+  await person.isAccessible();
+
+  await person.open("/windows/create");
+  await page.getByLabel("Name", { exact: true }).fill("sundays");
+  await page.getByRole("button", { name: "Create maintenance window" }).last().click();
+  await expect(page.getByRole("heading", { name: "sundays", level: 1 })).toBeVisible();
+  await page.getByRole("tab", { name: "Add patching" }).click();
+  await page.getByLabel("Tag", { exact: true }).last().fill("Env");
+  await page.getByLabel("Values").fill("prod");
+  await page.getByRole("button", { name: "Add target and task" }).click();
+  await expect(page.getByText("The window patches these nodes from now on.")).toBeVisible();
+  await person.open("/windows");
+  await expect(page.getByRole("heading", { name: "Next occurrences" })).toBeVisible();
+  await person.isAccessible();
+
+  await person.open("/documents/create");
+  await page.getByLabel("Name", { exact: true }).fill("careful");
+  await page.getByRole("button", { name: "Type" }).click();
+  await page.getByRole("option", { name: "Automation" }).click();
+  await page.getByRole("button", { name: "Create document" }).last().click();
+  await page.getByRole("link", { name: "Start automation" }).click();
+  await page.getByLabel("Node", { exact: true }).fill(NODE());
+  await page.getByRole("button", { name: "Start automation" }).last().click();
+  await expect(page.getByText("ask waits for an approval")).toBeVisible();
+  await person.isAccessible();
+  await page.getByRole("button", { name: "Approve" }).click();
+  await expect(page.getByText("Success", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
+});
+
+test("the keyboard leads everywhere, in the dark as well", async ({ person }) => {
+  const { page } = person;
+  await person.signIn();
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox", { name: /Page, node/ })).toBeFocused();
+  await page.keyboard.type("mainten");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Maintenance windows" })).toBeVisible();
+  await page.getByRole("button", { name: "Dark mode" }).first().click();
+  await person.open("/nodes");
+  await person.isAccessible();
+  await person.open("/");
+  await person.isAccessible();
+});
