@@ -175,6 +175,16 @@ text_id!(
     is_document_name
 );
 text_id!(
+    /// Somebody who may sign in. Never `root`, which is no user.
+    UserName,
+    "user name",
+    "1 to 64 of letters, digits and _+=,.@-, other than `root`",
+    |text| {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
+        (1..=64).contains(&text.len()) && text.bytes().all(is_plain) && !text.eq_ignore_ascii_case("root")
+    }
+);
+text_id!(
     /// The value of the tag `Patch Group` or `PatchGroup`.
     PatchGroup,
     "patch group",
