@@ -10,10 +10,12 @@ use crate::agents::Agents;
 use crate::auth::KeyCache;
 use crate::clock::Clock;
 use crate::fact_index::FactIndexes;
+use crate::fleet::Fleets;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::retention::Retention;
+use crate::sign_in::{Attempts, Passwords};
 use crate::webhooks::Webhooks;
 
 /// Whether the server keeps and checks, or is a test double of itself.
@@ -38,6 +40,9 @@ pub struct App {
     /// Held while the inventory of a whole fleet is counted.
     pub aggregation: tokio::sync::Mutex<()>,
     pub fact_indexes: FactIndexes,
+    pub fleets: Fleets,
+    pub attempts: Attempts,
+    pub passwords: Passwords,
     shutdown: watch::Sender<bool>,
 }
 
@@ -63,6 +68,9 @@ impl App {
             webhooks,
             aggregation: tokio::sync::Mutex::default(),
             fact_indexes: FactIndexes::default(),
+            fleets: Fleets::default(),
+            attempts: Attempts::default(),
+            passwords: Passwords::default(),
             shutdown: watch::channel(false).0,
         })
     }

@@ -8,6 +8,7 @@ use store::Store;
 
 use crate::app::App;
 use crate::caller::Caller;
+use crate::sign_in::Browser;
 
 /// One request's surroundings, made after authentication.
 pub struct Ctx {
@@ -21,6 +22,8 @@ pub struct Ctx {
     pub request_id: String,
     /// This server as the client addressed it: `http://127.0.0.1:4510`.
     pub endpoint: String,
+    /// Who sent the request, where the signature does not say.
+    pub browser: Arc<Browser>,
 }
 
 impl Ctx {
@@ -35,6 +38,7 @@ impl Ctx {
             now,
             request_id: String::new(),
             endpoint: String::new(),
+            browser: Arc::default(),
         }
     }
 }

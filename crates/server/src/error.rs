@@ -177,6 +177,15 @@ pub fn access_denied(caller: &str, action: &str, resource: &str) -> ApiError {
     ApiError::new(ErrorCode::AccessDeniedException, message)
 }
 
+/// A statement of a policy says no, whatever others say.
+pub fn access_forbidden(caller: &str, action: &str, resource: &str) -> ApiError {
+    let message = format!(
+        "User: {caller} is not authorized to perform: {action} on resource: {resource} \
+         with an explicit deny in an identity-based policy"
+    );
+    ApiError::new(ErrorCode::AccessDeniedException, message)
+}
+
 /// In the public model, but not among this server's handlers.
 pub fn operation_not_served(operation: &str) -> ApiError {
     ApiError::new(ErrorCode::UnknownOperationException, format!("this server does not have {operation} yet"))

@@ -14,6 +14,7 @@ pub mod commands;
 mod ctx;
 mod error;
 mod fact_index;
+mod fleet;
 pub mod http;
 mod jobs;
 pub mod keyring;
@@ -26,6 +27,7 @@ pub mod retention;
 mod rollouts;
 pub mod root_key;
 mod s3;
+mod sign_in;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tls;

@@ -178,6 +178,7 @@ fn ctx(app: &Arc<App>, caller: Caller, now: Timestamp) -> Ctx {
         now,
         request_id: "test".into(),
         endpoint: "http://127.0.0.1:4510".into(),
+        browser: Arc::default(),
     }
 }
 

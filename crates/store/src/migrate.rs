@@ -26,6 +26,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0018_quick_setup", include_str!("../migrations/0018_quick_setup.sql")),
     ("0020_document_attachments", include_str!("../migrations/0020_document_attachments.sql")),
     ("0021_automation", include_str!("../migrations/0021_automation.sql")),
+    ("0022_sign_in", include_str!("../migrations/0022_sign_in.sql")),
     ("0024_rollouts", include_str!("../migrations/0024_rollouts.sql")),
 ];
 

@@ -9,6 +9,7 @@ mod patch_family;
 mod patch_now;
 mod report;
 mod rollout;
+mod users;
 mod why;
 
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -24,6 +25,7 @@ use crate::connection::Connection;
 use crate::text::Style;
 
 pub use report::node_report;
+pub use users::link;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -58,6 +60,17 @@ pub enum Command {
     },
     /// Scan nodes by their baselines, or install what is missing: one NODE, or many with `now`.
     Patch(patch_family::Patch),
+    /// Manage who may sign in to the console beside root, and what each may do.
+    #[command(subcommand)]
+    Users(users::Users),
+    /// Print a link that signs in to the console once, within ten minutes: root, or a user.
+    SignInLink {
+        /// Sign in this user instead of root.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// List the runs that changed a node's packages, and whether each can be taken back.
     History {
         /// Its id, its computer name, or the beginning of either.
@@ -119,6 +132,8 @@ impl Command {
             Self::Advisories(command) => command.run(&client, output),
             Self::Plan { node, .. } => order::plan(&client, node, output),
             Self::Patch(patch) => patch.run(&client, output),
+            Self::Users(command) => command.run(&client, output),
+            Self::SignInLink { user, .. } => users::sign_in_link(&client, user.as_deref(), output),
             Self::History { node, execution_id, .. } => {
                 order::history(&client, node, execution_id.as_deref(), output)
             }
@@ -141,9 +156,11 @@ impl Command {
             | Self::Report { common, .. }
             | Self::Why { common, .. }
             | Self::Plan { common, .. }
+            | Self::SignInLink { common, .. }
             | Self::History { common, .. }
             | Self::Undo { common, .. } => common,
             Self::Patch(patch) => patch.common(),
+            Self::Users(command) => command.common(),
             Self::Advisories(command) => command.common(),
         }
     }

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod report;
 pub mod rollout;
 mod table;
+pub mod users;
 pub mod why;
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub fn all() -> Vec<Operation> {
         name: operation.name(),
         service: "fettle",
         prefix: fettle::TARGET_PREFIX,
-        signer: Signer::Anyone,
+        signer: signer(operation.name()),
         input: operation.input_schema(),
         errors: |name| {
             codes(fettle::Operation::parse(name).map(fettle::Operation::errors), fettle::ErrorCode::as_str)
@@ -70,7 +70,7 @@ fn codes<C: Copy>(errors: Option<&'static [C]>, name: fn(C) -> &'static str) -> 
 
 fn signer(name: &str) -> Signer {
     match name {
-        "RegisterManagedInstance" => Signer::Nobody,
+        "RegisterManagedInstance" | "CreateSession" | "RefreshSession" | "EndSession" => Signer::Nobody,
         "RequestManagedInstanceRoleToken" | "UpdateManagedInstancePublicKey" => Signer::NodeKey,
         _ => Signer::Anyone,
     }

@@ -6,10 +6,12 @@ mod key_cache;
 mod node_key;
 pub mod s3;
 mod session_token;
+mod user_token;
 
 pub use key_cache::KeyCache;
 pub use node_key::NodeKey;
 pub use session_token::Session;
+pub use user_token::UserToken;
 
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ use crate::caller::{Caller, node_arn};
 use crate::error::{self, ApiError};
 use crate::operations::{NODE_KEY_OPERATIONS, Service, UNSIGNED_OPERATIONS};
 use crate::root_key::{FIRST_ACCOUNT, KEY_PURPOSE, root_arn};
+use crate::sign_in;
 
 /// Stands in where nothing names a region: a registration takes its activation's.
 const UNSIGNED_REGION: &str = "us-east-1";
@@ -64,7 +67,7 @@ pub async fn authenticate(
     operation: &str,
     now: Timestamp,
 ) -> Result<Signed, ApiError> {
-    let is_open = service == Service::Ssm && UNSIGNED_OPERATIONS.contains(&operation);
+    let is_open = UNSIGNED_OPERATIONS.contains(&(service, operation));
     if is_open && !parts.headers.contains_key("authorization") {
         let (account, region) = (FIRST_ACCOUNT.parse()?, UNSIGNED_REGION.parse()?);
         return Ok(Signed { account, region, caller: Caller::Anonymous });
@@ -205,23 +208,53 @@ async fn with_session(
     region: Region,
     now: Timestamp,
 ) -> Result<(Signed, SigningKey), ApiError> {
-    let session = Session::from_token(&app.keyring, token).ok_or_else(unrecognized)?;
-    let is_its_key = session.access_key_id.as_bytes().ct_eq(presented.access_key_id.as_bytes());
-    if !bool::from(is_its_key) {
-        return Err(unrecognized());
-    }
-    let signing_key = SigningKey::derive(&session.secret_access_key, &presented.scope);
-    check(request, presented, &signing_key, payload)?;
-    if session.expires_at <= now {
-        let message = "The security token included in the request is expired";
-        return Err(ApiError::new(ErrorCode::ExpiredTokenException, message));
-    }
+    // Nodes first: theirs are most.
+    let Some(session) = Session::from_token(&app.keyring, token) else {
+        let token = UserToken::from_token(&app.keyring, token).ok_or_else(unrecognized)?;
+        let secret = (token.access_key_id.as_str(), token.secret_access_key.as_str());
+        let signing_key = with_temporary(request, presented, secret, token.expires_at, payload, now)?;
+        return Ok((of_user(app, &token, region, now).await?, signing_key));
+    };
+    let secret = (session.access_key_id.as_str(), session.secret_access_key.as_str());
+    let signing_key = with_temporary(request, presented, secret, session.expires_at, payload, now)?;
     if session.region != region {
         return Err(wrong_region());
     }
     let node = registered(app, &session.node).await?;
     record_sign_of_life(app, &node, now).await?;
     Ok((as_node(node), signing_key))
+}
+
+/// Credentials that a token carried: they are the ones presented, they signed, and their time is not over.
+fn with_temporary(
+    request: &RequestParts<'_>,
+    presented: &Presented,
+    (access_key_id, secret_access_key): (&str, &str),
+    expires_at: Timestamp,
+    payload: Payload<'_>,
+    now: Timestamp,
+) -> Result<SigningKey, ApiError> {
+    let is_its_key = access_key_id.as_bytes().ct_eq(presented.access_key_id.as_bytes());
+    if !bool::from(is_its_key) {
+        return Err(unrecognized());
+    }
+    let signing_key = SigningKey::derive(secret_access_key, &presented.scope);
+    check(request, presented, &signing_key, payload)?;
+    if expires_at <= now {
+        let message = "The security token included in the request is expired";
+        return Err(ApiError::new(ErrorCode::ExpiredTokenException, message));
+    }
+    Ok(signing_key)
+}
+
+/// Somebody whose session goes on: it is asked for with every request, so that ending it ends everything.
+async fn of_user(app: &App, token: &UserToken, region: Region, now: Timestamp) -> Result<Signed, ApiError> {
+    let mut tx = app.store().read_each().await?;
+    let session =
+        sign_in::open_session(&mut tx, &token.session_sha256, now).await?.ok_or_else(unrecognized)?;
+    let arn = session.principal.arn(&session.account);
+    let caller = Caller::User { arn, access_key_id: token.access_key_id.clone() };
+    Ok(Signed { account: session.account, region, caller })
 }
 
 async fn with_node_key(
@@ -293,10 +326,13 @@ fn check(
     Ok(presented.verify(request, &payload.hash(), payload.style(), key)?)
 }
 
-/// Nodes of an ephemeral server sign for real: that is how it knows which of them is calling.
+/// Nodes and people who signed in sign for real on an ephemeral server: that is how it knows which of them is calling.
 fn is_session_of_ours(app: &App, presented: &Presented) -> bool {
     let token = presented.session_token.as_deref();
-    token.is_some_and(|token| Session::from_token(&app.keyring, token).is_some())
+    token.is_some_and(|token| {
+        Session::from_token(&app.keyring, token).is_some()
+            || UserToken::from_token(&app.keyring, token).is_some()
+    })
 }
 
 fn ephemeral(presented: &Presented, region: Region) -> Result<Signed, ApiError> {

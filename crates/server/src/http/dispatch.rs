@@ -19,6 +19,7 @@ use crate::commands::now;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::{self, Service};
+use crate::sign_in::Browser;
 
 /// A client has this long to send a whole body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -29,7 +30,8 @@ pub async fn aws(State(app): State<Arc<App>>, request: Request) -> Response<Body
     let request_id = uuid::Uuid::new_v4().to_string();
     let (parts, body) = request.into_parts();
     let (service, operation) = target(&parts);
-    let outcome = answer_one(&app, &parts, body, service, &operation, &request_id).await;
+    let browser = Arc::new(Browser::of(&parts));
+    let outcome = answer_one(&app, &parts, body, (service, &operation), &request_id, &browser).await;
     let outcome = match service {
         Service::QuickSetup => outcome.map_err(ApiError::of_quick_setup),
         _ => outcome,
@@ -39,23 +41,27 @@ pub async fn aws(State(app): State<Arc<App>>, request: Request) -> Response<Body
     let label = operations::label(service, &operation);
     app.metrics.request(label, code, took);
     log(&parts, &request_id, label, &outcome, took);
-    match (outcome, service) {
+    let mut response = match (outcome, service) {
         (Ok(body), Service::Sts) => answer::xml(StatusCode::OK, &request_id, body_text(body)),
         (Ok(body), Service::QuickSetup) => answer::rest_json(&request_id, body),
         (Err(error), Service::QuickSetup) => answer::rest_json_error(&request_id, &error),
         (Ok(body), _) => answer::json(&request_id, body),
         (Err(error), Service::Sts) => operations::sts::error_response(&request_id, &error),
         (Err(error), _) => answer::json_error(&request_id, &error),
+    };
+    if let Some(cookie) = browser.set_cookie() {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
+    response
 }
 
 async fn answer_one(
     app: &Arc<App>,
     parts: &Parts,
     body: Body,
-    service: Service,
-    operation: &str,
+    (service, operation): (Service, &str),
     request_id: &str,
+    browser: &Arc<Browser>,
 ) -> Result<Vec<u8>, ApiError> {
     if app.is_shutting_down() {
         return Err(error::shutting_down());
@@ -64,6 +70,7 @@ async fn answer_one(
     let now = now();
     let signed = auth::authenticate(app, parts, &body, service, operation, now).await?;
     let ctx = context(app, parts, signed, request_id, now);
+    let ctx = Ctx { browser: Arc::clone(browser), ..ctx };
     let form = parts.uri.query().filter(|_| service == Service::Sts && body.is_empty());
     let routed = route(parts).filter(|_| service == Service::QuickSetup);
     let routed = routed.map(|matched| matched.request(parts.uri.query().unwrap_or_default(), &body));
@@ -84,7 +91,8 @@ pub fn context(app: &Arc<App>, parts: &Parts, signed: Signed, request_id: &str, 
     let Signed { account, region, caller } = signed;
     let endpoint = endpoint(parts);
     let request_id = request_id.to_owned();
-    Ctx { app: Arc::clone(app), store: app.store(), account, region, caller, now, request_id, endpoint }
+    let (store, browser) = (app.store(), Arc::default());
+    Ctx { app: Arc::clone(app), store, account, region, caller, now, request_id, endpoint, browser }
 }
 
 async fn read(body: Body) -> Result<Bytes, ApiError> {

@@ -4,6 +4,7 @@
 pub(crate) mod advance_commands;
 pub(crate) mod call_automation_steps;
 pub(crate) mod call_webhooks;
+pub(crate) mod count_fleet;
 pub(crate) mod deploy_quick_setup;
 pub(crate) mod drive_rollouts;
 pub(crate) mod expire_invocations;
@@ -16,6 +17,7 @@ pub(crate) mod forget_facts;
 pub(crate) mod forget_inventory;
 pub(crate) mod forget_patch_now;
 pub(crate) mod forget_reports;
+pub(crate) mod forget_sessions;
 pub(crate) mod forget_snapshots;
 pub(crate) mod forget_window_executions;
 mod hear_wakeups;
@@ -66,6 +68,9 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_inventory", HOURLY, app, forget_inventory::run_once);
     background.every("forget_patch_now", HOURLY, app, forget_patch_now::run_once);
     background.every("forget_reports", HOURLY, app, forget_reports::run_once);
+    background.every("count_fleet", 600 * SECONDLY, app, count_fleet::run_once);
+    background.until_stopped(crate::fleet::keep_fresh(Arc::clone(app)));
+    background.every("forget_sessions", HOURLY, app, forget_sessions::run_once);
     background.every("forget_facts", HOURLY, app, forget_facts::run_once);
     background.every("forget_window_executions", HOURLY, app, forget_window_executions::run_once);
     background.every("call_webhooks", SECONDLY, app, call_webhooks::run_once);

@@ -15,18 +15,20 @@ pub mod packages;
 pub mod page;
 pub mod patch_baselines;
 pub mod patch_states;
+pub mod permission;
 pub mod quick_setup;
 pub mod sts;
 pub mod tags;
 pub mod windows;
 
-use api::ssm::{ErrorCode, Operation};
+use api::ssm::Operation;
 use api::{mds, quicksetup};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use permission::authorise;
+pub use permission::{NODE_KEY_OPERATIONS, UNSIGNED_OPERATIONS};
 
 /// A handler that met a concurrent transaction runs again this often.
 const ATTEMPTS: u32 = 16;
@@ -111,7 +113,7 @@ async fn ssm(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
             error::unknown_operation(name)
         });
     };
-    authorise(ctx, Service::Ssm, operation.name(), body)?;
+    authorise(ctx, Service::Ssm, operation.name(), body).await?;
     match operation {
         // Nodes.
         Operation::CreateActivation => call(ctx, body, nodes::create_activation).await,
@@ -329,7 +331,7 @@ async fn mds(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     let Some(operation) = mds::Operation::parse(name) else {
         return Err(error::unknown_operation(name));
     };
-    authorise(ctx, Service::Mds, operation.name(), body)?;
+    authorise(ctx, Service::Mds, operation.name(), body).await?;
     match operation {
         mds::Operation::GetEndpoint => call(ctx, body, messages::get_endpoint).await,
         mds::Operation::GetMessages => call(ctx, body, messages::get_messages).await,
@@ -344,7 +346,7 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     let Some(operation) = api::fettle::Operation::parse(name) else {
         return Err(error::unknown_operation(name));
     };
-    authorise(ctx, Service::Fettle, operation.name(), body)?;
+    authorise(ctx, Service::Fettle, operation.name(), body).await?;
     match operation {
         api::fettle::Operation::DeleteAdvisoryFeed => call(ctx, body, fettle::delete_advisory_feed).await,
         api::fettle::Operation::DescribeAdvisories => call(ctx, body, fettle::describe_advisories).await,
@@ -382,6 +384,17 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
             call(ctx, body, fettle::delete_patch_policy_rollout).await
         }
         api::fettle::Operation::CancelPatchNow => call(ctx, body, fettle::cancel_patch_now).await,
+        api::fettle::Operation::ListNodeSummaries => call(ctx, body, fettle::list_node_summaries).await,
+        api::fettle::Operation::GetFleetSummary => call(ctx, body, fettle::get_fleet_summary).await,
+        api::fettle::Operation::CreateSession => call(ctx, body, fettle::create_session).await,
+        api::fettle::Operation::RefreshSession => call(ctx, body, fettle::refresh_session).await,
+        api::fettle::Operation::EndSession => call(ctx, body, fettle::end_session).await,
+        api::fettle::Operation::CreateSignInCode => call(ctx, body, fettle::create_sign_in_code).await,
+        api::fettle::Operation::CreateUser => call(ctx, body, fettle::create_user).await,
+        api::fettle::Operation::UpdateUser => call(ctx, body, fettle::update_user).await,
+        api::fettle::Operation::DeleteUser => call(ctx, body, fettle::delete_user).await,
+        api::fettle::Operation::ListUsers => call(ctx, body, fettle::list_users).await,
+        api::fettle::Operation::ChangePassword => call(ctx, body, fettle::change_password).await,
     }
 }
 
@@ -416,65 +429,4 @@ where
 fn pause(attempt: u32) -> std::time::Duration {
     let [spread] = crate::keyring::random::<1>();
     std::time::Duration::from_micros(u64::from(attempt) * (500 + 40 * u64::from(spread)))
-}
-
-/// What a node may do with its temporary credentials, always about itself.
-const NODE_OPERATIONS: &[&str] = &[
-    "GetDeployablePatchSnapshotForInstance",
-    "GetDocument",
-    "DescribeDocument",
-    "ListInstanceAssociations",
-    "UpdateInstanceAssociationStatus",
-    "GetManifest",
-    "PutConfigurePackageResult",
-    "PutInventory",
-    "PutComplianceItems",
-    "UpdateInstanceInformation",
-    "PutNodeFacts",
-    "RefreshAssociations",
-    "ResolvePatchSnapshot",
-    "PutPatchPlan",
-    "PutPatchExecution",
-    "GetPatchExecution",
-];
-
-/// The calls a node signs with its own key instead.
-pub const NODE_KEY_OPERATIONS: &[&str] =
-    &["RequestManagedInstanceRoleToken", "UpdateManagedInstancePublicKey"];
-
-/// The one call that nobody signs.
-pub const UNSIGNED_OPERATIONS: &[&str] = &["RegisterManagedInstance"];
-
-/// The members in which a request names the node it is about.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NamedNode {
-    instance_id: Option<String>,
-    destination: Option<String>,
-    resource_id: Option<String>,
-}
-
-fn authorise(ctx: &Ctx, service: Service, operation: &str, body: &[u8]) -> Result<(), ApiError> {
-    let action = || format!("{}:{operation}", service.signing_name().unwrap_or_default());
-    let node = match &ctx.caller {
-        Caller::Anonymous => return Ok(()),
-        Caller::User { .. } if service == Service::Mds => {
-            return Err(error::access_denied(ctx.caller.arn(), &action(), "*"));
-        }
-        Caller::User { .. } => return Ok(()),
-        Caller::Node { node, .. } => node,
-    };
-    let is_key_call = NODE_KEY_OPERATIONS.contains(&operation);
-    if service != Service::Mds && !is_key_call && !NODE_OPERATIONS.contains(&operation) {
-        return Err(error::access_denied(ctx.caller.arn(), &action(), "*"));
-    }
-    // Strict on purpose: a body that names a node twice must not pass by its other name.
-    let named: NamedNode = serde_json::from_slice(body)
-        .map_err(|error| ApiError::new(ErrorCode::SerializationException, error.to_string()))?;
-    for id in [named.instance_id, named.destination, named.resource_id].into_iter().flatten() {
-        if id != node.as_str() {
-            return Err(error::access_denied(ctx.caller.arn(), &action(), &id));
-        }
-    }
-    Ok(())
 }

@@ -14,13 +14,15 @@ use super::error::S3Error;
 use super::request::{Operation, Target};
 use crate::caller::Caller;
 use crate::ctx::Ctx;
+use crate::error::ApiError;
+use crate::operations::permission;
 
 /// More than a node takes at a time.
 const COMMANDS_AT_ONCE: i64 = 100;
 
 pub async fn authorise(ctx: &Ctx, operation: Operation, target: &Target) -> Result<(), S3Error> {
     let node = match &ctx.caller {
-        Caller::User { .. } => return Ok(()),
+        Caller::User { .. } => return of_user(ctx, operation, target).await,
         Caller::Anonymous => return Err(S3Error::access_denied("the request is not signed")),
         Caller::Node { node, .. } => node,
     };
@@ -61,6 +63,51 @@ pub async fn authorise(ctx: &Ctx, operation: Operation, target: &Target) -> Resu
         _ => false,
     };
     if is_allowed { Ok(()) } else { Err(denied(ctx, operation, target.key.as_ref())) }
+}
+
+/// As policies name what is done and to what.
+async fn of_user(ctx: &Ctx, operation: Operation, target: &Target) -> Result<(), S3Error> {
+    let action = match operation {
+        Operation::ListBuckets => "s3:ListAllMyBuckets",
+        Operation::CreateBucket => "s3:CreateBucket",
+        Operation::DeleteBucket => "s3:DeleteBucket",
+        Operation::GetBucketLocation => "s3:GetBucketLocation",
+        Operation::HeadBucket | Operation::ListObjectsV2 => "s3:ListBucket",
+        Operation::GetObject | Operation::HeadObject => "s3:GetObject",
+        Operation::DeleteObject | Operation::DeleteObjects => "s3:DeleteObject",
+        Operation::AbortMultipartUpload => "s3:AbortMultipartUpload",
+        Operation::PutObject
+        | Operation::CopyObject
+        | Operation::CreateMultipartUpload
+        | Operation::UploadPart
+        | Operation::CompleteMultipartUpload => "s3:PutObject",
+    };
+    let outcome = match (&target.bucket, &target.key) {
+        (None, _) => permission::require(ctx, action, "*".to_owned()).await,
+        (Some(bucket), Some(key)) => permission::require(ctx, action, arn(bucket, key)).await,
+        // Which objects a list names is in the body: all that there may be have to be allowed.
+        (Some(bucket), None) if operation == Operation::DeleteObjects => {
+            permission::require_below(ctx, action, format!("arn:aws:s3:::{bucket}/")).await
+        }
+        (Some(bucket), None) => permission::require(ctx, action, format!("arn:aws:s3:::{bucket}")).await,
+    };
+    outcome.map_err(refused)
+}
+
+/// A copy reads as well; what, is in a header.
+pub async fn may_copy(ctx: &Ctx, bucket: &BucketName, key: &ObjectKey) -> Result<(), S3Error> {
+    permission::require(ctx, "s3:GetObject", arn(bucket, key)).await.map_err(refused)
+}
+
+fn arn(bucket: &BucketName, key: &ObjectKey) -> String {
+    format!("arn:aws:s3:::{bucket}/{key}")
+}
+
+fn refused(error: ApiError) -> S3Error {
+    match error.code.status {
+        500.. => S3Error::from(error),
+        _ => S3Error::access_denied(error.message),
+    }
 }
 
 /// The addresses among a command's parameters: `s3://BUCKET/KEY`, or this server's own `https://SERVER/BUCKET/KEY`.

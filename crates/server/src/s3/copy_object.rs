@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Response};
 use futures_util::StreamExt;
 use store::objects::{self, Content, Object, ObjectRef};
 
+use super::authorise::may_copy;
 use super::body::MAX_OBJECT_BYTES;
 use super::checksum::{Algorithm, Tag};
 use super::error::S3Error;
@@ -19,6 +20,7 @@ use crate::objects::Pending;
 pub async fn copy_object(ctx: &Ctx, target: &Target, headers: &HeaderMap) -> Result<Response<Body>, S3Error> {
     let object = put_object::object_of(ctx, target)?;
     let source = source(ctx, headers)?;
+    may_copy(ctx, &source.bucket, &source.key).await?;
     let found = {
         let mut tx = ctx.store.read().await?;
         buckets::require(&mut tx, ctx, &object.bucket).await?;

@@ -29,14 +29,6 @@ pub fn zones() -> &'static TimeZoneDatabase {
 
 /// What a task does it does for the account that the window belongs to.
 fn ctx_of(app: &Arc<App>, account: &AccountId, region: &Region, now: Timestamp) -> Ctx {
-    Ctx {
-        app: Arc::clone(app),
-        store: app.store(),
-        account: account.clone(),
-        region: region.clone(),
-        caller: Caller::User { arn: root_arn(account.as_str()), access_key_id: String::new() },
-        now,
-        request_id: String::new(),
-        endpoint: String::new(),
-    }
+    let caller = Caller::User { arn: root_arn(account.as_str()), access_key_id: String::new() };
+    Ctx { caller, ..Ctx::of_job(app, (account, region), now) }
 }

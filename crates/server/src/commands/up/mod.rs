@@ -76,6 +76,8 @@ pub async fn run(arguments: UpArguments) -> anyhow::Result<()> {
     };
     let outcome = match outcome {
         Ok(enrolled) if !arguments.once => {
+            let link = node::sign_in_link(server.client(&enrolled.region)?).await?;
+            words::sign_in(&data, &link);
             words::next_steps(&data, &server.endpoint, &enrolled.region, &enrolled.node);
             stay(&server, enrolled.agent, &mut stop).await
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use api::fettle::GetNodeReportResponse;
+use api::fettle::{CreateSignInCodeRequest, GetNodeReportResponse};
 use api::ssm::{
     CommandInvocation, CommandInvocationStatus, CreateActivationRequest, CreateActivationResult,
     DescribeInstanceInformationRequest, InstanceInformation, InstanceInformationStringFilter,
@@ -42,6 +42,14 @@ pub async fn activate(client: &Arc<Client>) -> anyhow::Result<CreateActivationRe
         ..Default::default()
     };
     call(client, request).await.context("cannot make an activation")
+}
+
+/// A link that signs root in to the console, once.
+pub async fn sign_in_link(client: Client) -> anyhow::Result<String> {
+    let client = Arc::new(client);
+    let made =
+        call(&client, CreateSignInCodeRequest::default()).await.context("cannot make a sign-in link")?;
+    Ok(cli::commands::link(client.endpoint(), &made.sign_in_code))
 }
 
 /// Whether the server knows this node, which it does not after its database was replaced.

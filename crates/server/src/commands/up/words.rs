@@ -19,6 +19,15 @@ pub fn report(report: &GetNodeReportResponse) -> anyhow::Result<()> {
     write!(out, "\n{text}\n").and_then(|()| out.flush()).context("cannot print the report")
 }
 
+/// Where to look at all of this.
+pub fn sign_in(data: &Path, link: &str) {
+    let program = std::env::current_exe().map_or_else(|_| "fettle".into(), |path| path.display().to_string());
+    let (program, data) = (quoted(&program), quoted(&data.display().to_string()));
+    say("The console, for one sign-in within ten minutes:");
+    say(&format!("  {link}"));
+    say(&format!("  (later: {program} sign-in-link --data {data})"));
+}
+
 /// Lines to paste into another terminal.
 pub fn next_steps(data: &Path, endpoint: &str, region: &str, node: &str) {
     let program = std::env::current_exe().map_or_else(|_| "fettle".into(), |path| path.display().to_string());

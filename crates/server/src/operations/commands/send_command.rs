@@ -15,6 +15,7 @@ use super::targets::{self, Addressed};
 use super::to_wire;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::operations::permission;
 
 const DEFAULT_TIMEOUT_SECONDS: i32 = 3600;
 /// Command, node, plugin, step and stream in the key of an output.
@@ -76,8 +77,12 @@ pub async fn prepare(ctx: &Ctx, request: SendCommandRequest) -> Result<Order, Ap
 pub async fn place(ctx: &Ctx, tx: &mut Tx, order: Order) -> Result<Placed, ApiError> {
     let Order { addressed, prepared, mut request, begins_before } = order;
     let nodes = targets::resolve(ctx, tx, &addressed).await?;
-    if matches!(addressed, Addressed::Listed(_)) {
-        refuse_platforms(&prepared, &nodes)?;
+    match addressed {
+        Addressed::Listed(_) => refuse_platforms(&prepared, &nodes)?,
+        Addressed::Selected(_) => {
+            let ids = nodes.iter().map(|node| &node.id);
+            permission::require_nodes(ctx, tx, "ssm:SendCommand", ids).await?;
+        }
     }
     refuse_unserved(&request)?;
     let output = (request.output_s3_bucket_name.as_deref(), request.output_s3_key_prefix.as_deref());

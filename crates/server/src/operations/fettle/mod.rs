@@ -3,22 +3,28 @@
 
 pub mod advisories;
 mod explain_node_compliance;
+mod get_fleet_summary;
 mod get_node_report;
 mod list_node_reports;
+mod list_node_summaries;
 pub mod patch_now;
 pub mod patch_runs;
 mod put_node_facts;
 mod refresh_associations;
 mod resolve_patch_snapshot;
 pub mod rollouts;
+mod sign_in;
 pub mod situation;
 #[cfg(test)]
 pub(crate) mod tests;
+mod users;
 
 pub use advisories::{delete_advisory_feed, describe_advisories, import_advisories, list_advisory_feeds};
 pub use explain_node_compliance::explain_node_compliance;
+pub use get_fleet_summary::get_fleet_summary;
 pub use get_node_report::get_node_report;
 pub use list_node_reports::list_node_reports;
+pub use list_node_summaries::list_node_summaries;
 pub use patch_now::{cancel_patch_now, get_patch_now, list_patch_now, list_patch_now_nodes, start_patch_now};
 pub use patch_runs::{
     get_patch_execution, get_patch_plan, list_patch_executions, put_patch_execution, put_patch_plan,
@@ -31,6 +37,8 @@ pub use rollouts::{
     delete_patch_policy_rollout, get_patch_policy_rollout, get_rollout, list_rollouts,
     put_patch_policy_rollout, signal_rollout,
 };
+pub use sign_in::{create_session, create_sign_in_code, end_session, refresh_session};
+pub use users::{change_password, create_user, delete_user, list_users, update_user};
 
 use std::collections::BTreeMap;
 

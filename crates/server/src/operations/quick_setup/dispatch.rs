@@ -2,7 +2,8 @@
 
 use api::quicksetup::{ErrorCode, Operation};
 
-use super::super::{QUICK_SETUP, Service, authorise, call};
+use super::super::permission::authorise;
+use super::super::{QUICK_SETUP, Service, call};
 use super::{
     create_configuration_manager, delete_configuration_manager, get_configuration, get_configuration_manager,
     get_service_settings, list_configuration_managers, list_configurations, list_quick_setup_types,
@@ -22,7 +23,7 @@ pub async fn dispatch(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, Api
             ),
         ));
     };
-    authorise(ctx, Service::QuickSetup, operation.name(), body)?;
+    authorise(ctx, Service::QuickSetup, operation.name(), body).await?;
     match operation {
         Operation::CreateConfigurationManager => call(ctx, body, create_configuration_manager).await,
         Operation::GetConfigurationManager => call(ctx, body, get_configuration_manager).await,

@@ -29,6 +29,7 @@ use crate::operations::commands::check_output;
 use crate::operations::commands::make::{self, Origin};
 use crate::operations::commands::targets::{conditions, select};
 use crate::operations::documents;
+use crate::operations::permission;
 use crate::quick_setup::policies_here;
 use crate::rollouts::{self, Staged};
 
@@ -58,6 +59,8 @@ pub async fn start_patch_now(
         return Err(ApiError::new(ErrorCode::LimitExceededException, message));
     }
     let nodes = addressed.resolve(ctx, &mut tx).await?;
+    permission::require_nodes(ctx, &mut tx, "fettle:StartPatchNow", nodes.iter().map(|node| &node.id))
+        .await?;
     let (nodes, excluded) = without_policies(ctx, &mut tx, nodes).await?;
     let by_tag = addressed.count_by_tag(ctx, &mut tx).await?;
     let settings = &mut association.settings;

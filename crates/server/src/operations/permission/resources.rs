@@ -1,0 +1,215 @@
+//! Which resources a request is about, from its members, as ARNs. A request that names none is about `*`; one whose targets
+//! select nodes at another time is about all nodes.
+//! Source: systems-manager.md 19.2, resources checked per action.
+
+use domain::ids::Arn;
+use domain::policy;
+use serde_json::{Map, Value};
+
+use crate::ctx::Ctx;
+use crate::error::ApiError;
+use crate::operations::Service;
+
+/// Operations whose `Name` is that of a document.
+const NAMED_DOCUMENT: [&str; 15] = [
+    "GetDocument",
+    "DescribeDocument",
+    "CreateDocument",
+    "UpdateDocument",
+    "UpdateDocumentDefaultVersion",
+    "DeleteDocument",
+    "ListDocumentVersions",
+    "DescribeDocumentPermission",
+    "ModifyDocumentPermission",
+    "UpdateDocumentMetadata",
+    "ListDocumentMetadataHistory",
+    "CreateAssociation",
+    "CreateAssociationBatch",
+    "DescribeAssociation",
+    "UpdateAssociation",
+];
+
+/// Whose targets are looked up at once: each node is asked about then, by [`super::require_nodes`].
+const RESOLVED_AT_ONCE: [&str; 2] = ["SendCommand", "StartPatchNow"];
+
+/// Deeper lists and structures of a request name no resources.
+const DEPTH: usize = 3;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resource {
+    arn: String,
+    /// Whatever begins so.
+    is_prefix: bool,
+    /// Whose tags policies may ask for.
+    pub node: Option<String>,
+}
+
+impl Resource {
+    pub fn plain(arn: String) -> Self {
+        Self { arn, is_prefix: false, node: None }
+    }
+
+    /// Whatever has an ARN that begins so.
+    pub fn below(prefix: String) -> Self {
+        Self { arn: prefix, is_prefix: true, node: None }
+    }
+
+    pub fn asked(&self) -> policy::Resource<'_> {
+        match self.is_prefix {
+            true => policy::Resource::Below(&self.arn),
+            false => policy::Resource::One(&self.arn),
+        }
+    }
+
+    pub fn shown(&self) -> String {
+        format!("{}{}", self.arn, if self.is_prefix { "*" } else { "" })
+    }
+}
+
+pub fn node(ctx: &Ctx, id: &str) -> Resource {
+    // A cloud instance of its own id is one of the cloud's resources.
+    let arn = match id.starts_with("i-") {
+        true => format!("arn:aws:ec2:{}:{}:instance/{id}", ctx.region, ctx.account),
+        false => own(ctx, "managed-instance", id),
+    };
+    Resource { arn, is_prefix: false, node: Some(id.to_owned()) }
+}
+
+/// Never empty. What cannot be read as JSON is refused when it is decoded; until then it is about `*`.
+pub fn of_request(
+    ctx: &Ctx,
+    service: Service,
+    operation: &str,
+    body: &[u8],
+) -> Result<Vec<Resource>, ApiError> {
+    let mut found = Found { ctx, service, operation, resources: vec![] };
+    if let Ok(Value::Object(members)) = serde_json::from_slice(body) {
+        found.look_into(&members, DEPTH);
+    }
+    let mut resources = found.resources;
+    resources.sort_unstable();
+    resources.dedup();
+    if resources.is_empty() {
+        resources.push(Resource::plain("*".to_owned()));
+    }
+    Ok(resources)
+}
+
+struct Found<'c> {
+    ctx: &'c Ctx,
+    service: Service,
+    operation: &'c str,
+    resources: Vec<Resource>,
+}
+
+impl Found<'_> {
+    fn look_into(&mut self, members: &Map<String, Value>, depth: usize) {
+        for (name, value) in members {
+            match value {
+                Value::String(text) => self.add(name, text, members),
+                Value::Array(list) if name == "Targets" => self.add_targets(list),
+                Value::Array(list) if name == "InstanceIds" || name == "ResourceIds" => {
+                    list.iter().filter_map(Value::as_str).for_each(|id| self.add_node(id));
+                }
+                Value::Array(list) if name == "AssociationIds" => {
+                    let arns = list.iter().filter_map(Value::as_str).map(|id| self.named("association", id));
+                    let found: Vec<Resource> = arns.map(Resource::plain).collect();
+                    self.resources.extend(found);
+                }
+                Value::Array(list) if depth > 0 => {
+                    let inner = list.iter().filter_map(Value::as_object);
+                    inner.for_each(|members| self.look_into(members, depth - 1));
+                }
+                Value::Object(inner) if depth > 0 => self.look_into(inner, depth - 1),
+                _ => {}
+            }
+        }
+    }
+
+    fn add(&mut self, name: &str, text: &str, beside: &Map<String, Value>) {
+        let is_runbook =
+            self.operation == "StartAutomationExecution" || self.operation == "StartExecutionPreview";
+        let arn = match name {
+            "InstanceId" | "Destination" => return self.add_node(text),
+            "Target" if self.operation == "GetConnectionStatus" => return self.add_node(text),
+            "BaselineId" => self.named("patchbaseline", text),
+            "WindowId" => self.named("maintenancewindow", text),
+            "AssociationId" => self.named("association", text),
+            "AutomationExecutionId" => self.named("automation-execution", text),
+            "DocumentName" if is_runbook => self.document("automation-definition", text, beside),
+            "DocumentName" => self.document("document", text, beside),
+            "Name" if self.service == Service::Ssm && NAMED_DOCUMENT.contains(&self.operation) => {
+                self.document("document", text, beside)
+            }
+            "UserName" if self.service == Service::Fettle => {
+                format!("arn:aws:iam::{}:user/{text}", self.ctx.account)
+            }
+            "ManagerArn" | "ResourceArn" if self.service == Service::QuickSetup => text.to_owned(),
+            "ResourceId" => {
+                return self.add_of_kind(text, beside.get("ResourceType").and_then(Value::as_str));
+            }
+            _ => return,
+        };
+        self.resources.push(Resource::plain(arn));
+    }
+
+    fn add_node(&mut self, id: &str) {
+        self.resources.push(node(self.ctx, id));
+    }
+
+    /// Of the operations on tags and on compliance.
+    fn add_of_kind(&mut self, id: &str, kind: Option<&str>) {
+        let of = match kind {
+            None | Some("ManagedInstance") => return self.add_node(id),
+            Some("Document") => "document",
+            Some("MaintenanceWindow") => "maintenancewindow",
+            Some("PatchBaseline") => "patchbaseline",
+            Some("Association") => "association",
+            Some("Automation") => "automation-execution",
+            Some(_) => "resource",
+        };
+        self.resources.push(Resource::plain(self.named(of, id)));
+    }
+
+    fn add_targets(&mut self, list: &[Value]) {
+        for target in list {
+            let key = target.get("Key").and_then(Value::as_str).unwrap_or_default();
+            let values = target.get("Values").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let ids: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+            match key {
+                "InstanceIds" if !ids.contains(&"*") => ids.into_iter().for_each(|id| self.add_node(id)),
+                "WindowTargetIds" => {}
+                _ if RESOLVED_AT_ONCE.contains(&self.operation) => {}
+                _ => self.resources.push(Resource::below(own(self.ctx, "managed-instance", ""))),
+            }
+        }
+    }
+
+    /// A name of ours, or an ARN as it stands.
+    fn named(&self, kind: &str, text: &str) -> String {
+        match Arn::parse(text) {
+            Some(_) => text.to_owned(),
+            None => own(self.ctx, kind, text),
+        }
+    }
+
+    /// Documents that came with the server belong to no account.
+    fn document(&self, kind: &str, text: &str, beside: &Map<String, Value>) -> String {
+        let version = |text: String| match kind {
+            "automation-definition" => {
+                let version = beside.get("DocumentVersion").and_then(Value::as_str).unwrap_or("$DEFAULT");
+                format!("{text}:{version}")
+            }
+            _ => text,
+        };
+        match (Arn::parse(text), text.starts_with("AWS-") || text.starts_with("Fettle-")) {
+            (Some(_), _) => text.to_owned(),
+            (None, true) => version(format!("arn:aws:ssm:{}::{kind}/{text}", self.ctx.region)),
+            (None, false) => version(own(self.ctx, kind, text)),
+        }
+    }
+}
+
+fn own(ctx: &Ctx, kind: &str, id: &str) -> String {
+    format!("arn:aws:ssm:{}:{}:{kind}/{id}", ctx.region, ctx.account)
+}
