@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::agents::Agents;
 use crate::auth::KeyCache;
 use crate::clock::Clock;
+use crate::events::Events;
 use crate::fact_index::FactIndexes;
 use crate::fleet::Fleets;
 use crate::keyring::Keyring;
@@ -40,6 +41,7 @@ pub struct App {
     /// Held while the inventory of a whole fleet is counted.
     pub aggregation: tokio::sync::Mutex<()>,
     pub fact_indexes: FactIndexes,
+    pub events: Events,
     pub fleets: Fleets,
     pub attempts: Attempts,
     pub passwords: Passwords,
@@ -68,6 +70,7 @@ impl App {
             webhooks,
             aggregation: tokio::sync::Mutex::default(),
             fact_indexes: FactIndexes::default(),
+            events: Events::default(),
             fleets: Fleets::default(),
             attempts: Attempts::default(),
             passwords: Passwords::default(),

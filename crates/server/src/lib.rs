@@ -13,6 +13,7 @@ mod clock;
 pub mod commands;
 mod ctx;
 mod error;
+mod events;
 mod fact_index;
 mod fleet;
 pub mod http;

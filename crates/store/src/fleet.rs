@@ -208,7 +208,7 @@ pub async fn failures(
 ) -> Result<Vec<Failures>> {
     let sql = "SELECT c.document_name, i.status, COUNT(*), MAX(c.requested_at), MAX(c.command_id)
         FROM (SELECT command_id, document_name, requested_at FROM commands
-            WHERE account = $1 AND region = $2 AND requested_at >= $3 AND error_count > 0
+            WHERE account = $1 AND region = $2 AND requested_at >= $3 AND (error_count > 0 OR delivery_timed_out_count > 0)
             ORDER BY requested_at DESC, command_id DESC LIMIT $4) c
         JOIN invocations i ON i.account = $1 AND i.region = $2 AND i.command_id = c.command_id
         WHERE i.status IN ('Failed', 'ExecutionTimedOut', 'DeliveryTimedOut', 'Undeliverable', 'InvalidPlatform',

@@ -24,6 +24,7 @@ pub mod associations;
 pub mod automations;
 pub mod available_patches;
 pub mod baselines;
+pub mod changes;
 pub mod channels;
 pub mod clause;
 pub mod client_tokens;

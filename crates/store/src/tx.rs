@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::changes::{Changes, Topics};
 use crate::memory::{Memory, Tables};
 use crate::postgres::{Postgres, PostgresTx};
 use crate::sqlite::{Sqlite, SqliteTx};
@@ -41,6 +42,7 @@ pub struct Store {
     engine: Arc<Engine>,
     strings: Arc<Strings>,
     memory: Arc<Memory>,
+    changes: Arc<Changes>,
     gate: Option<Gate>,
 }
 
@@ -68,7 +70,8 @@ impl Store {
             StoreOptions::Postgres(url) => Engine::Postgres(Box::new(Postgres::open(url)?)),
         };
         let memory = Arc::new(Memory::new(matches!(engine, Engine::Postgres(_))));
-        let store = Self { engine: Arc::new(engine), strings: Arc::default(), memory, gate: None };
+        let (strings, changes) = (Arc::default(), Arc::default());
+        let store = Self { engine: Arc::new(engine), strings, memory, changes, gate: None };
         migrate::run(&store).await?;
         Ok(store)
     }
@@ -121,11 +124,17 @@ impl Store {
 
     fn tx(&self, kind: Kind) -> Tx {
         let (strings, memory) = (Arc::clone(&self.strings), Arc::clone(&self.memory));
-        Tx { kind, strings, memory, written: Tables::default(), gate: self.gate.clone() }
+        let changes = (Arc::clone(&self.changes), Topics::default());
+        Tx { kind, strings, memory, written: Tables::default(), changes, gate: self.gate.clone() }
     }
 
     pub(crate) fn strings(&self) -> Arc<Strings> {
         Arc::clone(&self.strings)
+    }
+
+    /// What this process commits, by topic.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     pub(crate) fn memory(&self) -> &Arc<Memory> {
@@ -144,7 +153,8 @@ impl Store {
             true => Arc::new(Memory::new(true)),
             false => Arc::clone(&self.memory),
         };
-        Self { engine: Arc::clone(&self.engine), strings: Arc::default(), memory, gate: self.gate.clone() }
+        let (engine, gate) = (Arc::clone(&self.engine), self.gate.clone());
+        Self { engine, strings: Arc::default(), memory, changes: Arc::default(), gate }
     }
 
     /// The same database, as a server sees it whose disk and whose life are in somebody's hands.
@@ -180,6 +190,8 @@ pub struct Tx {
     memory: Arc<Memory>,
     /// What of the tables that are remembered this transaction wrote.
     written: Tables,
+    /// What it wrote about, told once it is committed.
+    changes: (Arc<Changes>, Topics),
     gate: Option<Gate>,
 }
 
@@ -193,7 +205,7 @@ enum Kind {
 impl Tx {
     pub async fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
         if !matches!(self.kind, Kind::Remembering(..)) {
-            self.written.add(Tables::written_by(sql));
+            self.note(sql);
             return self.kind.query(sql, values).await;
         }
         if let Some(rows) = self.memory.recall(sql, values) {
@@ -218,12 +230,17 @@ impl Tx {
 
     /// How many rows it touched.
     pub async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
-        self.written.add(Tables::written_by(sql));
+        self.note(sql);
         match &mut self.kind {
             Kind::Sqlite(tx) => tx.execute(sql, values),
             Kind::Postgres(tx) => tx.execute(sql, values).await,
             Kind::Remembering(..) => Err(read_only()),
         }
+    }
+
+    fn note(&mut self, sql: &str) {
+        self.written.add(Tables::written_by(sql));
+        self.changes.1.add(Topics::written_by(sql));
     }
 
     /// Several statements without parameters.
@@ -239,7 +256,11 @@ impl Tx {
     pub async fn commit(mut self) -> Result<()> {
         let gate = self.gate.take();
         pass(gate.as_ref()).await;
+        let (changes, topics) = (Arc::clone(&self.changes.0), self.changes.1);
         let outcome = self.commit_now().await;
+        if outcome.is_ok() {
+            changes.add(topics);
+        }
         pass(gate.as_ref()).await;
         outcome
     }

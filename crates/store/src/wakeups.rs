@@ -13,6 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket};
 
+use crate::changes::Topics;
 use crate::memory::{Memory, Tables};
 use crate::node_messages::NodeKey;
 use crate::tx::Engine;
@@ -21,7 +22,9 @@ use crate::{Result, Store, StoreError, Tx};
 const CHANNEL: &str = "fettle_node_messages";
 /// Names of tables that were written.
 const WRITES: &str = "fettle_writes";
-const LISTEN: &str = "LISTEN fettle_node_messages; LISTEN fettle_writes";
+/// The server that says so, and topics of what it changed.
+const CHANGES: &str = "fettle_changes";
+const LISTEN: &str = "LISTEN fettle_node_messages; LISTEN fettle_writes; LISTEN fettle_changes";
 /// How often the connection is asked whether it lives; well below `memory::HEARD_FOR`.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// PostgreSQL carries less than 8,000 bytes at a time; a node takes some 50.
@@ -47,6 +50,15 @@ pub(crate) async fn announce_writes(tx: &mut Tx, tables: Tables) -> Result<()> {
     tx.execute(sql, &[WRITES.into(), tables.to_text().into()]).await.map(drop)
 }
 
+/// What other servers say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// There is something for these nodes.
+    Nodes(Vec<NodeKey>),
+    /// A server changed something of these topics.
+    Changed { server_id: String, topics: Topics },
+}
+
 /// A connection of its own that listens.
 pub struct Wakeups {
     client: Arc<Client>,
@@ -60,6 +72,16 @@ pub struct Wakeups {
 type Question = (Instant, Pin<Box<dyn Future<Output = Result<()>> + Send>>);
 
 impl Store {
+    /// Tells other servers what this one changed, apart from the transactions that did: many of them are one word.
+    pub async fn announce_topics(&self, server_id: &str, topics: Topics) -> Result<()> {
+        if self.is_embedded() || topics.is_empty() {
+            return Ok(());
+        }
+        let text = format!("{server_id} {}", topics.to_text());
+        let mut tx = self.read_each().await?;
+        tx.query("SELECT pg_notify($1, $2)", &[CHANGES.into(), text.into()]).await.map(drop)
+    }
+
     /// `None` where one process has the database for itself: it knows what it wrote.
     pub async fn wakeups(&self) -> Result<Option<Wakeups>> {
         let Engine::Postgres(engine) = self.engine() else { return Ok(None) };
@@ -87,9 +109,9 @@ impl Store {
 }
 
 impl Wakeups {
-    /// Waits for the next word: the nodes there is something for. Words of writes are taken in on the way. After an error
+    /// Waits for the next word. Words of writes are taken in on the way. After an error
     /// a new connection is needed, and what was said in between is lost.
-    pub async fn next(&mut self) -> Result<Vec<NodeKey>> {
+    pub async fn next(&mut self) -> Result<Word> {
         loop {
             let Self { client, connection, memory, next_question, question } = self;
             tokio::select! {
@@ -97,8 +119,13 @@ impl Wakeups {
                     Some(Ok(AsyncMessage::Notification(word))) if word.channel() == WRITES => {
                         memory.forget(Tables::from_text(word.payload()));
                     }
+                    Some(Ok(AsyncMessage::Notification(word))) if word.channel() == CHANGES => {
+                        let (server_id, topics) = word.payload().split_once(' ').unwrap_or_default();
+                        let topics = Topics::from_text(topics);
+                        return Ok(Word::Changed { server_id: server_id.to_owned(), topics });
+                    }
                     Some(Ok(AsyncMessage::Notification(word))) => {
-                        return Ok(word.payload().lines().filter_map(read).collect());
+                        return Ok(Word::Nodes(word.payload().lines().filter_map(read).collect()));
                     }
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Err(error.into()),

@@ -63,7 +63,7 @@ impl Key {
 impl Condition {
     /// `None`: it asks for tags, and the question is about more than one resource.
     pub fn holds(&self, question: &Question<'_>) -> Option<bool> {
-        let is_open = matches!(question.resource, Resource::Below(_));
+        let is_open = !matches!(question.resource, Resource::One(_));
         match self.key {
             Key::ResourceTag(_) if is_open => None,
             _ => Some(self.holds_for(question)),

@@ -58,9 +58,11 @@ pub struct Question<'q> {
 pub enum Resource<'q> {
     /// An ARN, or `*` where an operation is about nothing in particular.
     One(&'q str),
-    /// Whatever has an ARN that begins so, now or later. A permission has to cover all of it, whatever tags it has; a
-    /// refusal of any of it is enough.
+    /// Whatever has an ARN that begins so and goes on with an id, now or later. A permission has to cover all of it,
+    /// whatever tags it has; a refusal of any of it is enough.
     Below(&'q str),
+    /// The same, where it goes on with any text.
+    Within(&'q str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,24 +113,18 @@ impl Statement {
 
     fn resources_cover(&self, question: &Question<'_>) -> bool {
         let name = question.user_name;
-        match (question.resource, self.effect) {
-            (Resource::One(arn), _) => self.resources.covers(|pattern| pattern.matches(arn, name)),
-            (Resource::Below(prefix), Effect::Allow) => match &self.resources {
-                Scope::AnyOf(patterns) => {
-                    patterns.iter().any(|pattern| pattern.matches_all_below(prefix, name))
-                }
-                Scope::NoneOf(patterns) => {
-                    !patterns.iter().any(|pattern| pattern.matches_some_below(prefix, name))
-                }
-            },
-            (Resource::Below(prefix), Effect::Deny) => match &self.resources {
-                Scope::AnyOf(patterns) => {
-                    patterns.iter().any(|pattern| pattern.matches_some_below(prefix, name))
-                }
-                Scope::NoneOf(patterns) => {
-                    !patterns.iter().any(|pattern| pattern.matches_all_below(prefix, name))
-                }
-            },
+        let (prefix, never) = match question.resource {
+            Resource::One(arn) => return self.resources.covers(|pattern| pattern.matches(arn, name)),
+            Resource::Below(prefix) => (prefix, [':', '/'].as_slice()),
+            Resource::Within(prefix) => (prefix, [].as_slice()),
+        };
+        let all = |pattern: &Pattern| pattern.matches_all_below(prefix, name);
+        let some = |pattern: &Pattern| pattern.matches_some_below(prefix, never, name);
+        match (&self.resources, self.effect) {
+            (Scope::AnyOf(patterns), Effect::Allow) => patterns.iter().any(all),
+            (Scope::NoneOf(patterns), Effect::Allow) => !patterns.iter().any(some),
+            (Scope::AnyOf(patterns), Effect::Deny) => patterns.iter().any(some),
+            (Scope::NoneOf(patterns), Effect::Deny) => !patterns.iter().any(all),
         }
     }
 }

@@ -38,14 +38,14 @@ impl Pattern {
             .any(|end| is_match(head.as_bytes(), &prefix.as_bytes()[..end]))
     }
 
-    /// Whether it matches some text that begins so.
-    pub fn matches_some_below(&self, prefix: &str, user_name: &str) -> bool {
+    /// Whether it matches some text that begins so, and goes on without any of `never`.
+    pub fn matches_some_below(&self, prefix: &str, never: &[char], user_name: &str) -> bool {
         let pattern = self.0.replace(USER_NAME, user_name);
         // What is left of the pattern behind a part that matches the prefix can always be written out; a `*` in which the
         // prefix ends takes more of it.
         (0..=pattern.len()).filter(|end| pattern.is_char_boundary(*end)).any(|end| {
-            let part = &pattern.as_bytes()[..end];
-            is_match(part, prefix.as_bytes())
+            let (part, rest) = pattern.split_at(end);
+            !rest.contains(never) && is_match(part.as_bytes(), prefix.as_bytes())
         })
     }
 
@@ -127,8 +127,10 @@ mod tests {
     fn what_is_below_a_prefix() {
         let check = |pattern: &str, all: bool, some: bool| {
             let pattern = Pattern::parse(pattern).unwrap();
-            let found =
-                (pattern.matches_all_below("a/node/", "ann"), pattern.matches_some_below("a/node/", "ann"));
+            let found = (
+                pattern.matches_all_below("a/node/", "ann"),
+                pattern.matches_some_below("a/node/", &['/'], "ann"),
+            );
             assert_eq!(found, (all, some), "{pattern:?}");
         };
         check("*", true, true);
@@ -138,6 +140,7 @@ mod tests {
         check("a/node/mi-*", false, true);
         check("a/node/mi-1", false, true);
         check("*1", false, true);
+        check("*/x", false, false);
         check("a/node/?", false, true);
         check("a/node/?*", false, true);
         check("a/node/", false, true);

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
+use store::changes::Topic;
 use store::commands::CommandKey;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -104,6 +105,7 @@ impl Agents {
             // Whoever holds it looks once more after letting go.
             let Ok(mut resting) = self.settling.try_lock() else { return false };
             while let Some(command) = self.next_touched(&mut resting).await {
+                app.events.name(Topic::Commands, command.id.as_str());
                 let mut rest = Duration::ZERO;
                 match retry(app, || async { progress::advance(&app.store(), &command, app.now()).await })
                     .await

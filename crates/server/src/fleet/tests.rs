@@ -63,7 +63,7 @@ async fn nodes_by_what_they_are() {
             (Some("NON_COMPLIANT"), Some("UNKNOWN"))
         );
         assert!(
-            first["Counts"]["Missing"].as_i64().unwrap() > 0 && first["OperationEndTime"].is_number(),
+            first["Counts"]["MISSING"].as_i64().unwrap() > 0 && first["OperationEndTime"].is_number(),
             "{first}"
         );
         assert!(second.get("Counts").is_none() && second.get("BaselineId").is_none(), "{second}");

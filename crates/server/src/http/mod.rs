@@ -4,6 +4,7 @@ pub(crate) mod answer;
 mod attachments;
 mod console;
 pub(crate) mod dispatch;
+mod events;
 mod listener;
 mod snapshots;
 
@@ -30,6 +31,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(snapshots::routes())
         .merge(attachments::routes())
         .merge(console::routes())
+        .merge(events::routes())
         .fallback(dispatch::aws);
     if app.mode == Mode::Ephemeral {
         router = router.route("/_fettle/reset", post(reset));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use store::StoreError;
+use store::wakeups::Word;
 
 use super::wake_channels;
 use crate::app::App;
@@ -33,8 +34,11 @@ async fn listen(app: &Arc<App>) -> Result<(), StoreError> {
         tracing::error!(cause = error.chain(), "cannot look for what is to be delivered");
     }
     loop {
-        for node in wakeups.next().await? {
-            app.agents.hub.wake(&node);
+        match wakeups.next().await? {
+            Word::Nodes(nodes) => nodes.iter().for_each(|node| app.agents.hub.wake(node)),
+            // What this one says it hears as well.
+            Word::Changed { server_id, .. } if server_id == app.agents.hub.server_id() => {}
+            Word::Changed { topics, .. } => app.events.tell(topics),
         }
     }
 }

@@ -87,6 +87,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("reach_nodes", 10 * SECONDLY, app, reach_nodes::run_once);
     background.every("deploy_quick_setup", SECONDLY, app, deploy_quick_setup::run_once);
     background.every("follow_associations", 5 * SECONDLY, app, follow_associations::run_once);
+    background.until_stopped(crate::events::pass_on(Arc::clone(app)));
     background.until_stopped(hear_wakeups::run(Arc::clone(app)));
     background.every("renew_channels", 25 * SECONDLY, app, renew_channels::run_once);
 }

@@ -87,7 +87,7 @@ async fn of_user(ctx: &Ctx, operation: Operation, target: &Target) -> Result<(),
         (Some(bucket), Some(key)) => permission::require(ctx, action, arn(bucket, key)).await,
         // Which objects a list names is in the body: all that there may be have to be allowed.
         (Some(bucket), None) if operation == Operation::DeleteObjects => {
-            permission::require_below(ctx, action, format!("arn:aws:s3:::{bucket}/")).await
+            permission::require_within(ctx, action, format!("arn:aws:s3:::{bucket}/")).await
         }
         (Some(bucket), None) => permission::require(ctx, action, format!("arn:aws:s3:::{bucket}")).await,
     };

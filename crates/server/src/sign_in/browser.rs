@@ -39,6 +39,11 @@ impl Browser {
         }
     }
 
+    #[cfg(test)]
+    pub fn with_cookie(cookie: Option<&str>) -> Self {
+        Self { cookie: cookie.map(str::to_owned), ..Self::default() }
+    }
+
     /// Refuses what a page of another origin has the browser send.
     pub fn require_own_page(&self) -> Result<(), ApiError> {
         match self.is_foreign {

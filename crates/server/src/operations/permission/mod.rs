@@ -106,10 +106,10 @@ pub async fn require(ctx: &Ctx, action: &str, arn: String) -> Result<(), ApiErro
 }
 
 /// For everything whose ARN begins so.
-pub async fn require_below(ctx: &Ctx, action: &str, prefix: String) -> Result<(), ApiError> {
+pub async fn require_within(ctx: &Ctx, action: &str, prefix: String) -> Result<(), ApiError> {
     let Some(rights) = Rights::of_caller(ctx).await? else { return Ok(()) };
     let mut tx = ctx.store.read_each().await?;
-    rights.require(ctx, &mut tx, action, &[Resource::below(prefix)]).await
+    rights.require(ctx, &mut tx, action, &[Resource::within(prefix)]).await
 }
 
 /// Whether nothing is forbidden to the caller.

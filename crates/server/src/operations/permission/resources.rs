@@ -38,31 +38,45 @@ const DEPTH: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resource {
     arn: String,
-    /// Whatever begins so.
-    is_prefix: bool,
+    extent: Extent,
     /// Whose tags policies may ask for.
     pub node: Option<String>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    One,
+    /// Whatever begins so, and goes on with an id.
+    Below,
+    /// Whatever begins so.
+    Within,
+}
+
 impl Resource {
     pub fn plain(arn: String) -> Self {
-        Self { arn, is_prefix: false, node: None }
+        Self { arn, extent: Extent::One, node: None }
+    }
+
+    /// Whatever has an ARN that begins so, and goes on with an id.
+    fn below(prefix: String) -> Self {
+        Self { arn: prefix, extent: Extent::Below, node: None }
     }
 
     /// Whatever has an ARN that begins so.
-    pub fn below(prefix: String) -> Self {
-        Self { arn: prefix, is_prefix: true, node: None }
+    pub fn within(prefix: String) -> Self {
+        Self { arn: prefix, extent: Extent::Within, node: None }
     }
 
     pub fn asked(&self) -> policy::Resource<'_> {
-        match self.is_prefix {
-            true => policy::Resource::Below(&self.arn),
-            false => policy::Resource::One(&self.arn),
+        match self.extent {
+            Extent::One => policy::Resource::One(&self.arn),
+            Extent::Below => policy::Resource::Below(&self.arn),
+            Extent::Within => policy::Resource::Within(&self.arn),
         }
     }
 
     pub fn shown(&self) -> String {
-        format!("{}{}", self.arn, if self.is_prefix { "*" } else { "" })
+        format!("{}{}", self.arn, if self.extent == Extent::One { "" } else { "*" })
     }
 }
 
@@ -72,7 +86,7 @@ pub fn node(ctx: &Ctx, id: &str) -> Resource {
         true => format!("arn:aws:ec2:{}:{}:instance/{id}", ctx.region, ctx.account),
         false => own(ctx, "managed-instance", id),
     };
-    Resource { arn, is_prefix: false, node: Some(id.to_owned()) }
+    Resource { arn, extent: Extent::One, node: Some(id.to_owned()) }
 }
 
 /// Never empty. What cannot be read as JSON is refused when it is decoded; until then it is about `*`.

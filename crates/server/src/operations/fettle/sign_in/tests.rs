@@ -32,7 +32,7 @@ async fn code(server: &TestServer) -> String {
 
 /// Nobody in particular, with what the browser keeps.
 fn page(server: &TestServer, cookie: Option<&str>) -> Ctx {
-    let browser = Browser { cookie: cookie.map(str::to_owned), ..Browser::default() };
+    let browser = Browser::with_cookie(cookie);
     Ctx { browser: Arc::new(browser), ..server.ctx(crate::caller::Caller::Anonymous) }
 }
 
