@@ -22,7 +22,8 @@ use crate::agents::retry;
 use crate::app::App;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
-use crate::operations::commands;
+use crate::operations::permission::authorise;
+use crate::operations::{Service, commands};
 
 /// Of one look: steps that need nobody follow one another without one.
 const MAX_LOOKS: usize = 100;
@@ -109,6 +110,10 @@ async fn ready(ctx: &Ctx, step: &StepRun, levels: usize) -> Result<Result<Ready,
             Ok(request) => request,
             Err(reason) => return Ok(Err(reason)),
         };
+        let body = api::encode(&request);
+        if let Err(reason) = refused(authorise(ctx, Service::Ssm, "SendCommand", &body).await)? {
+            return Ok(Err(reason));
+        }
         let order = refused(commands::prepare(ctx, request).await)?;
         return Ok(order.map(|order| Ready::Command(Box::new(order))));
     }
@@ -121,6 +126,10 @@ async fn ready(ctx: &Ctx, step: &StepRun, levels: usize) -> Result<Result<Ready,
         Ok(request) => request,
         Err(reason) => return Ok(Err(reason)),
     };
+    let body = api::encode(&request);
+    if let Err(reason) = refused(authorise(ctx, Service::Ssm, "StartAutomationExecution", &body).await)? {
+        return Ok(Err(reason));
+    }
     let order = refused(begin::prepare(ctx, request).await)?;
     Ok(order.map(|order| Ready::Execution(Box::new(order))))
 }
