@@ -140,7 +140,8 @@ mod tests {
         check("a/node/mi-*", false, true);
         check("a/node/mi-1", false, true);
         check("*1", false, true);
-        check("*/x", false, false);
+        check("*/x", false, true);
+        check("*/x/y", false, false);
         check("a/node/?", false, true);
         check("a/node/?*", false, true);
         check("a/node/", false, true);
