@@ -76,6 +76,18 @@ impl TestServer {
         )
     }
 
+    /// Another server over the same store, whose life is in somebody's hands.
+    pub fn beside(&self, gate: store::Gate) -> Arc<App> {
+        App::new(
+            self.app.store().behind(gate),
+            Keyring::ephemeral(),
+            Mode::Durable,
+            Retention::default(),
+            Objects::in_memory(),
+            self.app.webhooks.clone(),
+        )
+    }
+
     /// As the account's root.
     pub fn root(&self) -> Ctx {
         self.ctx(root())

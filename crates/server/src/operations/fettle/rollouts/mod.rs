@@ -5,6 +5,8 @@
 mod delete_patch_policy_rollout;
 mod get_patch_policy_rollout;
 mod get_rollout;
+#[cfg(test)]
+mod killed;
 mod list_rollouts;
 mod put_patch_policy_rollout;
 mod signal_rollout;

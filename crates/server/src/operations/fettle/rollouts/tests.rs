@@ -15,7 +15,7 @@ const UNKNOWN: &str = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
 const MINUTE: i64 = 60;
 
 /// An hour ago: what is delivered goes by the wall clock.
-async fn servers() -> Vec<TestServer> {
+pub(super) async fn servers() -> Vec<TestServer> {
     let mut servers = polling::servers().await;
     servers.iter_mut().for_each(|server| server.now = server.now.plus_seconds(23 * HOUR));
     servers
@@ -25,7 +25,7 @@ async fn fettle(server: &TestServer, operation: &str, request: Value) -> Result<
     call(&server.root(), Service::Fettle, operation, request).await
 }
 
-async fn answer(server: &TestServer, operation: &str, request: Value) -> Value {
+pub(super) async fn answer(server: &TestServer, operation: &str, request: Value) -> Value {
     let outcome = fettle(server, operation, request.clone()).await;
     outcome.unwrap_or_else(|(code, text)| panic!("{operation} {request}: {code}: {text}"))
 }
@@ -36,15 +36,15 @@ fn order(plan: Value) -> Value {
 }
 
 /// Its id, as asked for by others.
-async fn start(server: &TestServer, plan: Value) -> Value {
+pub(super) async fn start(server: &TestServer, plan: Value) -> Value {
     answer(server, "StartPatchNow", order(plan)).await["PatchNow"]["PatchNowId"].clone()
 }
 
-async fn drive(server: &TestServer) -> u64 {
+pub(super) async fn drive(server: &TestServer) -> u64 {
     drive_rollouts::run_once(Arc::clone(&server.app), server.now).await.unwrap()
 }
 
-async fn get(server: &TestServer, id: &Value) -> Value {
+pub(super) async fn get(server: &TestServer, id: &Value) -> Value {
     answer(server, "GetRollout", json!({"RolloutId": id})).await["Rollout"].clone()
 }
 
@@ -64,14 +64,14 @@ fn at(status: &str, ring: &str, phases: &[&str]) -> (String, String, Vec<String>
 }
 
 /// Two nodes of the ring `canary` by tag, and as many others.
-async fn fleet(server: &TestServer) -> [NodeId; 4] {
+pub(super) async fn fleet(server: &TestServer) -> [NodeId; 4] {
     let nodes = [add(server, 1).await, add(server, 2).await, add(server, 3).await, add(server, 4).await];
     tag(server, &nodes[0], "canary").await;
     tag(server, &nodes[1], "canary").await;
     nodes
 }
 
-fn two_rings(gates: Value, soak_minutes: i64) -> Value {
+pub(super) fn two_rings(gates: Value, soak_minutes: i64) -> Value {
     json!({"Rings": [
         {"Name": "canary", "Targets": [{"Key": "tag:Env", "Values": ["canary"]}], "SoakMinutes": soak_minutes,
             "Gates": gates},
