@@ -5,11 +5,6 @@ import { fettle } from "./fettle";
 
 export type ComplianceStatus = "COMPLIANT" | "NON_COMPLIANT" | "UNKNOWN" | "STALE";
 
-export interface Tag {
-  Key: string;
-  Value: string;
-}
-
 export interface NodeSummary {
   NodeId: string;
   Name?: string;
@@ -24,24 +19,19 @@ export interface NodeSummary {
   PatchGroup?: string;
   BaselineId?: string;
   ComplianceStatus?: ComplianceStatus;
-  InstalledCount?: number;
-  InstalledOtherCount?: number;
-  InstalledPendingRebootCount?: number;
-  InstalledRejectedCount?: number;
-  MissingCount?: number;
-  FailedCount?: number;
-  NotApplicableCount?: number;
+  /** Patches by their state, in the model's spelling: `MISSING`. */
+  Counts?: Record<string, number>;
   CriticalNonCompliantCount?: number;
   SecurityNonCompliantCount?: number;
   OtherNonCompliantCount?: number;
   Operation?: string;
   OperationEndTime?: number;
-  Tags?: Tag[];
+  Tags?: Record<string, string>;
 }
 
 export interface NodeFilter {
   Key: string;
-  Operator?: "EQUAL" | "NOT_EQUAL" | "BEGINS_WITH";
+  Operator?: "Equal" | "NotEqual" | "BeginWith" | "GreaterThan";
   Values: string[];
 }
 
@@ -60,13 +50,19 @@ export interface ListNodeSummariesResponse {
 }
 
 export interface FleetSummary {
-  NodeCount: number;
-  Compliance: Partial<Record<ComplianceStatus, number>>;
-  PingStatuses?: Record<string, number>;
-  PendingRebootCount?: number;
-  OldestScans?: { NodeId: string; Name?: string; OperationEndTime?: number }[];
-  Failures?: { Cause: string; Count: number; NodeId?: string }[];
-  Trend?: { Day: string; Counts: Partial<Record<ComplianceStatus, number>> }[];
+  Total: number;
+  ByStatus: Partial<Record<ComplianceStatus, number>>;
+  ByPingStatus?: Record<string, number>;
+  PendingReboots?: number;
+  OldestScans?: { NodeId: string; Name?: string; CapturedAt?: number }[];
+  Failures?: {
+    DocumentName: string;
+    StatusDetails?: string;
+    Nodes: number;
+    RequestedAt?: number;
+    CommandId?: string;
+  }[];
+  Trend?: { Day: string; ByStatus: Partial<Record<ComplianceStatus, number>> }[];
 }
 
 export const listNodeSummaries = fettle<ListNodeSummariesRequest, ListNodeSummariesResponse>("ListNodeSummaries");

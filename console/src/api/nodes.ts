@@ -1,4 +1,6 @@
-// The list of nodes and the counts of the fleet, put together from AWS's operations.
+// The list of nodes: ListNodeSummaries where the session came from CreateSession, which the same servers have. Who
+// signed in with an access key may do so at any server: the list is put together from AWS's operations there, which
+// filter by less and do not sort.
 
 import {
   DescribeInstanceInformationCommand,
@@ -15,6 +17,8 @@ import type {
   NodeFilter,
   NodeSummary,
 } from "./fleet";
+import { listNodeSummaries } from "./fleet";
+import { session } from "./session";
 import { ssm } from "./ssm";
 
 export const describeInstanceInformation = ssm("DescribeInstanceInformation", DescribeInstanceInformationCommand);
@@ -52,7 +56,6 @@ function toSummary(node: InstanceInformation, state: InstancePatchState | undefi
   const seconds = (date: Date | undefined): number | undefined =>
     date === undefined ? undefined : date.getTime() / 1000;
   const all: { [K in keyof NodeSummary]: NodeSummary[K] | undefined } = {
-    ...state,
     NodeId: node.InstanceId ?? "",
     Name: node.Name,
     ComputerName: node.ComputerName,
@@ -65,14 +68,34 @@ function toSummary(node: InstanceInformation, state: InstancePatchState | undefi
     LastPingDateTime: seconds(node.LastPingDateTime),
     OperationEndTime: seconds(state?.OperationEndTime),
     ComplianceStatus: complianceOf(state, now),
+    PatchGroup: state?.PatchGroup,
+    BaselineId: state?.BaselineId,
+    Operation: state?.Operation,
+    CriticalNonCompliantCount: state?.CriticalNonCompliantCount,
+    SecurityNonCompliantCount: state?.SecurityNonCompliantCount,
+    OtherNonCompliantCount: state?.OtherNonCompliantCount,
+    Counts:
+      state === undefined
+        ? undefined
+        : { MISSING: state.MissingCount ?? 0, INSTALLED_PENDING_REBOOT: state.InstalledPendingRebootCount ?? 0 },
   };
   return all as NodeSummary;
 }
 
+/** Whether this server is known to have the lists of the `fettle` model. */
+export function hasLists(): boolean {
+  return session()?.kept === true;
+}
+
 export const listNodes: Call<ListNodeSummariesRequest, ListNodeSummariesResponse> = {
-  service: "ssm",
-  operation: "DescribeInstanceInformation",
+  get service() {
+    return hasLists() ? listNodeSummaries.service : describeInstanceInformation.service;
+  },
+  get operation() {
+    return hasLists() ? listNodeSummaries.operation : describeInstanceInformation.operation;
+  },
   run: async (input, signal) => {
+    if (hasLists()) return listNodeSummaries.run(input, signal);
     const filters = toAws(input.Filters);
     const page = await describeInstanceInformation.run(
       {

@@ -23,7 +23,7 @@ export function ComplianceTrend({ trend }: { readonly trend: NonNullable<FleetSu
         type: "bar" as const,
         title: wordOf(status),
         color: COLOURS[status],
-        data: trend.map((day) => ({ x: day.Day, y: day.Counts[status] ?? 0 })),
+        data: trend.map((day) => ({ x: day.Day, y: day.ByStatus[status] ?? 0 })),
       }))}
       empty={<Box textAlign="center">No history yet: one point is kept per day</Box>}
     />

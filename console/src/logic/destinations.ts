@@ -73,7 +73,7 @@ function byForm(id: string): Destination[] {
 
 function bySearch(text: string): Destination[] {
   return [
-    { label: text, description: "Nodes whose name begins so", href: href("/nodes", { name: text }) },
+    { label: text, description: "Nodes whose name begins so", href: href("/nodes", { Name: `^${text}` }) },
     {
       label: text,
       description: "Advisories of this package",

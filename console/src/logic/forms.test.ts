@@ -127,9 +127,9 @@ describe("the filter of nodes in the address", () => {
   it("becomes what the server is asked", () => {
     expect(requestOf(query)).toEqual({
       Filters: [
-        { Key: "ComplianceStatus", Operator: "EQUAL", Values: ["NON_COMPLIANT", "STALE"] },
-        { Key: "tag:Env", Operator: "NOT_EQUAL", Values: ["prod"] },
-        { Key: "Name", Operator: "BEGINS_WITH", Values: ["web"] },
+        { Key: "ComplianceStatus", Operator: "Equal", Values: ["NON_COMPLIANT", "STALE"] },
+        { Key: "tag:Env", Operator: "NotEqual", Values: ["prod"] },
+        { Key: "Name", Operator: "BeginWith", Values: ["web"] },
       ],
       SortBy: "Name",
       SortOrder: "DESCENDING",

@@ -25,14 +25,15 @@ export const PROPERTIES: readonly FilterProperty[] = [
   { key: "Name", label: "Name", values: [] },
   { key: "NodeId", label: "Node id", values: [] },
   { key: "PendingReboot", label: "Pending reboot", values: ["true"] },
-  { key: "MissingPatch", label: "Missing package", values: [] },
 ];
 
 const OPERATORS: Record<string, NonNullable<NodeFilter["Operator"]>> = {
-  "=": "EQUAL",
-  "!=": "NOT_EQUAL",
-  "^": "BEGINS_WITH",
+  "=": "Equal",
+  "!=": "NotEqual",
+  "^": "BeginWith",
 };
+
+const PENDING_REBOOT = { Key: "InstalledPendingRebootCount", Operator: "GreaterThan" as const, Values: ["0"] };
 
 function isKey(key: string): boolean {
   return key.startsWith("tag:") || PROPERTIES.some((property) => property.key === key);
@@ -62,11 +63,15 @@ export function queryOf(tokens: readonly FilterToken[], others: URLSearchParams)
 }
 
 export function requestOf(query: URLSearchParams): ListNodeSummariesRequest {
-  const filters = tokensOf(query).map(({ propertyKey, operator, value }) => ({
-    Key: propertyKey ?? "Name",
-    Operator: OPERATORS[operator] ?? "EQUAL",
-    Values: [value],
-  }));
+  const filters = tokensOf(query).map(({ propertyKey, operator, value }) =>
+    propertyKey === "PendingReboot"
+      ? PENDING_REBOOT
+      : {
+          Key: propertyKey ?? "Name",
+          Operator: OPERATORS[operator] ?? "Equal",
+          Values: [value],
+        },
+  );
   const sort = query.get("sort");
   return {
     ...(filters.length === 0 ? {} : { Filters: merged(filters) }),

@@ -61,15 +61,15 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
   {
     id: "missing",
     header: "Missing",
-    cell: (node) => node.MissingCount ?? "–",
-    text: (node) => node.MissingCount,
+    cell: (node) => node.Counts?.["MISSING"] ?? "–",
+    text: (node) => node.Counts?.["MISSING"],
     sortingField: "MissingCount",
   },
   {
     id: "reboot",
     header: "Pending reboot",
-    cell: (node) => node.InstalledPendingRebootCount ?? "–",
-    text: (node) => node.InstalledPendingRebootCount,
+    cell: (node) => node.Counts?.["INSTALLED_PENDING_REBOOT"] ?? "–",
+    text: (node) => node.Counts?.["INSTALLED_PENDING_REBOOT"],
     hidden: true,
   },
   {

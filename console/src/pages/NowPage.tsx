@@ -49,7 +49,7 @@ export default function NowPage() {
       }
     >
       <Answer of={summary} what="the fleet">
-        {(fleet) => (fleet.NodeCount === 0 ? <FirstSteps /> : <Fleet fleet={fleet} />)}
+        {(fleet) => (fleet.Total === 0 ? <FirstSteps /> : <Fleet fleet={fleet} />)}
       </Answer>
     </ContentLayout>
   );
@@ -65,16 +65,16 @@ function FirstSteps() {
 
 function Fleet({ fleet }: { readonly fleet: FleetSummary }) {
   const nodes = (key: string, value: string): string => href("/nodes", { [key]: value });
-  const of = fleet.Compliance;
+  const of = fleet.ByStatus;
   return (
     <SpaceBetween size="l">
       <Grid gridDefinition={[{ colspan: { default: 12, m: 5 } }, { colspan: { default: 12, m: 7 } }]}>
         <Container fitHeight header={<Header variant="h2">Compliance</Header>}>
-          <ComplianceRing counts={of} total={fleet.NodeCount} />
+          <ComplianceRing counts={of} total={fleet.Total} />
         </Container>
         <Container fitHeight header={<Header variant="h2">Nodes</Header>}>
           <ColumnLayout columns={3} minColumnWidth={150}>
-            <Count label="All nodes" value={fleet.NodeCount} to={href("/nodes")} />
+            <Count label="All nodes" value={fleet.Total} to={href("/nodes")} />
             <Count
               status="NON_COMPLIANT"
               label="Non-compliant"
@@ -89,8 +89,8 @@ function Fleet({ fleet }: { readonly fleet: FleetSummary }) {
             />
             <Count status="UNKNOWN" label="Unknown" value={of.UNKNOWN ?? 0} to={nodes("ComplianceStatus", "UNKNOWN")} />
             <Count status="STALE" label="Stale" value={of.STALE ?? 0} to={nodes("ComplianceStatus", "STALE")} />
-            <Count label="Pending reboot" value={fleet.PendingRebootCount ?? 0} to={nodes("PendingReboot", "true")} />
-            {Object.entries(fleet.PingStatuses ?? {}).map(([ping, count]) => (
+            <Count label="Pending reboot" value={fleet.PendingReboots ?? 0} to={nodes("PendingReboot", "true")} />
+            {Object.entries(fleet.ByPingStatus ?? {}).map(([ping, count]) => (
               <Count
                 key={ping}
                 status={ping}
@@ -137,7 +137,7 @@ function OldestScans({ fleet }: { readonly fleet: FleetSummary }) {
         <div key={scan.NodeId}>
           <Link to={href(`/nodes/${part(scan.NodeId)}`)}>{scan.Name ?? scan.NodeId}</Link>{" "}
           <Box variant="span" color="text-body-secondary">
-            <Time at={scan.OperationEndTime} short />
+            <Time at={scan.CapturedAt} short />
           </Box>
         </div>
       ))}
@@ -149,17 +149,22 @@ function Failures({ failures }: { readonly failures: NonNullable<FleetSummary["F
   if (failures.length === 0) return <Box color="text-status-inactive">Nothing has failed.</Box>;
   return (
     <SpaceBetween size="xs">
-      {failures.map(({ Cause, Count: count, NodeId }) => (
-        <div key={Cause}>
-          <Box variant="strong">{count.toLocaleString()}</Box> × {Cause}
-          {NodeId === undefined ? null : (
-            <>
-              {" "}
-              (<Link to={href(`/nodes/${part(NodeId)}`, { tab: "why" })}>for example {NodeId}</Link>)
-            </>
-          )}
-        </div>
-      ))}
+      {failures.map((failure) => {
+        const words = `${failure.DocumentName}: ${failure.StatusDetails ?? "failed"}`;
+        return (
+          <div key={`${words} ${failure.CommandId ?? ""}`}>
+            <Box variant="strong">{failure.Nodes.toLocaleString()}</Box> ×{" "}
+            {failure.CommandId === undefined ? (
+              words
+            ) : (
+              <Link to={href(`/commands/${part(failure.CommandId)}`)}>{words}</Link>
+            )}{" "}
+            <Box variant="span" color="text-body-secondary">
+              <Time at={failure.RequestedAt} short />
+            </Box>
+          </div>
+        );
+      })}
     </SpaceBetween>
   );
 }
