@@ -17,6 +17,7 @@ pub mod facts;
 pub mod fleet;
 pub mod ids;
 pub mod inventory;
+pub mod notification;
 pub mod object;
 pub mod os;
 pub mod patch;

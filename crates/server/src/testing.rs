@@ -1,5 +1,6 @@
 //! The server without its socket, for tests: requests go straight to the dispatcher.
 
+pub mod receiver;
 pub mod simulation;
 
 use std::sync::Arc;

@@ -307,6 +307,8 @@ pub async fn delete_older(tx: &mut Tx, before: Timestamp) -> Result<u64> {
         let sql = format!("DELETE FROM {table} WHERE requested_at < $1 AND {ended}");
         tx.execute(&sql, &[before.into()]).await?;
     }
+    let sql = format!("DELETE FROM command_notifications WHERE {ended}");
+    tx.execute(&sql, &[before.into()]).await?;
     let sql = "DELETE FROM commands WHERE requested_at < $1 AND finished_at IS NOT NULL";
     tx.execute(sql, &[before.into()]).await
 }

@@ -28,6 +28,7 @@ pub mod changes;
 pub mod channels;
 pub mod clause;
 pub mod client_tokens;
+pub mod command_notifications;
 pub mod commands;
 pub mod compliance;
 pub mod counters;

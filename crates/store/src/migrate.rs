@@ -28,6 +28,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0021_automation", include_str!("../migrations/0021_automation.sql")),
     ("0022_sign_in", include_str!("../migrations/0022_sign_in.sql")),
     ("0024_rollouts", include_str!("../migrations/0024_rollouts.sql")),
+    ("0025_run_command", include_str!("../migrations/0025_run_command.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -3,6 +3,7 @@
 use api::ssm::{self, MaintenanceWindowTaskType as TaskType};
 
 use super::webhook::webhook_name;
+use crate::notification::{InvalidNotification, Wish};
 
 pub const WINDOW_TARGET_IDS: &str = "WindowTargetIds";
 pub const INSTANCE_IDS: &str = "InstanceIds";
@@ -25,8 +26,8 @@ pub enum TaskError {
     NotRun(String),
     #[error("TaskArn `{task_arn}` is not the name or ARN of what a task of type {task_type} calls")]
     Name { task_arn: String, task_type: String },
-    #[error("this server does not send notifications: leave out NotificationConfig")]
-    Notification,
+    #[error("NotificationConfig: {0}")]
+    Notification(InvalidNotification),
     #[error("this server has no alarms: leave out AlarmConfiguration")]
     Alarm,
 }
@@ -87,9 +88,5 @@ fn check_parameters(task: &ssm::GetMaintenanceWindowTaskResult, kind: &TaskType)
         return Err(TaskError::Parameters { parameters, task_type: kind.to_string() });
     }
     let notification = given.run_command.as_ref().and_then(|given| given.notification_config.as_ref());
-    let arn = notification.and_then(|config| config.notification_arn.as_deref());
-    if arn.is_some_and(|arn| !arn.is_empty()) {
-        return Err(TaskError::Notification);
-    }
-    Ok(())
+    Wish::of(notification).map(drop).map_err(TaskError::Notification)
 }

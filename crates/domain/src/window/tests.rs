@@ -168,6 +168,22 @@ fn tasks_that_cannot_be_are_refused() {
             }),
             "TaskInvocationParameters.Lambda does not belong to a task of type RUN_COMMAND",
         ),
+        (
+            with(|task| {
+                let config = ssm::NotificationConfig {
+                    notification_arn: Some("ops".to_owned()),
+                    ..ssm::NotificationConfig::default()
+                };
+                task.task_invocation_parameters = Some(ssm::MaintenanceWindowTaskInvocationParameters {
+                    run_command: Some(ssm::MaintenanceWindowRunCommandParameters {
+                        notification_config: Some(config),
+                        ..ssm::MaintenanceWindowRunCommandParameters::default()
+                    }),
+                    ..ssm::MaintenanceWindowTaskInvocationParameters::default()
+                });
+            }),
+            "NotificationConfig: `ops` is not the ARN of a topic",
+        ),
     ];
     for (error, expected) in rows {
         assert!(error.contains(expected), "{error}");

@@ -28,6 +28,7 @@ pub(crate) mod run_automations;
 pub(crate) mod run_windows;
 mod sweep;
 pub(crate) mod sweep_objects;
+pub(crate) mod tell_notifications;
 pub(crate) mod wake_channels;
 
 use std::sync::Arc;
@@ -74,6 +75,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_facts", HOURLY, app, forget_facts::run_once);
     background.every("forget_window_executions", HOURLY, app, forget_window_executions::run_once);
     background.every("call_webhooks", SECONDLY, app, call_webhooks::run_once);
+    background.every("tell_notifications", SECONDLY, app, tell_notifications::run_once);
     background.every("run_windows", SECONDLY, app, run_windows::run_once);
     background.every("run_automations", SECONDLY, app, run_automations::run_once);
     background.every("call_automation_steps", SECONDLY, app, call_automation_steps::run_once);

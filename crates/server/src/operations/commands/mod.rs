@@ -7,6 +7,7 @@ mod get_command_invocation;
 mod list_command_invocations;
 mod list_commands;
 pub mod make;
+pub mod notifications;
 mod output_urls;
 mod send_command;
 pub mod targets;

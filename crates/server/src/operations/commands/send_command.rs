@@ -12,7 +12,7 @@ use store::objects::buckets;
 
 use super::make::{self, Origin, Prepared};
 use super::targets::{self, Addressed};
-use super::to_wire;
+use super::{notifications, to_wire};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::permission;
@@ -85,11 +85,16 @@ pub async fn place(ctx: &Ctx, tx: &mut Tx, order: Order) -> Result<Placed, ApiEr
         }
     }
     refuse_unserved(&request)?;
+    let role = request.service_role_arn.as_deref();
+    let wish = notifications::read(ctx, request.notification_config.as_ref(), role)?;
     let output = (request.output_s3_bucket_name.as_deref(), request.output_s3_key_prefix.as_deref());
     check_output(ctx, tx, output, ErrorCode::InvalidOutputFolder).await?;
     request.timeout_seconds.get_or_insert(DEFAULT_TIMEOUT_SECONDS);
     let origin = Origin::Request { begins_before };
     let (command, woken) = make::make(ctx, tx, &prepared, (request, &origin), &nodes).await?;
+    if let Some(wish) = &wish {
+        notifications::write(tx, &command.key, wish, ctx.now).await?;
+    }
     let id = command.key.id.clone();
     // As it was made; what has come of it is for those who ask.
     let mut answer = to_wire(command);
@@ -113,11 +118,6 @@ pub fn refuse_platforms(prepared: &Prepared, nodes: &[Node]) -> Result<(), ApiEr
 
 /// What would be silently left undone is refused instead.
 fn refuse_unserved(request: &SendCommandRequest) -> Result<(), ApiError> {
-    let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
-    if request.notification_config.as_ref().is_some_and(|config| is_given(&config.notification_arn)) {
-        let message = "this server does not send notifications: leave out NotificationConfig";
-        return Err(ApiError::new(ErrorCode::InvalidNotificationConfig, message));
-    }
     if let Some(role) = request.service_role_arn.as_deref().filter(|role| !role.is_empty())
         && domain::ids::Arn::parse(role).is_none_or(|arn| arn.service != "iam")
     {

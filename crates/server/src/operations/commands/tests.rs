@@ -10,6 +10,8 @@ use crate::jobs::{advance_commands, expire_invocations, forget_commands};
 use crate::operations::Service;
 use crate::testing::{TestServer, call};
 
+mod notifications;
+
 /// Delivery goes by the wall clock, and so do these requests.
 async fn servers() -> Vec<TestServer> {
     let mut servers = TestServer::on_each_engine().await;

@@ -11,6 +11,7 @@ use super::{scope, targets};
 use crate::automations;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::operations::commands::notifications;
 
 /// Without Priority.
 pub const DEFAULT_PRIORITY: i32 = 1;
@@ -42,6 +43,7 @@ pub async fn check(
 ) -> Result<(), ApiError> {
     check_task(task)?;
     check_webhook(ctx, task)?;
+    check_notification(ctx, task)?;
     check_runbook(ctx, task).await?;
     let given = task.targets.as_deref().unwrap_or_default();
     if given.is_empty() {
@@ -85,6 +87,15 @@ fn check_webhook(ctx: &Ctx, task: &GetMaintenanceWindowTaskResult) -> Result<(),
         ))),
         _ => Ok(()),
     }
+}
+
+/// So must whoever is to be told.
+fn check_notification(ctx: &Ctx, task: &GetMaintenanceWindowTaskResult) -> Result<(), ApiError> {
+    let given = task.task_invocation_parameters.as_ref().and_then(|given| given.run_command.as_ref());
+    let Some(given) = given else { return Ok(()) };
+    let role = given.service_role_arn.as_deref();
+    let wish = notifications::read(ctx, given.notification_config.as_ref(), role);
+    wish.map(drop).map_err(|error| error::validation(error.message))
 }
 
 /// So must a runbook.

@@ -1,77 +1,14 @@
 //! Tasks that call webhooks: once for each node, within their limits, again only after a server died.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use api::Timestamp;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::{Bed, HOUR, text};
-use crate::jobs::call_webhooks;
+use crate::jobs::{call_webhooks, tell_notifications};
+use crate::testing::receiver::{Receiver, body, header};
 use crate::windows::call;
-
-/// Answers 204, under `/broken` 503, and keeps what it was sent.
-struct Receiver {
-    address: SocketAddr,
-    seen: Arc<Mutex<Vec<String>>>,
-}
-
-impl Receiver {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let receiver = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
-        let seen = Arc::clone(&receiver.seen);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let request = answer(stream).await;
-                seen.lock().unwrap().push(request);
-            }
-        });
-        receiver
-    }
-
-    /// `drain` and `night` are there, `broken` is not well.
-    fn webhooks(&self) -> String {
-        let at = self.address;
-        format!("drain http://{at}/drain\nnight http://me:secret@{at}/night\nbroken http://{at}/broken\n")
-    }
-
-    fn seen(&self) -> Vec<String> {
-        self.seen.lock().unwrap().clone()
-    }
-}
-
-async fn answer(mut stream: TcpStream) -> String {
-    let mut request = Vec::new();
-    let is_whole = |request: &[u8]| {
-        let text = String::from_utf8_lossy(request);
-        let (head, body) = text.split_once("\r\n\r\n")?;
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
-        (body.len() >= length.parse().ok()?).then_some(())
-    };
-    while is_whole(&request).is_none() {
-        if stream.read_buf(&mut request).await.unwrap() == 0 {
-            break;
-        }
-    }
-    let request = String::from_utf8(request).unwrap();
-    let status =
-        if request.starts_with("POST /broken") { "503 Service Unavailable" } else { "204 No Content" };
-    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    // The caller may be gone.
-    let _ = stream.write_all(answer.as_bytes()).await;
-    request
-}
-
-fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
-    request.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-}
-
-fn body(request: &str) -> &str {
-    request.split_once("\r\n\r\n").unwrap().1
-}
 
 impl Bed {
     async fn call_webhooks(&self, now: Timestamp) {
@@ -112,7 +49,7 @@ fn payload(content: &str) -> Value {
 async fn a_function_is_called_for_each_node_within_its_limits() {
     let receiver = Receiver::start().await;
     for bed in Bed::on_each_engine_with(&receiver.webhooks()).await {
-        receiver.seen.lock().unwrap().clear();
+        receiver.forget();
         let parameters = payload("{\"node\": \"{{RESOURCE_ID}}\", \"window\": \"{{WINDOW_ID}}\"}");
         bed.function("arn:aws:lambda:eu-central-1:123456789012:function:drain", ("2", "0"), parameters).await;
         bed.tick(bed.opens_at).await;
@@ -153,7 +90,7 @@ async fn a_function_is_called_for_each_node_within_its_limits() {
 async fn a_webhook_that_refuses_counts_as_an_error() {
     let receiver = Receiver::start().await;
     for bed in Bed::on_each_engine_with(&receiver.webhooks()).await {
-        receiver.seen.lock().unwrap().clear();
+        receiver.forget();
         bed.function("broken", ("1", "0"), json!({})).await;
         for second in 0..3 {
             bed.tick(bed.opens_at.plus_seconds(second)).await;
@@ -174,7 +111,7 @@ async fn a_webhook_that_refuses_counts_as_an_error() {
 async fn a_state_machine_needs_no_targets_and_is_called_again_when_a_server_died() {
     let receiver = Receiver::start().await;
     for bed in Bed::on_each_engine_with(&receiver.webhooks()).await {
-        receiver.seen.lock().unwrap().clear();
+        receiver.forget();
         let parameters =
             json!({"StepFunctions": {"Input": "{\"run\": \"{{WINDOW_EXECUTION_ID}}\"}", "Name": "n"}});
         let request = json!({"WindowId": bed.window, "TaskType": "STEP_FUNCTIONS", "TaskInvocationParameters": parameters,
@@ -238,5 +175,42 @@ async fn what_is_late_or_cancelled_is_not_called() {
         bed.tick(at.plus_seconds(2 * HOUR)).await;
         assert_eq!(bed.executions().await[0]["Status"], "TIMED_OUT");
         assert!(receiver.seen().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tasks_command_is_told_of() {
+    let receiver = Receiver::start().await;
+    for bed in Bed::on_each_engine_with(&receiver.webhooks()).await {
+        receiver.forget();
+        let with = |topic: &str| {
+            json!({"TaskInvocationParameters": {"RunCommand": {"Parameters": {"commands": ["true"]},
+                "ServiceRoleArn": "arn:aws:iam::123456789012:role/ops", "NotificationConfig": {
+                    "NotificationArn": format!("arn:aws:sns:eu-central-1:123456789012:{topic}"),
+                    "NotificationType": "Invocation", "NotificationEvents": ["Success"]}}}})
+        };
+        let mut unknown = json!({"WindowId": bed.window, "TaskArn": "AWS-RunShellScript", "TaskType": "RUN_COMMAND",
+            "Targets": [{"Key": "WindowTargetIds", "Values": [bed.target]}], "MaxConcurrency": "1", "MaxErrors": "0"});
+        unknown["TaskInvocationParameters"] = with("other")["TaskInvocationParameters"].clone();
+        let (code, message) =
+            bed.server.call("RegisterTaskWithMaintenanceWindow", unknown).await.unwrap_err();
+        assert_eq!(code, "ValidationException");
+        assert!(message.contains("no webhook `other`"), "{message}");
+
+        bed.task(1, with("drain")).await;
+        bed.tick(bed.opens_at).await;
+        let command = bed.commands().await[0]["CommandId"].clone();
+        for (second, status) in [(1, "InProgress"), (2, "Success")] {
+            bed.reply(&command, status).await;
+            let now = bed.opens_at.plus_seconds(second);
+            tell_notifications::run_once(Arc::clone(&bed.server.app), now).await.unwrap();
+        }
+        let told: Vec<Value> =
+            receiver.seen().iter().map(|request| serde_json::from_str(body(request)).unwrap()).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(
+            (&told[0]["commandId"], &told[0]["instanceId"], &told[0]["status"]),
+            (&command, &json!(bed.node.as_str()), &json!("Success"))
+        );
     }
 }
