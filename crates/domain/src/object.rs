@@ -178,6 +178,26 @@ pub fn output_name(plugin: &str, step: &str, stream: Stream) -> String {
     format!("{plain}/{step}/{}", stream.as_str())
 }
 
+/// The bucket of an account that holds its log groups: a folder for each, a file for each stream.
+pub const LOG_BUCKET: &str = "fettle-logs";
+
+/// The log group of commands that name none.
+pub fn default_log_group(document_name: &str) -> String {
+    format!("/aws/ssm/{document_name}")
+}
+
+/// The beginning of the keys, in [`LOG_BUCKET`], of everything that a command logs on a node: `GROUP/COMMAND/NODE/`, the
+/// group without the slash at its beginning.
+pub fn log_prefix(group: &str, command: &CommandId, node: &NodeId) -> String {
+    format!("{}/{command}/{node}/", group.trim_matches('/'))
+}
+
+/// What follows [`log_prefix`] for one stream of a step: `STEP/stdout`, as CloudWatch names it.
+pub fn log_name(plugin: &str, step: &str, stream: Stream) -> String {
+    let id = if step == plugin { format!("0.{plugin}") } else { step.to_owned() };
+    format!("{}/{}", id.replace([':', '*'], "-"), stream.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -266,6 +286,20 @@ mod tests {
             output_name("aws:runShellScript", "aws:runShellScript", Stream::Error),
             "awsrunShellScript/0.awsrunShellScript/stderr"
         );
+    }
+
+    #[test]
+    fn logs_are_files_below_their_group() {
+        let command: CommandId = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10".parse().unwrap();
+        let node: NodeId = "mi-0123456789abcdef0".parse().unwrap();
+        assert_eq!(
+            log_prefix(&default_log_group("AWS-RunShellScript"), &command, &node),
+            "aws/ssm/AWS-RunShellScript/3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10/mi-0123456789abcdef0/"
+        );
+        assert!(LOG_BUCKET.parse::<BucketName>().is_ok());
+        assert_eq!(log_name("aws:runShellScript", "PatchLinux", Stream::Output), "PatchLinux/stdout");
+        let unnamed = log_name("aws:runShellScript", "aws:runShellScript", Stream::Error);
+        assert_eq!(unnamed, "0.aws-runShellScript/stderr");
     }
 
     proptest! {

@@ -14,3 +14,6 @@ CREATE TABLE command_notifications (
     PRIMARY KEY (account, region, command_id, node_id)
 );
 CREATE INDEX command_notifications_by_due ON command_notifications (due_at);
+
+-- Files of log groups go by their age; see the query that names this.
+CREATE INDEX objects_of_logs ON objects (modified_at) WHERE bucket = 'fettle-logs';

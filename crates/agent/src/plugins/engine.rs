@@ -139,9 +139,9 @@ pub async fn run(
                 at = restart_at(step, &result);
                 let (status, next) = judge(step, &result, rest);
                 let mut reply = step_reply(step, status, result);
-                if let Some(destination) = kept {
-                    destination.bucket().clone_into(&mut reply.output_s3_bucket_name);
-                    reply.output_s3_key_prefix = destination.key_prefix(&step.action);
+                if let Some(place) = kept.and_then(Destination::output) {
+                    place.bucket().clone_into(&mut reply.output_s3_bucket_name);
+                    reply.output_s3_key_prefix = place.key_prefix(&step.action);
                     reply.step_name.clone_from(&step.key);
                 }
                 (reply, next)

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use api::agent::SendCommandPayload;
-use domain::object::{BucketName, ObjectAddress, Stream, output_name, output_prefix};
+use domain::ids::InvalidId;
+use domain::object::{
+    BucketName, LOG_BUCKET, ObjectAddress, Stream, log_name, log_prefix, output_name, output_prefix,
+};
 
 use super::engine::{PluginResult, Run, Step};
 use crate::enroll::Registration;
@@ -21,26 +24,63 @@ use crate::transport::objects::ObjectStore;
 pub const MAX_STREAM_BYTES: u64 = 256 << 20;
 const CUT: &[u8] = b"\n--output truncated--\n";
 
-/// Where the output of a command goes.
+/// Where the output of a command goes: into a bucket, to the files of a log group, or to both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
+    output: Option<Place>,
+    log: Option<Place>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
     bucket: BucketName,
-    /// `PREFIX/COMMAND/NODE/`
+    /// Of everything that the command puts there: `PREFIX/COMMAND/NODE/`
     prefix: String,
+    layout: Layout,
+}
+
+/// How files are called below a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    Output,
+    Log,
 }
 
 impl Destination {
     /// `None`: nowhere. Fails with the reason when there is no such place.
     pub fn of(payload: &SendCommandPayload, instance_id: &str) -> Result<Option<Self>, String> {
-        if payload.output_s3_bucket_name.is_empty() {
+        let (bucket, group) = (&payload.output_s3_bucket_name, &payload.fettle_log_group_name);
+        if bucket.is_empty() && group.is_empty() {
             return Ok(None);
         }
-        let bucket = payload.output_s3_bucket_name.parse().map_err(|error| format!("{error}"))?;
         let command = payload.command_id.parse().map_err(|error| format!("{error}"))?;
         let node = instance_id.parse().map_err(|error| format!("{error}"))?;
-        Ok(Some(Self { bucket, prefix: output_prefix(&payload.output_s3_key_prefix, &command, &node) }))
+        let place = |bucket: &str, prefix, layout| {
+            let bucket = bucket.parse().map_err(|error: InvalidId| format!("{error}"))?;
+            Ok::<_, String>(Place { bucket, prefix, layout })
+        };
+        let (mut output, mut log) = (None, None);
+        if !bucket.is_empty() {
+            let prefix = output_prefix(&payload.output_s3_key_prefix, &command, &node);
+            output = Some(place(bucket, prefix, Layout::Output)?);
+        }
+        if !group.is_empty() {
+            log = Some(place(LOG_BUCKET, log_prefix(group, &command, &node), Layout::Log)?);
+        }
+        Ok(Some(Self { output, log }))
     }
 
+    /// Which replies name.
+    pub fn output(&self) -> Option<&Place> {
+        self.output.as_ref()
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        self.output.iter().chain(&self.log)
+    }
+}
+
+impl Place {
     pub fn bucket(&self) -> &str {
         self.bucket.as_str()
     }
@@ -51,7 +91,11 @@ impl Destination {
     }
 
     fn address(&self, action: &str, step: &str, stream: Stream) -> anyhow::Result<ObjectAddress> {
-        let key = format!("{}{}", self.prefix, output_name(action, step, stream));
+        let name = match self.layout {
+            Layout::Output => output_name(action, step, stream),
+            Layout::Log => log_name(action, step, stream),
+        };
+        let key = format!("{}{name}", self.prefix);
         let parsed = key.parse().with_context(|| format!("s3://{}/{key}", self.bucket))?;
         Ok(ObjectAddress { bucket: self.bucket.clone(), key: parsed })
     }
@@ -142,13 +186,15 @@ impl Spool {
             if size_bytes == 0 {
                 continue;
             }
-            let address = to.address(action, step, stream)?;
-            // Opened for each attempt: the file is read from its beginning.
-            patiently(|| {
-                let file =
-                    File::open(&path).map_err(|source| PutError::File { path: path.clone(), source })?;
-                Ok::<_, PutError>(store.put(&address, &file, size_bytes)?)
-            })?;
+            for place in to.places() {
+                let address = place.address(action, step, stream)?;
+                // Opened for each attempt: the file is read from its beginning.
+                patiently(|| {
+                    let file =
+                        File::open(&path).map_err(|source| PutError::File { path: path.clone(), source })?;
+                    Ok::<_, PutError>(store.put(&address, &file, size_bytes)?)
+                })?;
+            }
         }
         Ok(())
     }
@@ -174,8 +220,9 @@ pub(super) async fn put_output<'a>(
             if !result.stderr.is_empty() && !result.stderr.ends_with('\n') {
                 result.stderr.push('\n');
             }
-            let bucket = destination.bucket();
-            result.stderr.push_str(&format!("the output is not in the bucket {bucket}: {reason}\n"));
+            let buckets: Vec<&str> = destination.places().map(Place::bucket).collect();
+            let buckets = buckets.join(" and ");
+            result.stderr.push_str(&format!("the output is not in the bucket {buckets}: {reason}\n"));
             None
         }
     }
@@ -258,10 +305,21 @@ mod tests {
         payload.output_s3_bucket_name = "outputs".into();
         payload.output_s3_key_prefix = "web".into();
         let to = Destination::of(&payload, node).unwrap().unwrap();
-        let address = to.address("aws:runShellScript", "PatchLinux", Stream::Error).unwrap();
+        assert_eq!(to.log, None);
+        let address =
+            to.output().unwrap().address("aws:runShellScript", "PatchLinux", Stream::Error).unwrap();
         assert_eq!(
             address.to_string(),
             "s3://outputs/web/3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10/mi-0123456789abcdef0/awsrunShellScript/PatchLinux/stderr"
+        );
+        payload.output_s3_bucket_name = String::new();
+        payload.fettle_log_group_name = "/ops/web".into();
+        let to = Destination::of(&payload, node).unwrap().unwrap();
+        assert_eq!(to.output(), None);
+        let address = to.log.unwrap().address("aws:runShellScript", "PatchLinux", Stream::Error).unwrap();
+        assert_eq!(
+            address.to_string(),
+            "s3://fettle-logs/ops/web/3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10/mi-0123456789abcdef0/PatchLinux/stderr"
         );
         payload.output_s3_bucket_name = "No_Bucket".into();
         assert!(Destination::of(&payload, node).is_err());

@@ -84,9 +84,13 @@ pub struct SendCommandPayload {
     pub output_s3_key_prefix: String,
     #[serde(default, deserialize_with = "null_is_default")]
     pub cloud_watch_log_group_name: String,
-    /// `true` or `false`, as text.
+    /// `true` or `false`, as text. `true` makes a stock agent look for CloudWatch, by a host name that a server of
+    /// its own cannot serve.
     #[serde(default, deserialize_with = "null_is_default")]
     pub cloud_watch_output_enabled: String,
+    /// Ours: the log group whose files are to hold the output. Stock agents pass over it.
+    #[serde(default, skip_serializing_if = "String::is_empty", rename = "FettleLogGroupName")]
+    pub fettle_log_group_name: String,
 }
 
 /// Asks for the end of a command that is waiting or running. Sent under a job id of its own.

@@ -15,6 +15,7 @@ pub(crate) mod forget_client_tokens;
 pub(crate) mod forget_commands;
 pub(crate) mod forget_facts;
 pub(crate) mod forget_inventory;
+pub(crate) mod forget_logs;
 pub(crate) mod forget_patch_now;
 pub(crate) mod forget_reports;
 pub(crate) mod forget_sessions;
@@ -67,6 +68,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_client_tokens", HOURLY, app, forget_client_tokens::run_once);
     background.every("forget_commands", HOURLY, app, forget_commands::run_once);
     background.every("forget_inventory", HOURLY, app, forget_inventory::run_once);
+    background.every("forget_logs", HOURLY, app, forget_logs::run_once);
     background.every("forget_patch_now", HOURLY, app, forget_patch_now::run_once);
     background.every("forget_reports", HOURLY, app, forget_reports::run_once);
     background.every("count_fleet", 600 * SECONDLY, app, count_fleet::run_once);

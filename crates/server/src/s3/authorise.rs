@@ -5,7 +5,7 @@
 use api::agent::SendCommandPayload;
 use domain::document::{Document, Parameters};
 use domain::ids::NodeId;
-use domain::object::{BucketName, ObjectAddress, ObjectKey, output_prefix};
+use domain::object::{BucketName, LOG_BUCKET, ObjectAddress, ObjectKey, output_prefix};
 use serde_json::Value;
 use store::commands::{self, Command, CommandKey};
 use store::{Tx, invocations};
@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::operations::permission;
+use crate::operations::commands::logs;
 
 /// More than a node takes at a time.
 const COMMANDS_AT_ONCE: i64 = 100;
@@ -57,6 +58,7 @@ pub async fn authorise(ctx: &Ctx, operation: Operation, target: &Target) -> Resu
         (Operation::HeadBucket | Operation::GetBucketLocation, _) => {
             may(&|command| {
                 output_bucket(command) == Some(bucket.as_str())
+                    || (bucket.as_str() == LOG_BUCKET && logs::group(&command.request).is_some())
                     || addresses(ctx, command).any(|address| address.bucket == *bucket)
             }) || named(ctx, &mut tx, &keys).await?.iter().any(|address| address.bucket == *bucket)
         }
@@ -171,6 +173,10 @@ fn output_bucket(command: &Command) -> Option<&str> {
 }
 
 fn puts_out(command: &Command, node: &NodeId, bucket: &BucketName, key: &ObjectKey) -> bool {
+    let logs = logs::prefix(command, node);
+    if logs.is_some_and(|prefix| bucket.as_str() == LOG_BUCKET && key.as_str().starts_with(&prefix)) {
+        return true;
+    }
     let prefix = command.request.output_s3_key_prefix.as_deref().unwrap_or_default();
     output_bucket(command) == Some(bucket.as_str())
         && key.as_str().starts_with(&output_prefix(prefix, &command.key.id, node))

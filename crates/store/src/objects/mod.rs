@@ -150,6 +150,19 @@ pub async fn list(
     tx.query(&sql, &values).await?.iter().map(read).collect()
 }
 
+/// Files of log groups that were written before, of all accounts, the oldest first. Index: objects_of_logs.
+pub async fn list_logs_older(
+    tx: &mut Tx,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<(AccountId, ObjectKey)>> {
+    // The text is the index's.
+    let sql = "SELECT account, object_key FROM objects WHERE bucket = 'fettle-logs' AND modified_at < $1
+        ORDER BY modified_at LIMIT $2";
+    let rows = tx.query(sql, &[before.into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok((row.parse(0)?, read_key(row, 1)?))).collect()
+}
+
 /// Those of `keys` that a bucket has.
 pub async fn existing(
     tx: &mut Tx,

@@ -17,6 +17,7 @@ use store::invocations::{self, Invocation, InvocationKey};
 use store::node_messages::NodeKey;
 use store::nodes::Node;
 
+use super::logs;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::keyring::random;
@@ -195,8 +196,6 @@ fn command(
 }
 
 fn payload(prepared: &Prepared, command: &Command) -> Result<String, ApiError> {
-    let cloud_watch = command.request.cloud_watch_output_config.clone().unwrap_or_default();
-    let is_enabled = cloud_watch.cloud_watch_output_enabled.unwrap_or_default();
     let payload = SendCommandPayload {
         command_id: command.key.id.to_string(),
         document_name: prepared.found.document.name.to_string(),
@@ -204,8 +203,9 @@ fn payload(prepared: &Prepared, command: &Command) -> Result<String, ApiError> {
         parameters: prepared.parameters.values.clone(),
         output_s3_bucket_name: command.request.output_s3_bucket_name.clone().unwrap_or_default(),
         output_s3_key_prefix: command.request.output_s3_key_prefix.clone().unwrap_or_default(),
-        cloud_watch_log_group_name: cloud_watch.cloud_watch_log_group_name.unwrap_or_default(),
-        cloud_watch_output_enabled: is_enabled.to_string(),
+        cloud_watch_log_group_name: String::new(),
+        cloud_watch_output_enabled: false.to_string(),
+        fettle_log_group_name: logs::group(&command.request).unwrap_or_default().to_owned(),
     };
     let text = serde_json::to_string(&payload).map_err(|error| error::validation(error.to_string()))?;
     if text.len() > MAX_CONTENT_BYTES {

@@ -6,6 +6,7 @@ mod filters;
 mod get_command_invocation;
 mod list_command_invocations;
 mod list_commands;
+pub mod logs;
 pub mod make;
 pub mod notifications;
 mod output_urls;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::sigv4::percent_encode;
 use domain::ids::NodeId;
-use domain::object::{BucketName, ObjectKey, Stream, output_name, output_prefix};
+use domain::object::{BucketName, ObjectKey, Stream, log_name, output_name, output_prefix};
 use store::commands::{Command, Step};
 use store::{Tx, objects};
 
+use super::logs;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -57,10 +58,14 @@ impl OutputUrls {
     }
 }
 
-/// Where a step's stream is put, if the command asks for that.
+/// Where a step's stream is put, if the command asks for that: into a bucket, or else into the files of a log group.
 fn object(command: &Command, node: &NodeId, step: &Step, stream: Stream) -> Option<(BucketName, ObjectKey)> {
     let request = &command.request;
-    let bucket = request.output_s3_bucket_name.as_deref()?.parse().ok()?;
+    let Some(bucket) = request.output_s3_bucket_name.as_deref().filter(|name| !name.is_empty()) else {
+        let key = format!("{}{}", logs::prefix(command, node)?, log_name(&step.plugin, &step.name, stream));
+        return Some((logs::bucket(), key.parse().ok()?));
+    };
+    let bucket = bucket.parse().ok()?;
     let prefix = request.output_s3_key_prefix.as_deref().unwrap_or_default();
     let prefix = output_prefix(prefix, &command.key.id, node);
     let key = format!("{prefix}{}", output_name(&step.plugin, &step.name, stream)).parse().ok()?;

@@ -12,14 +12,14 @@ use store::objects::buckets;
 
 use super::make::{self, Origin, Prepared};
 use super::targets::{self, Addressed};
-use super::{notifications, to_wire};
+use super::{logs, notifications, to_wire};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::permission;
 
 const DEFAULT_TIMEOUT_SECONDS: i32 = 3600;
 /// Command, node, plugin, step and stream in the key of an output.
-const LONGEST_OUTPUT_NAME: usize = 400;
+pub(super) const LONGEST_OUTPUT_NAME: usize = 400;
 
 /// A command that may be given: what its request says, with its document, read and checked.
 #[derive(Clone)]
@@ -89,6 +89,7 @@ pub async fn place(ctx: &Ctx, tx: &mut Tx, order: Order) -> Result<Placed, ApiEr
     let wish = notifications::read(ctx, request.notification_config.as_ref(), role)?;
     let output = (request.output_s3_bucket_name.as_deref(), request.output_s3_key_prefix.as_deref());
     check_output(ctx, tx, output, ErrorCode::InvalidOutputFolder).await?;
+    logs::prepare(ctx, tx, &mut request, prepared.found.document.name.as_str()).await?;
     request.timeout_seconds.get_or_insert(DEFAULT_TIMEOUT_SECONDS);
     let origin = Origin::Request { begins_before };
     let (command, woken) = make::make(ctx, tx, &prepared, (request, &origin), &nodes).await?;
