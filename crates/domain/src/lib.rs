@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod advisory;
+pub mod agent_build;
 pub mod association;
 pub mod automation;
 pub mod baseline;

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use api::Timestamp;
@@ -45,6 +46,8 @@ pub struct App {
     pub fleets: Fleets,
     pub attempts: Attempts,
     pub passwords: Passwords,
+    /// Of builds of the agent, by their contents; bounded by what operators put there while the process lives.
+    pub build_hashes: tokio::sync::Mutex<BTreeMap<String, String>>,
     shutdown: watch::Sender<bool>,
 }
 
@@ -74,6 +77,7 @@ impl App {
             fleets: Fleets::default(),
             attempts: Attempts::default(),
             passwords: Passwords::default(),
+            build_hashes: tokio::sync::Mutex::default(),
             shutdown: watch::channel(false).0,
         })
     }

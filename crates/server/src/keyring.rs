@@ -7,12 +7,18 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 const KEY_LEN: usize = 32;
 
+/// What is derived from the secret for signing builds of the agent, and for nothing else.
+const BUILD_KEY: &[u8] = b"fettle agent builds";
+
 pub struct Keyring {
     key: LessSafeKey,
+    builds: Ed25519KeyPair,
 }
 
 impl Keyring {
@@ -39,7 +45,21 @@ impl Keyring {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).ok()?;
-        Some(Self { key: LessSafeKey::new(key) })
+        let mut seed = [0; KEY_LEN];
+        let secret = Salt::new(HKDF_SHA256, &[]).extract(bytes);
+        secret.expand(&[BUILD_KEY], HKDF_SHA256).ok()?.fill(&mut seed).ok()?;
+        let builds = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
+        Some(Self { key: LessSafeKey::new(key), builds })
+    }
+
+    /// Signs what is said of a build of the agent.
+    pub fn sign_build(&self, statement: &str) -> Vec<u8> {
+        self.builds.sign(statement.as_bytes()).as_ref().to_vec()
+    }
+
+    /// Ed25519: what nodes check builds with.
+    pub fn build_key(&self) -> &[u8] {
+        self.builds.public_key().as_ref()
     }
 
     /// Encrypts; `purpose` must be repeated to open, so that one kind cannot pass for another.
@@ -126,6 +146,17 @@ mod tests {
             assert_eq!(ring.open_sealed("token", &sealed[..i]), None, "cut at {i}");
         }
         assert_eq!(Keyring::ephemeral().open_sealed("token", &sealed), None);
+    }
+
+    #[test]
+    fn one_secret_signs_builds_with_one_key() {
+        let ring = Keyring::from_bytes(&[7; KEY_LEN]).unwrap();
+        let again = Keyring::from_bytes(&[7; KEY_LEN]).unwrap();
+        assert_eq!(ring.build_key(), again.build_key());
+        let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, ring.build_key());
+        assert!(key.verify(b"statement", &again.sign_build("statement")).is_ok());
+        assert!(key.verify(b"statement", &again.sign_build("another")).is_err());
+        assert!(key.verify(b"statement", &Keyring::ephemeral().sign_build("statement")).is_err());
     }
 
     #[test]

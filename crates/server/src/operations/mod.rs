@@ -355,6 +355,8 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         api::fettle::Operation::ExplainNodeCompliance => {
             call(ctx, body, fettle::explain_node_compliance).await
         }
+        api::fettle::Operation::GetAgentBuild => call(ctx, body, fettle::get_agent_build).await,
+        api::fettle::Operation::GetAgentBuildKey => call(ctx, body, fettle::get_agent_build_key).await,
         api::fettle::Operation::GetNodeReport => call(ctx, body, fettle::get_node_report).await,
         api::fettle::Operation::ListNodeReports => call(ctx, body, fettle::list_node_reports).await,
         api::fettle::Operation::PutNodeFacts => call(ctx, body, fettle::put_node_facts).await,

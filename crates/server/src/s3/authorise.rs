@@ -3,6 +3,7 @@
 //! Source: docs/decisions, what nodes may do in the object store.
 
 use api::agent::SendCommandPayload;
+use domain::agent_build::BUILD_BUCKET;
 use domain::document::{Document, Parameters};
 use domain::ids::NodeId;
 use domain::object::{BucketName, LOG_BUCKET, ObjectAddress, ObjectKey, output_prefix};
@@ -34,6 +35,8 @@ pub async fn authorise(ctx: &Ctx, operation: Operation, target: &Target) -> Resu
     let commands = commands::find_many(&mut tx, &keys).await?;
     let may = |allows: &dyn Fn(&Command) -> bool| commands.iter().any(allows);
     let is_allowed = match (operation, &target.key) {
+        // Builds of the agent are for every node of the account.
+        (Operation::GetObject | Operation::HeadObject, Some(_)) if bucket.as_str() == BUILD_BUCKET => true,
         (Operation::GetObject | Operation::HeadObject, Some(key)) => {
             may(&|command| asks_to_read(ctx, command, bucket, key) || puts_out(command, node, bucket, key))
                 || named(ctx, &mut tx, &keys)

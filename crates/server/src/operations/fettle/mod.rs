@@ -3,6 +3,8 @@
 
 pub mod advisories;
 mod explain_node_compliance;
+mod get_agent_build;
+mod get_agent_build_key;
 mod get_fleet_summary;
 mod get_node_report;
 mod list_node_reports;
@@ -21,6 +23,8 @@ mod users;
 
 pub use advisories::{delete_advisory_feed, describe_advisories, import_advisories, list_advisory_feeds};
 pub use explain_node_compliance::explain_node_compliance;
+pub use get_agent_build::get_agent_build;
+pub use get_agent_build_key::get_agent_build_key;
 pub use get_fleet_summary::get_fleet_summary;
 pub use get_node_report::get_node_report;
 pub use list_node_reports::list_node_reports;

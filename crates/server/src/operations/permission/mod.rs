@@ -34,6 +34,8 @@ const NODE_OPERATIONS: &[&str] = &[
     "UpdateInstanceInformation",
     "PutNodeFacts",
     "RefreshAssociations",
+    "GetAgentBuild",
+    "GetAgentBuildKey",
     "ResolvePatchSnapshot",
     "PutPatchPlan",
     "PutPatchExecution",

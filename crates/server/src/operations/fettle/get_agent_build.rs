@@ -1,0 +1,195 @@
+//! GetAgentBuild: which build of the agent there is for a platform, and the signature of what it is.
+//! How builds are named and what is signed is decided in `domain::agent_build`.
+//! Source: `api/model/fettle.json`; docs/decisions, agents that bring themselves up to date.
+
+use api::fettle::{GetAgentBuildRequest, GetAgentBuildResponse};
+use api::ssm::ErrorCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::agent_build::{AgentVersion, BUILD_BUCKET, SIGNATURE_SUFFIX, Target, statement};
+use domain::object::{BucketName, ObjectAddress, ObjectKey};
+use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
+use store::objects::{self, Content, Object, ObjectRef};
+
+use super::not_found;
+use crate::app::App;
+use crate::ctx::Ctx;
+use crate::error::{self, ApiError};
+
+/// Keys of the bucket that are looked at: builds and signatures of some hundred versions.
+const MOST_KEYS: i64 = 5_000;
+/// Of an Ed25519 signature in base64, with room for a line feed.
+const MOST_SIGNATURE_BYTES: u64 = 128;
+
+pub async fn get_agent_build(
+    ctx: &Ctx,
+    request: GetAgentBuildRequest,
+) -> Result<GetAgentBuildResponse, ApiError> {
+    let target = Target::new(&request.platform, &request.architecture);
+    let target = target
+        .ok_or_else(|| not_found(format!("no builds for {} {}", request.platform, request.architecture)))?;
+    let wanted = request.version.as_deref().map(str::parse::<AgentVersion>).transpose();
+    let wanted = wanted.map_err(|error| not_found(error.to_string()))?;
+    let bucket: BucketName = BUILD_BUCKET.parse().expect("this is a name of a bucket, see the test below");
+
+    let mut tx = ctx.store.read().await?;
+    let found = objects::list(&mut tx, (&ctx.account, &bucket), b"", None, MOST_KEYS).await?;
+    let of_target = found.into_iter().filter_map(|object| Some((target.version_of(&object.key)?, object)));
+    let build = of_target
+        .filter(|(version, _)| wanted.as_ref().is_none_or(|wanted| wanted == version))
+        .max_by(|(one, _), (other, _)| one.cmp(other));
+    let Some((version, build)) = build else { return Err(none(&target, wanted.as_ref())) };
+    let beside: Option<ObjectKey> = format!("{}{SIGNATURE_SUFFIX}", build.key).parse().ok();
+    let signature = match beside {
+        None => None,
+        Some(key) => {
+            let reference = ObjectRef { account: ctx.account.clone(), bucket: bucket.clone(), key };
+            objects::find(&mut tx, &reference).await?
+        }
+    };
+    drop(tx);
+
+    let sha256 = sha256(&ctx.app, &build).await?;
+    let signature = match signature {
+        Some(object) => given(&ctx.app, &object).await?,
+        None => {
+            let said = statement(&version, &target, build.size_bytes, &sha256);
+            STANDARD.encode(ctx.app.keyring.sign_build(&said))
+        }
+    };
+    Ok(GetAgentBuildResponse {
+        version: version.to_string(),
+        url: ObjectAddress { bucket, key: build.key }.to_string(),
+        size_bytes: i64::try_from(build.size_bytes).unwrap_or(i64::MAX),
+        sha256,
+        signature,
+    })
+}
+
+fn none(target: &Target, wanted: Option<&AgentVersion>) -> ApiError {
+    let which = wanted.map_or_else(|| "no build".to_owned(), |version| format!("no build {version}"));
+    not_found(format!(
+        "this server has {which} of the agent for {target}: put one there with `aws s3 cp fettle-agent \
+         s3://{BUILD_BUCKET}/VERSION/{target}`"
+    ))
+}
+
+/// The operator's own signature, as text.
+async fn given(app: &App, object: &Object) -> Result<String, ApiError> {
+    if object.size_bytes > MOST_SIGNATURE_BYTES {
+        return Err(not_found(format!("s3://{BUILD_BUCKET}/{} is not a signature in base64", object.key)));
+    }
+    let mut text = Vec::new();
+    each_piece(app, &object.contents, |piece| text.extend_from_slice(piece)).await?;
+    Ok(String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+/// Read once for each set of contents, which never change; a fleet asks for the same few.
+async fn sha256(app: &App, build: &Object) -> Result<String, ApiError> {
+    let name: Vec<&str> = build.contents.iter().map(|content| content.id.as_str()).collect();
+    let name = name.join(" ");
+    // One server reads a build once, however many nodes ask at a time.
+    let mut known = app.build_hashes.lock().await;
+    if let Some(hash) = known.get(&name) {
+        return Ok(hash.clone());
+    }
+    let mut hash = Sha256::new();
+    each_piece(app, &build.contents, |piece| hash.update(piece)).await?;
+    let hash = hex::encode(hash.finalize());
+    known.insert(name, hash.clone());
+    Ok(hash)
+}
+
+async fn each_piece(app: &App, contents: &[Content], mut take: impl FnMut(&[u8])) -> Result<(), ApiError> {
+    let failed = |error: String| {
+        tracing::error!(error, "a build of the agent could not be read");
+        ApiError::new(ErrorCode::InternalServerError, "the object store failed")
+    };
+    for content in contents {
+        let read = app.objects.contents.read(&content.id, 0..content.size_bytes).await;
+        let mut bytes = read.map_err(|error| failed(error.to_string()))?;
+        while let Some(piece) = bytes.next().await {
+            take(&piece.map_err(|error| failed(error.to_string()))?);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::objects::{Pending, keep};
+    use crate::operations::Service;
+    use crate::testing::{TestServer, call};
+
+    async fn put(server: &TestServer, key: &str, bytes: &[u8]) {
+        let ctx = server.root();
+        let mut pending = Pending::begin(&ctx.app).await.unwrap();
+        pending.write(bytes).await.unwrap();
+        let content = pending.finish().await.unwrap();
+        let object = Object {
+            key: key.parse().unwrap(),
+            size_bytes: content.size_bytes,
+            contents: vec![content.clone()],
+            headers: std::collections::BTreeMap::new(),
+            etag: String::new(),
+            modified_at: server.now,
+        };
+        let mut tx = ctx.store.write().await.unwrap();
+        assert!(keep(&ctx.app, &mut tx, &content).await.unwrap());
+        objects::put(&mut tx, &ctx.account, &BUILD_BUCKET.parse().unwrap(), &object).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nodes_are_told_of_the_newest_build_and_its_signature() {
+        let server = TestServer::on_sqlite().await;
+        for (key, bytes) in [("0.9.0/linux-x86_64", "old"), ("0.10.0/linux-x86_64", "new"), ("0.11.0/macos-aarch64", "other")] {
+            put(&server, key, bytes.as_bytes()).await;
+        }
+        let request = json!({"Platform": "linux", "Architecture": "x86_64"});
+        let node = server.add_node(1).await;
+        let asked = async |operation: &str, request: Value| {
+            call(&server.node(&node), Service::Fettle, operation, request).await
+        };
+        let build = asked("GetAgentBuild", request.clone()).await.unwrap();
+        assert_eq!(
+            (&build["Version"], &build["Url"], &build["SizeBytes"]),
+            (&json!("0.10.0"), &json!("s3://fettle-agents/0.10.0/linux-x86_64"), &json!(3))
+        );
+        let sha256 = hex::encode(Sha256::digest(b"new"));
+        assert_eq!(build["Sha256"], sha256);
+        let key = asked("GetAgentBuildKey", json!({})).await.unwrap();
+        let bytes = |value: &Value| STANDARD.decode(value.as_str().unwrap()).unwrap();
+        let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, bytes(&key["PublicKey"]));
+        let target = Target::new("linux", "x86_64").unwrap();
+        let said = statement(&"0.10.0".parse().unwrap(), &target, 3, &sha256);
+        assert!(key.verify(said.as_bytes(), &bytes(&build["Signature"])).is_ok());
+
+        // An older one by name, and the operator's own signature in place of the server's.
+        put(&server, "0.9.0/linux-x86_64.sig", b"c2lnbmVk\n").await;
+        let mut older = request.clone();
+        older["Version"] = "0.9".into();
+        let build = asked("GetAgentBuild", older).await.unwrap();
+        assert_eq!((&build["Version"], &build["Signature"]), (&json!("0.9.0"), &json!("c2lnbmVk")));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_said_with_how_to_bring_it() {
+        let server = TestServer::on_sqlite().await;
+        let node = server.node(&server.add_node(1).await);
+        for (platform, version) in [("linux", None), ("..", None), ("linux", Some("latest")), ("linux", Some("1.0"))] {
+            let mut request = json!({"Platform": platform, "Architecture": "x86_64"});
+            if let Some(version) = version {
+                request["Version"] = version.into();
+            }
+            let refused = call(&node, Service::Fettle, "GetAgentBuild", request).await.unwrap_err();
+            assert_eq!(refused.0, "ResourceNotFoundException");
+            let tells_how = refused.1.contains("s3://fettle-agents/VERSION/linux-x86_64");
+            assert_eq!(tells_how, platform == "linux" && version != Some("latest"), "{}", refused.1);
+        }
+    }
+}
