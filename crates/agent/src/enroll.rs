@@ -14,6 +14,7 @@ use crate::transport::credentials;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::Trust;
 use crate::transport::rsa_key::NodeKey;
+use crate::update::key;
 use crate::{files, patch_run, platform};
 
 const FILE: &str = "registration.json";
@@ -40,6 +41,10 @@ pub struct Registration {
     /// PEM of the file given at enrolment; empty when none was.
     #[serde(default)]
     pub ca_pem: String,
+    /// Builds of the agent must be signed with this Ed25519 key, in base64; empty on nodes that were enrolled before
+    /// there were any.
+    #[serde(default)]
+    pub update_key: String,
 }
 
 impl Registration {
@@ -83,6 +88,8 @@ pub struct Enrollment {
     pub region: String,
     pub data_dir: PathBuf,
     pub ca_file: Option<PathBuf>,
+    /// The operator's own key for builds of the agent; by default the server's.
+    pub update_key_file: Option<PathBuf>,
     pub existing: Existing,
 }
 
@@ -103,6 +110,7 @@ pub fn enroll(enrollment: &Enrollment) -> anyhow::Result<Registration> {
         }
         None => String::new(),
     };
+    let update_key = enrollment.update_key_file.as_deref().map(key::read).transpose()?;
     platform::create_private_dir(data_dir)
         .with_context(|| format!("cannot create {}", data_dir.display()))?;
     let _only_one = claim(data_dir)?;
@@ -113,13 +121,14 @@ pub fn enroll(enrollment: &Enrollment) -> anyhow::Result<Registration> {
         endpoint: enrollment.endpoint.clone(),
         fingerprint: new_id().to_string(),
         ca_pem,
+        update_key: update_key.unwrap_or_default(),
     };
     let caller = registration.caller()?;
-    let key = NodeKey::generate()?;
+    let node_key = NodeKey::generate()?;
     let request = RegisterManagedInstanceRequest {
         activation_code: Some(enrollment.activation_code.clone()),
         activation_id: Some(enrollment.activation_id.clone()),
-        public_key: key.public_base64()?,
+        public_key: node_key.public_base64()?,
         public_key_type: Some(PublicKeyType::Rsa),
         fingerprint: registration.fingerprint.clone(),
         ..RegisterManagedInstanceRequest::default()
@@ -139,7 +148,7 @@ pub fn enroll(enrollment: &Enrollment) -> anyhow::Result<Registration> {
     }
     registration.instance_id = answer.instance_id;
 
-    let stored = store(data_dir, &registration, &key.to_pem()?);
+    let stored = store(data_dir, &registration, &node_key.to_pem()?);
     stored.with_context(|| {
         format!("registered as {}, but cannot write to {}", registration.instance_id, data_dir.display())
     })?;
@@ -167,6 +176,15 @@ fn store(data_dir: &Path, registration: &Registration, key_pem: &str) -> std::io
         files::remove_if_present(&data_dir.join(name))?;
     }
     credentials::store_key(data_dir, key_pem)?;
+    write(data_dir, registration)
+}
+
+fn write(data_dir: &Path, registration: &Registration) -> std::io::Result<()> {
     let json = serde_json::to_vec_pretty(registration).map_err(std::io::Error::other)?;
     files::write_atomically(&data_dir.join(FILE), &json)
+}
+
+/// Replaces what is known of a registration that is there.
+pub fn keep(data_dir: &Path, registration: &Registration) -> anyhow::Result<()> {
+    write(data_dir, registration).with_context(|| format!("cannot write to {}", data_dir.display()))
 }

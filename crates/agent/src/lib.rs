@@ -26,6 +26,7 @@ pub mod scan;
 #[cfg_attr(not(target_os = "linux"), path = "snapshots_other.rs")]
 pub mod snapshots;
 pub mod transport;
+pub mod update;
 
 /// As servers see it.
 pub const AGENT_NAME: &str = "fettle-agent";

@@ -19,6 +19,7 @@ use agent::platform::default_data_dir;
 use agent::run::Lifetime;
 use agent::snapshots::Keep;
 use agent::transport::endpoint::Endpoint;
+use agent::update::{REACH_WITHIN, reach};
 use clap::{Args, Parser, Subcommand};
 use domain::compliance::report::Operation;
 use tracing::Level;
@@ -63,6 +64,8 @@ enum Command {
     Inventory(agent::inventory::InventoryArgs),
     /// Tell the server what this machine's package manager knows, if that is news; what `run` does by itself.
     Facts(FactsArgs),
+    /// Show whether this program reaches the server from here; what a new build of the agent is tried with.
+    Reach(ReachArgs),
     #[cfg(windows)]
     #[command(flatten)]
     Windows(agent::packages::windows_update::Verb),
@@ -73,11 +76,23 @@ struct RunArgs {
     /// How often to look whether packages changed; 0: only when a patch run is ordered. A look costs stat calls.
     #[arg(long, value_name = "SECONDS", env = "FETTLE_AGENT_CHECK_EVERY", default_value_t = 600)]
     check_every: u64,
+    /// A new build of the agent that does not reach the server within this time does not take the old one's place.
+    #[arg(long, value_name = "SECONDS", env = "FETTLE_AGENT_UPDATE_WITHIN", default_value_t = REACH_WITHIN.as_secs())]
+    update_within: u64,
     /// Stop when standard input closes: for a program that starts the agent as a part of itself.
     #[arg(long)]
     with_parent: bool,
     #[command(flatten)]
     root: RootArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Args)]
+struct ReachArgs {
+    /// Try again for so long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    within: u64,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -121,6 +136,9 @@ struct EnrollArgs {
     /// PEM certificates to trust besides the system's.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Builds of the agent must be signed with this Ed25519 key (PEM or base64), and not with the server's.
+    #[arg(long, value_name = "FILE")]
+    update_key: Option<PathBuf>,
     /// Give up the registration that the folder holds.
     #[arg(long)]
     force: bool,
@@ -282,6 +300,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Facts(args) => run_facts(&args),
+        Command::Reach(args) => run_reach(&args),
         Command::Inventory(args) => agent::inventory::run(&args).map(|said| print(&said)),
         #[cfg(windows)]
         Command::Windows(verb) => match verb.run(print) {
@@ -306,6 +325,7 @@ fn run_enroll(args: EnrollArgs) -> anyhow::Result<()> {
         region: args.region,
         data_dir: args.data.data_dir,
         ca_file: args.ca_file,
+        update_key_file: args.update_key,
         existing: if args.force { Existing::Replace } else { Existing::Refuse },
     })?;
     print(&registration.instance_id);
@@ -403,7 +423,14 @@ fn run_decide(args: &DecideArgs) -> anyhow::Result<u8> {
 fn run_service(args: RunArgs) -> anyhow::Result<()> {
     let looking = Looking::every(args.root.root, args.check_every);
     let lifetime = if args.with_parent { Lifetime::OfParent } else { Lifetime::Own };
-    agent::run::run(&args.data.data_dir, looking, lifetime)
+    let update_within = Duration::from_secs(args.update_within);
+    agent::run::run(&args.data.data_dir, looking, lifetime, update_within)
+}
+
+fn run_reach(args: &ReachArgs) -> anyhow::Result<()> {
+    let server = reach(&args.data.data_dir, Duration::from_secs(args.within))?;
+    print(&format!("{server} answers this node"));
+    Ok(())
 }
 
 fn run_facts(args: &FactsArgs) -> anyhow::Result<()> {

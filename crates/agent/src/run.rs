@@ -9,16 +9,17 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::boot::Boot;
-use crate::commands::{Commands, Restart};
+use crate::commands::{After, Commands, Restart};
 use crate::enroll::{Registration, claim};
 use crate::heartbeat::Heartbeat;
-use crate::journal::{JOURNAL_FILE, Journal, Limits};
+use crate::journal::{JOURNAL_FILE, Journal, Leftover, Limits};
 use crate::lookout::{self, Looking};
 use crate::platform;
 use crate::plugins::Surroundings;
 use crate::transport::call::now;
 use crate::transport::credentials::{self, Source};
 use crate::transport::link::{Link, Reachable};
+use crate::update::{self, Update};
 
 /// Messages from the link that wait for the commands.
 const EVENT_QUEUE: usize = 32;
@@ -34,7 +35,14 @@ pub enum Lifetime {
 }
 
 /// Runs until the process is told to stop.
-pub fn run(data_dir: &Path, looking: Option<Looking>, lifetime: Lifetime) -> anyhow::Result<()> {
+///
+/// The process goes on as another program when an update brought one, which gets so long to reach the server.
+pub fn run(
+    data_dir: &Path,
+    looking: Option<Looking>,
+    lifetime: Lifetime,
+    update_within: Duration,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_keep_alive(Duration::from_secs(1))
@@ -61,7 +69,10 @@ pub fn run(data_dir: &Path, looking: Option<Looking>, lifetime: Lifetime) -> any
     });
     // A long poll may be under way on its thread; nobody waits for its answer.
     runtime.shutdown_background();
-    result
+    match result? {
+        After::End => Ok(()),
+        After::Exchange => update::go_on(data_dir, update_within),
+    }
 }
 
 /// Never completes for a service with a lifetime of its own.
@@ -87,7 +98,7 @@ pub async fn serve(
     looking: Option<Looking>,
     restart: Restart,
     stop: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<After> {
     let registration = Registration::require(data_dir)?;
     let _only_one = claim(data_dir)?;
     let machine = platform::machine();
@@ -103,6 +114,12 @@ pub async fn serve(
     let journal_path = data_dir.join(JOURNAL_FILE);
     let journal = Journal::open(&journal_path, Limits::default(), now())
         .with_context(|| format!("cannot open the journal {}", journal_path.display()))?;
+    let leftovers = journal.leftovers();
+    let resumed: Vec<&str> = leftovers.iter().filter_map(Leftover::resumed).collect();
+    // A file that cannot be read must not keep the agent from its work.
+    if let Err(error) = Update::forget_unless_of(data_dir, &surroundings.agent_exe, &resumed) {
+        tracing::error!(error = format!("{error:#}"), "what is left of an update stays");
+    }
     let caller = registration.caller()?;
     tracing::info!(node_id = %registration.instance_id, endpoint = %registration.endpoint, version = crate::VERSION, "agent starts");
 
@@ -110,6 +127,7 @@ pub async fn serve(
     let (reachable, reached) = watch::channel(Reachable::Undecided);
     let (events, arrivals) = mpsc::channel(EVENT_QUEUE);
     let refused = Arc::new(Notify::new());
+    let credentials_for_key = credentials.clone();
     let source =
         Source { caller: caller.clone(), registration: registration.clone(), data_dir: data_dir.to_owned() };
     let link = Link {
@@ -131,24 +149,25 @@ pub async fn serve(
         reachable: reached,
     };
 
+    let noting = update::key::note(data_dir.to_owned(), heartbeat.caller.clone(), credentials_for_key);
     let lookout = lookout::run(looking, surroundings.data_dir.clone(), surroundings.agent_exe.clone());
     // The kernel is the same for whichever root file system is patched.
     let boot_id = Boot::of(Path::new("/")).id;
     let commands = Commands::new(journal, surroundings, restart, boot_id).run(arrivals, stop);
     let link = link.run();
     let background = async {
-        tokio::join!(credentials::keep_fresh(source, offer, &refused), heartbeat.run(), lookout);
+        tokio::join!(credentials::keep_fresh(source, offer, &refused), heartbeat.run(), lookout, noting);
     };
     tokio::pin!(commands, link, background);
-    tokio::select! {
-        () = &mut commands => {}
+    let after = tokio::select! {
+        after = &mut commands => after,
         // Both go on for as long as the commands do.
         () = async { tokio::join!(&mut link, &mut background); } => bail!("the connection to the server was given up"),
-    }
+    };
     // The commands have hung up: the link closes its channel.
     let _ = timeout(LINK_STOP_WITHIN, link).await;
     tracing::info!("agent stopped");
-    Ok(())
+    Ok(after)
 }
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {

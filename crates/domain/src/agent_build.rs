@@ -25,11 +25,11 @@ impl FromStr for AgentVersion {
     type Err = InvalidVersion;
 
     fn from_str(text: &str) -> Result<Self, InvalidVersion> {
-        let is_number = |part: &str| !part.is_empty() && part.parse::<u32>().is_ok_and(|_| !part.starts_with('+'));
+        let is_number =
+            |part: &str| !part.is_empty() && part.parse::<u32>().is_ok_and(|_| !part.starts_with('+'));
         let parts = text.split('.');
-        let is_version = text.len() <= MOST_CHARS
-            && parts.clone().count() <= MOST_PARTS
-            && parts.clone().all(is_number);
+        let is_version =
+            text.len() <= MOST_CHARS && parts.clone().count() <= MOST_PARTS && parts.clone().all(is_number);
         match is_version {
             true => Ok(Self(text.to_owned())),
             false => Err(InvalidVersion(text.chars().take(MOST_CHARS).collect())),

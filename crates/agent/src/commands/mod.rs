@@ -23,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::journal::{Journal, Leftover, Receipt, ReplyKind, StoredReply, Suspension};
 use crate::plugins::Surroundings;
-use crate::plugins::engine::{DocumentEnd, StepDone};
+use crate::plugins::engine::{DocumentEnd, Restarts, StepDone};
 use crate::plugins::kept_output::Destination;
 use crate::transport::call::{new_id, now};
 use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
@@ -72,7 +72,17 @@ enum Mode {
     Working,
     /// A command asked for a restart of the machine: nothing new is taken, what runs may end.
     Restarting,
+    /// The same, for another build of this program that waits to be tried.
+    Exchanging,
     Stopping,
+}
+
+/// What the process does when its commands are done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    End,
+    /// It goes over to the build that an update brought.
+    Exchange,
 }
 
 /// A command that was journaled and has not started.
@@ -115,8 +125,14 @@ impl Commands {
         }
     }
 
-    /// Works until `stop` turns true; then ends what runs, records how, and hangs up.
-    pub async fn run(mut self, mut events: mpsc::Receiver<LinkEvent>, mut stop: watch::Receiver<bool>) {
+    /// Works until `stop` turns true, or a command wants another build of this program; then ends what runs, records how,
+    /// and hangs up.
+    pub async fn run(
+        mut self,
+        mut events: mpsc::Receiver<LinkEvent>,
+        mut stop: watch::Receiver<bool>,
+    ) -> After {
+        let mut after = After::End;
         self.take_up_leftovers();
         let mut resend = interval(RESEND_AFTER / 3);
         resend.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -140,8 +156,13 @@ impl Commands {
             if self.mode == Mode::Restarting && self.running.is_empty() {
                 self.restart_machine().await;
             }
+            if self.mode == Mode::Exchanging && self.running.is_empty() {
+                after = After::Exchange;
+                break;
+            }
         }
         self.stop(&mut events).await;
+        after
     }
 
     fn handle(&mut self, event: LinkEvent) {
@@ -341,9 +362,10 @@ impl Commands {
         let Some(running) = self.running.remove(&job_id) else { return };
         match end {
             DocumentEnd::Finished(steps) => self.finished(&job_id, &steps, &running),
-            DocumentEnd::Restart { next_step, done, at } => {
+            DocumentEnd::Restart { next_step, done, at, restarts } => {
                 let times = running.suspensions + 1;
-                self.suspend(&job_id, Suspension { next_step, times, done, restart: None }, at, &running);
+                let suspension = Suspension { next_step, times, done, restart: None };
+                self.suspend(&job_id, suspension, (at, restarts), &running);
             }
         }
         self.start_waiting();
@@ -370,7 +392,13 @@ impl Commands {
         self.finish(job_id, status, trace, repeated, &running.counts);
     }
 
-    fn suspend(&mut self, job_id: &str, mut suspension: Suspension, at: Option<String>, running: &Running) {
+    fn suspend(
+        &mut self,
+        job_id: &str,
+        mut suspension: Suspension,
+        (at, restarts): (Option<String>, Restarts),
+        running: &Running,
+    ) {
         if suspension.times > MAX_SUSPENSIONS {
             let reason = format!("given up: the command asked for a restart {MAX_SUSPENSIONS} times");
             self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
@@ -387,7 +415,12 @@ impl Commands {
         match (self.journal.suspend(job_id, suspension), restart) {
             (Ok(()), Some(restart)) => self.rest(job_id, Rest { restart, counts: running.counts.clone() }),
             (Ok(()), None) => {
-                self.mode = if self.mode == Mode::Stopping { Mode::Stopping } else { Mode::Restarting }
+                self.mode = match (self.mode, restarts) {
+                    (Mode::Stopping, _) => Mode::Stopping,
+                    // A machine that restarts brings its agent back as well.
+                    (Mode::Restarting, _) | (_, Restarts::Machine) => Mode::Restarting,
+                    (_, Restarts::Agent) => Mode::Exchanging,
+                };
             }
             (Err(error), _) => {
                 let reason = format!("no restart: the journal cannot be written: {error}");

@@ -22,7 +22,7 @@ struct Node {
     events: mpsc::Sender<LinkEvent>,
     replies: mpsc::Receiver<Outgoing>,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    task: JoinHandle<After>,
 }
 
 fn job_id(command: &str) -> String {

@@ -116,6 +116,16 @@ pub enum Leftover {
     Interrupted { job_id: String, payload: String },
 }
 
+impl Leftover {
+    /// The job that goes on where it was suspended.
+    pub fn resumed(&self) -> Option<&str> {
+        match self {
+            Self::Resume { job_id, .. } => Some(job_id),
+            Self::Run { .. } | Self::Interrupted { .. } => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,

@@ -14,6 +14,7 @@ use super::output::{combined, cut_stream};
 use super::process::Ending;
 use super::{
     Surroundings, configure_package, download, refresh_association, run_document, script, software_inventory,
+    update_agent,
 };
 
 pub use crate::platform::EXIT_RESTART;
@@ -52,13 +53,25 @@ pub struct PluginResult {
     pub stderr: String,
     /// When the restart is to happen that a document asks for which this step runs.
     pub restart_at: Option<String>,
+    /// What its code asks to be restarted.
+    pub restarts: Restarts,
+}
+
+/// What goes down and comes back before a step runs again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restarts {
+    #[default]
+    Machine,
+    /// This program, by another build of it.
+    Agent,
 }
 
 impl PluginResult {
     /// Nothing was done yet, and nothing went wrong.
     pub fn empty() -> Self {
         let (stdout, stderr) = (String::new(), String::new());
-        Self { ending: Ending::Exited(0), code: 0, stdout, stderr, restart_at: None }
+        let (restart_at, restarts) = (None, Restarts::Machine);
+        Self { ending: Ending::Exited(0), code: 0, stdout, stderr, restart_at, restarts }
     }
 
     /// It could not be run at all.
@@ -101,12 +114,13 @@ pub struct StepDone {
 pub enum DocumentEnd {
     /// The results of all steps, in order.
     Finished(Vec<(String, StepReply)>),
-    /// The machine must restart; then this step runs again.
+    /// The machine must restart, or the agent; then this step runs again.
     Restart {
         next_step: usize,
         done: Vec<(String, StepReply)>,
         /// The step's `restartAt`: when; at once without it.
         at: Option<String>,
+        restarts: Restarts,
     },
 }
 
@@ -130,13 +144,13 @@ pub async fn run(
     let mut rest = Rest::Run;
     for (index, step) in run.steps.iter().enumerate().skip(run.first_step) {
         let started_at = now();
-        let mut at = None;
+        let (mut at, mut restarts) = (None, Restarts::Machine);
         let (mut reply, next) = match skipped(step, &rest) {
             Some(reply) => (reply, rest),
             None => {
                 let mut result = execute(&run, index, step, cancel).await;
                 let kept = put_output(&run, index, step, &mut result).await;
-                at = restart_at(step, &result);
+                (at, restarts) = (restart_at(step, &result), result.restarts);
                 let (status, next) = judge(step, &result, rest);
                 let mut reply = step_reply(step, status, result);
                 if let Some(place) = kept.and_then(Destination::output) {
@@ -157,7 +171,7 @@ pub async fn run(
         // The receiver is gone only when the agent stops: the journal then tells what happened.
         let _ = progress.send(StepDone { job_id: run.job_id.to_owned(), key: step.key.clone(), reply }).await;
         if restart {
-            return DocumentEnd::Restart { next_step: index, done, at };
+            return DocumentEnd::Restart { next_step: index, done, at, restarts };
         }
     }
     DocumentEnd::Finished(done)
@@ -203,6 +217,7 @@ async fn execute(
             software_inventory::ACTION => software_inventory::run(run, &dir, inputs, cancel).await,
             refresh_association::ACTION => refresh_association::run(run, inputs).await,
             configure_package::ACTION => Box::pin(configure_package::run(run, inputs, cancel)).await,
+            action if update_agent::is(action) => update_agent::run(run, action, inputs).await,
             download::ACTION => Box::pin(download::run(run, inputs, cancel)).await,
             other => PluginResult::refused(format!(
                 "plugin {other} is not known to this agent; a newer agent may know it"
@@ -216,7 +231,7 @@ async fn execute(
         total.stderr.push_str(&result.stderr);
         if result.code != 0 {
             (total.ending, total.code) = (result.ending, result.code);
-            total.restart_at = result.restart_at;
+            (total.restart_at, total.restarts) = (result.restart_at, result.restarts);
         }
         if matches!(result.ending, Ending::Cancelled) || STOPPING.contains(&result.code) {
             break;

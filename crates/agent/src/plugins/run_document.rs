@@ -161,9 +161,10 @@ async fn nested(
     let _ = std::fs::remove_dir(step_dir);
     match end {
         DocumentEnd::Finished(done) => finished(&done),
-        DocumentEnd::Restart { done, at, .. } => {
+        DocumentEnd::Restart { done, at, restarts, .. } => {
             let (told, code) = (finished(&done), EXIT_RESTART);
-            PluginResult { ending: Ending::Exited(code as i32), code, restart_at: at, ..told }
+            let ending = Ending::Exited(code as i32);
+            PluginResult { ending, code, restart_at: at, restarts, ..told }
         }
     }
 }

@@ -101,7 +101,7 @@ fn result(ending: Ending, stdout: String, stderr: String) -> PluginResult {
     } else {
         with_reason(stderr, &format!("failed to run commands: {reason}"))
     };
-    PluginResult { ending, code, stdout, stderr, restart_at: None }
+    PluginResult { ending, code, stdout, stderr, ..PluginResult::empty() }
 }
 
 /// Exit codes by which a script speaks to the agent; no failure to explain.

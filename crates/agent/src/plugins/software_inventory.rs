@@ -60,6 +60,6 @@ async fn gather(
         code,
         stdout: stream_text(&finished.stdout),
         stderr: if code == 0 { String::new() } else { stream_text(&finished.stderr) },
-        restart_at: None,
+        ..PluginResult::empty()
     })
 }

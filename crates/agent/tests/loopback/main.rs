@@ -37,6 +37,7 @@ async fn enroll_into(server: &Server, dir: &Path, existing: Existing) -> anyhow:
         region: "us-east-1".into(),
         data_dir: dir.to_owned(),
         ca_file: None,
+        update_key_file: None,
         existing,
     };
     tokio::task::spawn_blocking(move || enroll(&enrollment).map(drop)).await.unwrap()
@@ -51,7 +52,7 @@ impl Agent {
     fn start(dir: &TempDir) -> Self {
         let path = dir.path().to_owned();
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(async move { serve(&path, None, no_restart, stopping).await });
+        let task = tokio::spawn(async move { serve(&path, None, no_restart, stopping).await.map(drop) });
         Self { stop, task }
     }
 

@@ -89,9 +89,7 @@ impl Step {
     fn plugin_runs_on(&self, platform: Platform) -> bool {
         match self.action.as_str() {
             "aws:runShellScript" => platform != Platform::Windows,
-            "aws:psModule" | "aws:applications" | "aws:cloudWatch" | "aws:updateAgent" => {
-                platform == Platform::Windows
-            }
+            "aws:psModule" | "aws:applications" | "aws:cloudWatch" => platform == Platform::Windows,
             _ => true,
         }
     }

@@ -12,7 +12,7 @@ pub struct Shipped {
     pub content: &'static str,
 }
 
-const SHIPPED: [Shipped; 22] = [
+const SHIPPED: [Shipped; 23] = [
     Shipped { name: "AWS-ApplyPatchBaseline", content: include_str!("shipped/AWS-ApplyPatchBaseline.json") },
     Shipped {
         name: "AWS-ConfigureAWSPackage",
@@ -62,6 +62,7 @@ const SHIPPED: [Shipped; 22] = [
     },
     Shipped { name: "AWS-RunRemoteScript", content: include_str!("shipped/AWS-RunRemoteScript.json") },
     Shipped { name: "AWS-RunShellScript", content: include_str!("shipped/AWS-RunShellScript.json") },
+    Shipped { name: "AWS-UpdateSSMAgent", content: include_str!("shipped/AWS-UpdateSSMAgent.json") },
     Shipped { name: "Fettle-PlanPatches", content: include_str!("shipped/Fettle-PlanPatches.json") },
     Shipped {
         name: "Fettle-RunPatchBaseline",

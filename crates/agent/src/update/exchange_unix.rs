@@ -1,0 +1,81 @@
+//! Trying the new program, putting it in this one's place with one rename, and going over to whichever stands there.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::{Update, sha256_of};
+use crate::{files, platform};
+
+pub const IS_POSSIBLE: bool = true;
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Beyond what it was told: then it does not heed that.
+const GRACE: Duration = Duration::from_secs(5);
+/// What the new program says when it is tried.
+const SAID: &str = "update-trial.log";
+const MOST_SAID: usize = 600;
+
+/// Tries the update that is under way, then becomes the program that stands in this one's place: the new one if it reached
+/// the server, else the old one. Returns only when that is impossible. Nothing of the agent may run any more.
+pub fn go_on(data_dir: &Path, within: Duration) -> anyhow::Result<()> {
+    let Some(mut update) = Update::load(data_dir)? else { bail!("there is no update to go on with") };
+    // Before it is started: one that takes the machine down with it is not tried for ever.
+    update.tries += 1;
+    update.save(data_dir)?;
+    match exchange(&update, data_dir, within) {
+        Ok(()) => tracing::info!(from = update.from_version, to = update.to_version, "the agent is updated"),
+        Err(error) => {
+            let reason = format!("{error:#}");
+            tracing::error!(to = update.to_version, reason, "the agent is not updated");
+            update.given_up = Some(reason);
+            update.save(data_dir)?;
+        }
+    }
+    let error = Command::new(&update.program).args(std::env::args_os().skip(1)).exec();
+    Err(error).with_context(|| format!("cannot start {}", update.program.display()))
+}
+
+fn exchange(update: &Update, data_dir: &Path, within: Duration) -> anyhow::Result<()> {
+    let new = update.new_program();
+    if sha256_of(&new)? != update.to_sha256 {
+        bail!("{} has been changed since it was checked", new.display());
+    }
+    try_out(&new, data_dir, within)?;
+    fs::rename(&new, &update.program)
+        .with_context(|| format!("cannot put {} in place of {}", new.display(), update.program.display()))?;
+    update.program.parent().map_or(Ok(()), platform::sync_dir).context("the new name is not durable")
+}
+
+/// The new program, as it would run here, reaches the server.
+fn try_out(new: &Path, data_dir: &Path, within: Duration) -> anyhow::Result<()> {
+    let log = data_dir.join(SAID);
+    files::remove_if_present(&log)?;
+    let said = || {
+        let text = fs::read(&log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(MOST_SAID)..]).into_owned();
+        text.chars().filter(|c| !c.is_control() || *c == '\n').collect::<String>().trim().to_owned()
+    };
+    let mut command = Command::new(new);
+    command.arg("reach").arg("--data").arg(data_dir).arg("--within").arg(within.as_secs().to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
+    platform::isolate_tool(&mut command);
+    let mut child = command.spawn().context("the new program cannot be started")?;
+    let end = Instant::now() + within + GRACE;
+    loop {
+        match child.try_wait().context("the new program cannot be waited for")? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => bail!("the new program did not reach the server: {status}: {}", said()),
+            None if Instant::now() < end => std::thread::sleep(LOOK_EVERY),
+            None => {
+                platform::kill_tree(child.id());
+                let _ = child.wait();
+                bail!("the new program did not reach the server within {} s: {}", within.as_secs(), said());
+            }
+        }
+    }
+}

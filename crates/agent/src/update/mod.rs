@@ -1,0 +1,118 @@
+//! Going over to another build of this agent: fetched and checked, tried, put in this one's place, all of it written down
+//! first. Who asks for it is `plugins::update_agent`; which build there is, the server's to say.
+//! Source: docs/decisions, logs and updates.
+//!
+//! The program's file is the old one until the new one has reached the server from here; so whoever starts the agent
+//! anew, at whatever moment it was killed, starts one that works. Which of the two runs is told by the file's SHA-256.
+
+#[cfg_attr(unix, path = "exchange_unix.rs")]
+#[cfg_attr(not(unix), path = "exchange_other.rs")]
+mod exchange;
+mod fetch;
+pub mod key;
+mod reach;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use api::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::files;
+
+pub use exchange::{IS_POSSIBLE, go_on};
+pub use fetch::{Fetched, Wanted, fetch};
+pub use reach::reach;
+
+/// What the new program gets to reach the server, unless the operator says otherwise.
+pub const REACH_WITHIN: Duration = Duration::from_secs(120);
+
+const FILE: &str = "update.json";
+
+/// An update on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Who asked for it.
+    pub job_id: String,
+    pub began_at: Timestamp,
+    /// The file that is replaced.
+    pub program: PathBuf,
+    pub from_version: String,
+    pub from_sha256: String,
+    pub to_version: String,
+    pub to_sha256: String,
+    /// How often the new program was started to be tried.
+    pub tries: u32,
+    /// Why nothing comes of it.
+    pub given_up: Option<String>,
+}
+
+impl Update {
+    pub fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let path = data_dir.join(FILE);
+        let text =
+            files::read_if_present(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        text.map(|text| serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display())))
+            .transpose()
+    }
+
+    /// Durable on return.
+    pub fn save(&self, data_dir: &Path) -> anyhow::Result<()> {
+        let path = data_dir.join(FILE);
+        let json = serde_json::to_vec_pretty(self).context("an update is texts and numbers")?;
+        files::write_atomically(&path, &json).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The end of it, however it ended.
+    pub fn forget(&self, data_dir: &Path) -> anyhow::Result<()> {
+        files::remove_if_present(&self.new_program())
+            .with_context(|| format!("cannot remove {}", self.new_program().display()))?;
+        let path = data_dir.join(FILE);
+        files::remove_if_present(&path).with_context(|| format!("cannot remove {}", path.display()))
+    }
+
+    /// At the start of an agent: an update whose command does not go on is over. `resumed` are the jobs that do.
+    pub fn forget_unless_of(data_dir: &Path, program: &Path, resumed: &[&str]) -> anyhow::Result<()> {
+        match Self::load(data_dir)? {
+            None => {
+                let left = new_program(program);
+                files::remove_if_present(&left).with_context(|| format!("cannot remove {}", left.display()))
+            }
+            Some(update) if !resumed.contains(&update.job_id.as_str()) => {
+                tracing::warn!(job_id = update.job_id, "an update was cut off before it began");
+                update.forget(data_dir)
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The new program until it takes the old one's place: beside it, so that one rename does it.
+    pub fn new_program(&self) -> PathBuf {
+        new_program(&self.program)
+    }
+}
+
+fn new_program(program: &Path) -> PathBuf {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    program.with_file_name(format!(".{name}.update"))
+}
+
+/// In hexadecimal.
+pub fn sha256_of(path: &Path) -> anyhow::Result<String> {
+    let hash = || {
+        let mut file = File::open(path)?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok::<_, std::io::Error>(hex::encode(hash.finalize())),
+                count => hash.update(&buffer[..count]),
+            }
+        }
+    };
+    hash().with_context(|| format!("cannot read {}", path.display()))
+}
