@@ -1,5 +1,5 @@
 //! Deletes the files of log groups as old as commands become: what is in them is output of commands.
-//! Source: docs/decisions, log groups as files.
+//! Source: docs/decisions, logs and updates.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -55,11 +55,7 @@ pub async fn run_once(app: Arc<App>, at: Timestamp) -> Result<u64, ApiError> {
     }
 }
 
-async fn due(
-    app: &App,
-    now: Timestamp,
-    at_most: usize,
-) -> Result<Vec<(Notification, Command)>, ApiError> {
+async fn due(app: &App, now: Timestamp, at_most: usize) -> Result<Vec<(Notification, Command)>, ApiError> {
     let mut tx = app.store().read_each().await?;
     let limit = i64::try_from(at_most).unwrap_or_default();
     let due = command_notifications::list_due(&mut tx, now, limit).await?;

@@ -97,9 +97,11 @@ mod tests {
         for server in TestServer::on_each_engine().await {
             let ctx = server.root();
             let mut tx = ctx.store.write().await.unwrap();
-            for (bucket, key, age_days) in
-                [(super::bucket(), "ops/old", 31), (super::bucket(), "ops/new", 1), ("other".parse().unwrap(), "old", 31)]
-            {
+            for (bucket, key, age_days) in [
+                (super::bucket(), "ops/old", 31),
+                (super::bucket(), "ops/new", 1),
+                ("other".parse().unwrap(), "old", 31),
+            ] {
                 let object = store::objects::Object {
                     key: key.parse().unwrap(),
                     size_bytes: 0,
@@ -114,7 +116,8 @@ mod tests {
             let forgotten = forget_logs::run_once(std::sync::Arc::clone(&server.app), server.now).await;
             assert_eq!(forgotten.unwrap(), 1);
             let mut tx = ctx.store.read().await.unwrap();
-            let left = store::objects::list(&mut tx, (&ctx.account, &super::bucket()), b"", None, 9).await.unwrap();
+            let left =
+                store::objects::list(&mut tx, (&ctx.account, &super::bucket()), b"", None, 9).await.unwrap();
             assert_eq!(left.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["ops/new"]);
         }
     }

@@ -144,16 +144,38 @@ pub async fn prepare(
     }
     let mut given = request.parameters.clone().unwrap_or_default();
     let invalid = |message: String| ApiError::new(ErrorCode::InvalidParameters, message);
-    let is_reference = |value: &String| value.contains("{{ssm:") || value.contains("{{ ssm:");
-    if let Some((name, _)) = given.iter().find(|(_, values)| values.iter().any(is_reference)) {
-        return Err(invalid(format!("the parameter `{name}` refers to Parameter Store, which is empty")));
+    let unknown = |of: &str, name: &str| {
+        invalid(format!(
+            "{of} refers to the parameter `{name}` of Parameter Store, which this server does not have: give the value itself"
+        ))
+    };
+    for (parameter, values) in &given {
+        if let Some(name) = values.iter().find_map(|value| stored_parameter(value)) {
+            return Err(unknown(&format!("the parameter `{parameter}`"), name));
+        }
     }
     let document = found.command()?;
+    // Defaults and steps; agents would take them as they stand.
+    if let Some(name) = stored_parameter(&document.content().to_string()) {
+        return Err(unknown(&format!("document `{}`", found.reference), name));
+    }
     origin.fill(&document, &mut given);
     let parameters = document.resolve_parameters(&given).map_err(|error| invalid(error.to_string()))?;
     let wait_seconds = document.restart_wait_seconds(&parameters, ctx.now);
     let wait_seconds = wait_seconds.map_err(|error| invalid(format!("the time of the restart: {error}")))?;
     Ok(Prepared { found, document, parameters, wait_seconds })
+}
+
+/// The name in the first `{{ssm:NAME}}` or `{{ssm-secure:NAME}}` of a text.
+fn stored_parameter(text: &str) -> Option<&str> {
+    text.split("{{").skip(1).find_map(|rest| {
+        let inner = rest.trim_start();
+        let name = inner.strip_prefix("ssm:").or_else(|| inner.strip_prefix("ssm-secure:"))?;
+        let name = name.split("}}").next()?.trim();
+        let is_name =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "/_.:-".contains(c));
+        is_name.then_some(name)
+    })
 }
 
 /// `None`: the node has not said what it is, or it fits.
@@ -237,4 +259,24 @@ fn invocation(command: &Command, document: &Document, node: &Node, now: Timestam
         progress::apply(&mut invocation, Event::PlatformMismatch, now);
     }
     invocation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_to_parameter_store_are_found() {
+        let rows = [
+            ("echo {{ssm:/a/b:3}}", Some("/a/b:3")),
+            ("{{ commands }} {{ ssm-secure: key }}", Some("key")),
+            ("{{ssm:{{ssm:x}}", Some("x")),
+            ("{{ commands }}", None),
+            ("{{ssm:}} {{ssm:a b}}", None),
+            ("ssm:x", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(stored_parameter(text), expected, "{text}");
+        }
+    }
 }

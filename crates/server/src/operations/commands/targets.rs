@@ -40,9 +40,6 @@ pub fn parse(ctx: &Ctx, request: &SendCommandRequest) -> Result<Addressed, ApiEr
                 TargetError::NodeId(_) => ApiError::new(ErrorCode::InvalidInstanceId, error.to_string()),
                 _ => error::validation(error.to_string()),
             })?;
-            if targets.entries().contains(&Target::AnyNode) {
-                return Err(error::validation("Targets: `*` is for associations; select nodes by a tag"));
-            }
             Ok(Addressed::Selected(targets))
         }
         _ => Err(error::validation("give InstanceIds or Targets, not both")),

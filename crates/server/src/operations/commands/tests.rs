@@ -194,6 +194,9 @@ async fn tags_select_nodes_when_the_command_starts() {
             assert_eq!(rows.len(), 1);
             assert_eq!(rows[0]["InstanceId"], nodes[1].as_str());
         }
+        let all = send(&server, json!({"Targets": [{"Key": "InstanceIds", "Values": ["*"]}]})).await;
+        let list = server.call("ListCommandInvocations", json!({"CommandId": all})).await.unwrap();
+        assert_eq!(list["CommandInvocations"].as_array().unwrap().len(), 2);
         let nobody = send(&server, json!({"Targets": [{"Key": "tag:Env", "Values": ["test"]}]})).await;
         let list = server.call("ListCommands", json!({"CommandId": nobody})).await.unwrap();
         let row = &list["Commands"][0];
@@ -421,6 +424,13 @@ async fn lists_are_filtered_and_paged_newest_first() {
             assert_eq!(ids(operation, pending).await, sent);
             let timed_out = json!({"Filters": [{"key": "Status", "value": "DeliveryTimedOut"}]});
             assert!(ids(operation, timed_out).await.is_empty());
+        }
+        for operation in ["ListCommands", "ListCommandInvocations"] {
+            let page = server.answer(operation, json!({"MaxResults": 1})).await;
+            // Of another question.
+            let foreign =
+                json!({"MaxResults": 1, "NextToken": page["NextToken"], "InstanceId": nodes[0].as_str()});
+            assert_eq!(server.refusal(operation, foreign).await, "InvalidNextToken");
         }
         let stage = |value: &str| json!({"Filters": [{"key": "ExecutionStage", "value": value}]});
         assert_eq!(ids("ListCommands", stage("Executing")).await, sent);

@@ -1,6 +1,6 @@
 //! GetAgentBuild: which build of the agent there is for a platform, and the signature of what it is.
 //! How builds are named and what is signed is decided in `domain::agent_build`.
-//! Source: `api/model/fettle.json`; docs/decisions, agents that bring themselves up to date.
+//! Source: `api/model/fettle.json`; docs/decisions, logs and updates.
 
 use api::fettle::{GetAgentBuildRequest, GetAgentBuildResponse};
 use api::ssm::ErrorCode;
@@ -15,7 +15,7 @@ use store::objects::{self, Content, Object, ObjectRef};
 use super::not_found;
 use crate::app::App;
 use crate::ctx::Ctx;
-use crate::error::{self, ApiError};
+use crate::error::ApiError;
 
 /// Keys of the bucket that are looked at: builds and signatures of some hundred versions.
 const MOST_KEYS: i64 = 5_000;
@@ -147,7 +147,9 @@ mod tests {
     #[tokio::test]
     async fn nodes_are_told_of_the_newest_build_and_its_signature() {
         let server = TestServer::on_sqlite().await;
-        for (key, bytes) in [("0.9.0/linux-x86_64", "old"), ("0.10.0/linux-x86_64", "new"), ("0.11.0/macos-aarch64", "other")] {
+        for (key, bytes) in
+            [("0.9.0/linux-x86_64", "old"), ("0.10.0/linux-x86_64", "new"), ("0.11.0/macos-aarch64", "other")]
+        {
             put(&server, key, bytes.as_bytes()).await;
         }
         let request = json!({"Platform": "linux", "Architecture": "x86_64"});
@@ -164,7 +166,8 @@ mod tests {
         assert_eq!(build["Sha256"], sha256);
         let key = asked("GetAgentBuildKey", json!({})).await.unwrap();
         let bytes = |value: &Value| STANDARD.decode(value.as_str().unwrap()).unwrap();
-        let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, bytes(&key["PublicKey"]));
+        let key =
+            ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, bytes(&key["PublicKey"]));
         let target = Target::new("linux", "x86_64").unwrap();
         let said = statement(&"0.10.0".parse().unwrap(), &target, 3, &sha256);
         assert!(key.verify(said.as_bytes(), &bytes(&build["Signature"])).is_ok());
@@ -181,7 +184,9 @@ mod tests {
     async fn what_is_not_there_is_said_with_how_to_bring_it() {
         let server = TestServer::on_sqlite().await;
         let node = server.node(&server.add_node(1).await);
-        for (platform, version) in [("linux", None), ("..", None), ("linux", Some("latest")), ("linux", Some("1.0"))] {
+        for (platform, version) in
+            [("linux", None), ("..", None), ("linux", Some("latest")), ("linux", Some("1.0"))]
+        {
             let mut request = json!({"Platform": platform, "Architecture": "x86_64"});
             if let Some(version) = version {
                 request["Version"] = version.into();

@@ -1,5 +1,5 @@
 //! GetAgentBuildKey: with which key this server signs builds of the agent.
-//! Source: `api/model/fettle.json`; docs/decisions, agents that bring themselves up to date.
+//! Source: `api/model/fettle.json`; docs/decisions, logs and updates.
 
 use api::fettle::{GetAgentBuildKeyRequest, GetAgentBuildKeyResponse};
 use base64::Engine as _;
