@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.parse
@@ -45,15 +46,16 @@ def program(name):
 
 
 class Server:
-    """A running server with its own data folder and database."""
+    """A running server with its own data folder and database; with TLS where there is a folder of certificates."""
 
-    def __init__(self, folder, database_url=None):
+    def __init__(self, folder, database_url=None, certificates=None):
+        self.certificates = certificates
         self.data, self.log_path = folder / "data", folder / "server.log"
         self.options = ["--data", str(self.data)]
         if database_url:
             self.options += ["--database-url", database_url]
         self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"{'https' if certificates else 'http'}://127.0.0.1:{self.port}"
         self.start()
         said = subprocess.run(
             [program("fettle"), "credentials", *self.options, "--json"], check=True, capture_output=True, text=True
@@ -66,6 +68,8 @@ class Server:
         webhooks.write_text("# nobody listens there\ndrain http://127.0.0.1:9/drain\n")
         command = [program("fettle"), "server", *self.options, "--listen", f"127.0.0.1:{self.port}",
                    "--webhooks", webhooks]
+        if self.certificates:
+            command += ["--tls-cert", self.certificates / "chain.pem", "--tls-key", self.certificates / "key.pem"]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
@@ -76,10 +80,13 @@ class Server:
 
     def answers(self):
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/healthz", timeout=5) as response:
+            with urllib.request.urlopen(f"{self.endpoint}/healthz", timeout=5, context=self.tls()) as response:
                 return response.status == 200
         except OSError:
             return False
+
+    def tls(self):
+        return ssl.create_default_context(cafile=self.certificates / "ca.pem") if self.certificates else None
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -124,6 +131,10 @@ def server(request, tmp_path_factory):
 @pytest.fixture(scope="session")
 def boto(server, tmp_path_factory):
     """Makes clients: boto("ssm"), boto("ssm", aws_access_key_id=…)."""
+    return clients_of(server, tmp_path_factory)
+
+
+def clients_of(server, tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     copy = models / "fettle" / "2026-11-01" / "service-2.json"
     copy.parent.mkdir(parents=True)
@@ -138,6 +149,8 @@ def boto(server, tmp_path_factory):
         keys = {"aws_access_key_id": server.access_key_id, "aws_secret_access_key": server.secret_access_key}
         config = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
         config = config.merge(options.pop("config", None) or botocore.config.Config())
+        if server.certificates:
+            options["verify"] = str(server.certificates / "ca.pem")
         made = boto3.Session(botocore_session=core).client(
             service, endpoint_url=server.endpoint, region_name=REGION, config=config, **{**keys, **options}
         )
@@ -174,6 +187,16 @@ def sts(boto):
 def fettle(boto):
     """Our own service, through the model that users add to their clients."""
     return boto("fettle")
+
+
+def pytest_configure(config):
+    config.counts = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """What tests counted, for who reads the end of a run."""
+    for line in config.counts:
+        terminalreporter.write_line(line)
 
 
 def hold_against_model(response_dict, operation_model, **_):

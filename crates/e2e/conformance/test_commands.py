@@ -102,6 +102,27 @@ def test_long_output_is_cut(run):
     assert answer["StandardOutputContent"].startswith("xxx")
 
 
+def test_log_groups_are_files(boto, connected, run):
+    answer = run("echo logged", "echo oops >&2", "head -c 60000 /dev/zero | tr '\\0' x",
+                 CloudWatchOutputConfig={"CloudWatchOutputEnabled": True})
+    assert answer["CloudWatchOutputConfig"] == {
+        "CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/aws/ssm/AWS-RunShellScript"}
+    folder = f"aws/ssm/AWS-RunShellScript/{answer['CommandId']}/{connected}/0.aws-runShellScript"
+    assert answer["StandardOutputUrl"].endswith(f"/fettle-logs/{folder}/stdout")
+
+    def read(stream):
+        return boto("s3").get_object(Bucket="fettle-logs", Key=f"{folder}/{stream}")["Body"].read()
+
+    assert read("stdout").startswith(b"logged\n") and len(read("stdout")) == 60_007
+    assert read("stderr") == b"oops\n"
+    # Beside a bucket, which the addresses then name.
+    both = run("echo both", CloudWatchOutputConfig={"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/ops"},
+               OutputS3BucketName="fettle-logs", OutputS3KeyPrefix="beside")
+    assert "/fettle-logs/beside/" in both["StandardOutputUrl"]
+    key = f"ops/{both['CommandId']}/{connected}/0.aws-runShellScript/stdout"
+    assert boto("s3").get_object(Bucket="fettle-logs", Key=key)["Body"].read() == b"both\n"
+
+
 def test_a_running_command_is_cancelled(ssm, connected):
     sent = ssm.send_command(DocumentName=SHELL, InstanceIds=[connected], Parameters={"commands": ["sleep 600"]})
     command = sent["Command"]["CommandId"]

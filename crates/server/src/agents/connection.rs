@@ -174,8 +174,12 @@ async fn receive(app: &Arc<App>, node: &NodeKey, bytes: &[u8]) -> Option<AgentMe
         _ => Ok(None),
     };
     outcome.unwrap_or_else(|error| {
-        let message_type = message.message_type.as_str();
-        tracing::error!(node_id = %node.node, message_type, cause = error.chain(), "frame not taken in");
+        let (message_type, cause) = (message.message_type.as_str(), error.chain());
+        match error.code.status {
+            500.. => tracing::error!(node_id = %node.node, message_type, cause, "frame not taken in"),
+            // What a node says wrongly is no fault of the server's.
+            _ => tracing::warn!(node_id = %node.node, message_type, cause, "frame not taken in"),
+        }
         None
     })
 }

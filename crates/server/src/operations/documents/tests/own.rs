@@ -298,6 +298,9 @@ async fn versions_are_reviewed() {
         paged["MaxResults"] = json!(1);
         let first = server.answer("ListDocumentMetadataHistory", paged.clone()).await;
         paged["NextToken"] = first["NextToken"].clone();
+        let mut foreign = paged.clone();
+        foreign["DocumentVersion"] = json!("1");
+        assert_eq!(server.refusal("ListDocumentMetadataHistory", foreign).await, "InvalidNextToken");
         let second = server.answer("ListDocumentMetadataHistory", paged).await;
         assert_eq!(second["Metadata"]["ReviewerResponse"][0]["ReviewStatus"], "PENDING");
         assert!(second.get("NextToken").is_none());
@@ -317,4 +320,20 @@ async fn an_account_has_five_hundred_documents_at_most() {
     assert_eq!(pages.len(), 500);
     server.answer("DeleteDocument", json!({"Name": "doc-000"})).await;
     server.answer("CreateDocument", one_more).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_has_a_thousand_versions_at_most() {
+    let server = TestServer::on_sqlite().await;
+    create(&server, "doc", &echo("0")).await;
+    let add = |number: i32| {
+        let content = echo(&number.to_string());
+        json!({"Name": "doc", "Content": content, "DocumentVersion": "$LATEST"})
+    };
+    for number in 1..1_000 {
+        server.answer("UpdateDocument", add(number)).await;
+    }
+    assert_eq!(server.refusal("UpdateDocument", add(1_000)).await, "DocumentVersionLimitExceeded");
+    server.answer("DeleteDocument", json!({"Name": "doc", "DocumentVersion": "7"})).await;
+    server.answer("UpdateDocument", add(1_000)).await;
 }

@@ -97,6 +97,9 @@ async fn permissions_are_listed_and_bounded() {
             first["AccountSharingInfoList"][0],
             json!({"AccountId": accounts[0], "SharedDocumentVersion": "$LATEST"})
         );
+        let foreign =
+            json!({"Name": "doc", "PermissionType": "Share", "MaxResults": 50, "NextToken": "not a token"});
+        assert_eq!(server.refusal("DescribeDocumentPermission", foreign).await, "InvalidNextToken");
         let with = |add: Value| json!({"Name": "doc", "PermissionType": "Share", "AccountIdsToAdd": add});
         let rows = [
             (with(json!(["all", OTHER])), "ValidationException"),
