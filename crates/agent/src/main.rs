@@ -65,7 +65,7 @@ enum Command {
     /// Tell the server what this machine's package manager knows, if that is news; what `run` does by itself.
     Facts(FactsArgs),
     /// Show whether this program reaches the server from here; what a new build of the agent is tried with.
-    Reach(ReachArgs),
+    Reach(agent::update::ReachArgs),
     #[cfg(windows)]
     #[command(flatten)]
     Windows(agent::packages::windows_update::Verb),
@@ -84,15 +84,6 @@ struct RunArgs {
     with_parent: bool,
     #[command(flatten)]
     root: RootArgs,
-    #[command(flatten)]
-    data: DataArgs,
-}
-
-#[derive(Args)]
-struct ReachArgs {
-    /// Try again for so long.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    within: u64,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -300,7 +291,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Facts(args) => run_facts(&args),
-        Command::Reach(args) => run_reach(&args),
+        Command::Reach(args) => reach(&args).map(|said| print(&said)),
         Command::Inventory(args) => agent::inventory::run(&args).map(|said| print(&said)),
         #[cfg(windows)]
         Command::Windows(verb) => match verb.run(print) {
@@ -425,12 +416,6 @@ fn run_service(args: RunArgs) -> anyhow::Result<()> {
     let lifetime = if args.with_parent { Lifetime::OfParent } else { Lifetime::Own };
     let update_within = Duration::from_secs(args.update_within);
     agent::run::run(&args.data.data_dir, looking, lifetime, update_within)
-}
-
-fn run_reach(args: &ReachArgs) -> anyhow::Result<()> {
-    let server = reach(&args.data.data_dir, Duration::from_secs(args.within))?;
-    print(&format!("{server} answers this node"));
-    Ok(())
 }
 
 fn run_facts(args: &FactsArgs) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ mod document;
 pub(crate) mod plan;
 mod replies;
 mod resting;
+mod suspending;
 #[cfg(test)]
 mod tests;
 
@@ -23,13 +24,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::journal::{Journal, Leftover, Receipt, ReplyKind, StoredReply, Suspension};
 use crate::plugins::Surroundings;
-use crate::plugins::engine::{DocumentEnd, Restarts, StepDone};
+use crate::plugins::engine::{DocumentEnd, StepDone};
 use crate::plugins::kept_output::Destination;
 use crate::transport::call::{new_id, now};
 use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
 use document::{Document, remove_work_dir, work_dir};
 use replies::ReplyWriter;
-use resting::{Rest, Resting};
+use resting::Resting;
 
 /// Commands that run at the same time.
 const MAX_RUNNING: usize = 5;
@@ -39,8 +40,6 @@ const MAX_WAITING: usize = 5;
 const RESEND_AFTER: Duration = Duration::from_secs(30);
 /// What running commands get to end when the agent stops.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
-/// A command that asks for restart after restart is given up.
-const MAX_SUSPENSIONS: u32 = 15;
 /// Steps that ended and wait to be recorded.
 const PROGRESS_QUEUE: usize = 16;
 
@@ -390,66 +389,6 @@ impl Commands {
         // The stock agent repeats the step only when there is no other.
         let repeated = if running.steps == 1 { steps } else { &[] };
         self.finish(job_id, status, trace, repeated, &running.counts);
-    }
-
-    fn suspend(
-        &mut self,
-        job_id: &str,
-        mut suspension: Suspension,
-        (at, restarts): (Option<String>, Restarts),
-        running: &Running,
-    ) {
-        if suspension.times > MAX_SUSPENSIONS {
-            let reason = format!("given up: the command asked for a restart {MAX_SUSPENSIONS} times");
-            self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
-            return;
-        }
-        suspension.restart = match self.scheduled(at.as_deref()) {
-            Ok(restart) => restart,
-            Err(reason) => {
-                let reason = format!("no restart: {reason}");
-                return self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
-            }
-        };
-        let restart = suspension.restart.clone();
-        match (self.journal.suspend(job_id, suspension), restart) {
-            (Ok(()), Some(restart)) => self.rest(job_id, Rest { restart, counts: running.counts.clone() }),
-            (Ok(()), None) => {
-                self.mode = match (self.mode, restarts) {
-                    (Mode::Stopping, _) => Mode::Stopping,
-                    // A machine that restarts brings its agent back as well.
-                    (Mode::Restarting, _) | (_, Restarts::Machine) => Mode::Restarting,
-                    (_, Restarts::Agent) => Mode::Exchanging,
-                };
-            }
-            (Err(error), _) => {
-                let reason = format!("no restart: the journal cannot be written: {error}");
-                self.finish(job_id, DocumentStatus::Failed, &reason, &[], &running.counts);
-            }
-        }
-    }
-
-    /// Asks for the restart. When that fails the suspended commands end, and work goes on.
-    async fn restart_machine(&mut self) {
-        self.mode = Mode::Stopping;
-        tracing::info!("restarting the machine");
-        let command = (self.restart)();
-        let program = command.get_program().to_string_lossy().into_owned();
-        let status = tokio::process::Command::from(command).status().await;
-        let failure = match status {
-            Ok(status) if status.success() => return,
-            Ok(status) => format!("the restart failed: {program}: {status}"),
-            Err(error) => format!("the restart failed: {program}: {error}"),
-        };
-        tracing::error!(failure);
-        self.mode = Mode::Working;
-        self.resting = Resting::default();
-        for leftover in self.journal.leftovers() {
-            if let Leftover::Resume { job_id, .. } = leftover {
-                self.finish(&job_id, DocumentStatus::Failed, &failure, &[], &BTreeMap::new());
-            }
-        }
-        self.start_waiting();
     }
 
     /// Cancels what runs, records how it ended, gives the link a moment to send that, hangs up.

@@ -26,7 +26,7 @@ use crate::files;
 
 pub use exchange::{IS_POSSIBLE, go_on};
 pub use fetch::{Fetched, Wanted, fetch};
-pub use reach::reach;
+pub use reach::{ReachArgs, reach};
 
 /// What the new program gets to reach the server, unless the operator says otherwise.
 pub const REACH_WITHIN: Duration = Duration::from_secs(120);

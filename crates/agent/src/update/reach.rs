@@ -1,7 +1,7 @@
 //! Whether this program reaches the server from this machine: what a new build has to show before it takes an old one's
 //! place, and what operators ask by hand.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -16,15 +16,27 @@ use crate::{files, platform};
 const PAUSE: Duration = Duration::from_secs(1);
 const COPY: &str = "journal-copy";
 
+/// As operators and agents ask.
+#[derive(clap::Args)]
+pub struct ReachArgs {
+    /// Try again for so long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    within: u64,
+    /// The folder that holds registration, key and journal.
+    #[arg(long = "data", value_name = "DIR", env = "FETTLE_AGENT_DATA", default_value_os_t = platform::default_data_dir())]
+    data_dir: PathBuf,
+}
+
 /// Reads what an agent reads at its start, gets credentials and asks the server something, until that works or `within` is
-/// over. Changes nothing but credentials. Returns who answered.
-pub fn reach(data_dir: &Path, within: Duration) -> anyhow::Result<String> {
+/// over. Changes nothing but credentials. Says who answered.
+pub fn reach(args: &ReachArgs) -> anyhow::Result<String> {
+    let (data_dir, within) = (args.data_dir.as_path(), Duration::from_secs(args.within));
     let end = Instant::now() + within;
     let registration = Registration::require(data_dir)?;
     read_journal(data_dir)?;
     loop {
         match ask(data_dir) {
-            Ok(()) => return Ok(registration.endpoint.to_string()),
+            Ok(()) => return Ok(format!("{} answers this node", registration.endpoint)),
             Err(error) if Instant::now() + PAUSE < end => {
                 tracing::info!(error = format!("{error:#}"), "not yet");
                 std::thread::sleep(PAUSE);
