@@ -16,8 +16,8 @@ use super::request::{Operation, Target};
 use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
-use crate::operations::permission;
 use crate::operations::commands::logs;
+use crate::operations::permission;
 
 /// More than a node takes at a time.
 const COMMANDS_AT_ONCE: i64 = 100;
