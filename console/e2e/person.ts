@@ -58,10 +58,12 @@ export class Person {
     await this.settled();
   }
 
-  /** Nothing is loading any more. */
+  /** Nothing is loading any more, at two looks: between a page and its data there is a moment in which nothing is. */
   async settled(): Promise<void> {
-    await expect(this.page.getByText(/^Loading /)).toHaveCount(0);
-    await expect(this.page.getByText(/^Counting nodes/)).toHaveCount(0);
+    for (let look = 0; look < 2; look += 1) {
+      await this.page.evaluate(() => new Promise((next) => setTimeout(next, 250)));
+      await expect(this.page.getByText(/^(Loading |Counting nodes)/)).toHaveCount(0);
+    }
   }
 
   /** No serious fault for whoever uses a keyboard or a screen reader. */

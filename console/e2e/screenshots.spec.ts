@@ -40,7 +40,7 @@ test("pictures", async ({ person }) => {
   await page.keyboard.press("Control+k");
   await page.getByPlaceholder(/A page, a node/).fill("base");
   await page.screenshot({ path: join(FOLDER, "palette.png"), animations: "disabled" });
-  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Close", exact: true }).click();
   await page.getByRole("button", { name: "Dark mode" }).first().click();
   for (const [name, path] of [
     ["now", "/"],
