@@ -37,10 +37,6 @@ test("pictures", async ({ person }) => {
   }
   await patchNow(person, "Scan and install", false);
   await picture("patch-now-review");
-  await page.keyboard.press("Control+k");
-  await page.getByPlaceholder(/A page, a node/).fill("base");
-  await page.screenshot({ path: join(FOLDER, "palette.png"), animations: "disabled" });
-  await page.getByRole("button", { name: "Close", exact: true }).click();
   await page.getByRole("button", { name: "Dark mode" }).first().click();
   for (const [name, path] of [
     ["now", "/"],
@@ -50,4 +46,7 @@ test("pictures", async ({ person }) => {
     await person.open(path);
     await picture(`dark-${name}`);
   }
+  await page.keyboard.press("Control+k");
+  await page.getByPlaceholder(/A page, a node/).fill("base");
+  await page.screenshot({ path: join(FOLDER, "palette.png"), animations: "disabled" });
 });
