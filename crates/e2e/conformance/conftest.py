@@ -193,6 +193,17 @@ def pytest_configure(config):
     config.counts = []
 
 
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["counts"] = session.config.counts
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """A worker's counts; it may have died without any."""
+    node.config.counts += getattr(node, "workeroutput", {}).get("counts", [])
+
+
 def pytest_terminal_summary(terminalreporter, config):
     """What tests counted, for who reads the end of a run."""
     for line in config.counts:
