@@ -27,6 +27,7 @@ mod quick_setup;
 mod reboot_at;
 mod restart;
 mod scan;
+mod sign_in;
 mod snapshots;
 mod state_manager;
 mod takeover;
