@@ -34,6 +34,7 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
     "DescribeInstanceAssociationsStatus",
   ],
   windows: ["DescribeMaintenanceWindows", "GetMaintenanceWindow", "DescribeMaintenanceWindowExecutions"],
+  documents: ["ListDocuments", "DescribeDocument", "GetDocument", "ListDocumentVersions"],
   automations: ["DescribeAutomationExecutions", "GetAutomationExecution"],
   "patch-now": ["ListPatchNow", "GetPatchNow", "ListPatchNowNodes"],
 };
@@ -65,7 +66,10 @@ export function followEvents(): () => void {
     void queries.invalidateQueries({ predicate: (query) => operations.has(String(query.queryKey[1])) });
   };
   source.onmessage = (event: MessageEvent<string>) => {
-    for (const operation of TOPICS[topicOf(event.data) ?? ""] ?? []) touched.add(operation);
+    const topic = topicOf(event.data) ?? "";
+    // Some were missed: everything may be old.
+    const told = topic === "all" ? Object.values(TOPICS).flat() : (TOPICS[topic] ?? []);
+    for (const operation of told) touched.add(operation);
     if (touched.size > 0) timer ??= setTimeout(settle, SETTLE_MS);
   };
   return () => {
