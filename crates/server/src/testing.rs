@@ -1,5 +1,6 @@
 //! The server without its socket, for tests: requests go straight to the dispatcher.
 
+#[cfg(test)]
 pub mod receiver;
 pub mod simulation;
 

@@ -18,6 +18,7 @@ use store::{StoreError, Tx};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::commands::make::{self, Origin};
+use crate::operations::permission;
 
 /// As it was asked for, and as it was read.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ pub async fn check(ctx: &Ctx, given: &RolloutPlan) -> Result<Staged, ApiError> {
 }
 
 async fn check_probe(ctx: &Ctx, ring: &str, probe: &Probe) -> Result<(), ApiError> {
+    permission::require_document(ctx, &probe.document).await?;
     let refusal = |reason: &str| error::validation(format!("Rings: `{ring}`: Probe: {reason}"));
     if patch_now::is_patching(&probe.document) {
         return Err(refusal(&format!(

@@ -107,6 +107,11 @@ pub async fn require(ctx: &Ctx, action: &str, arn: String) -> Result<(), ApiErro
     rights.require(ctx, &mut tx, action, &[Resource::plain(arn)]).await
 }
 
+/// For a document that a request has sent to nodes beside what it is about, such as a hook or a probe.
+pub async fn require_document(ctx: &Ctx, name: &str) -> Result<(), ApiError> {
+    require(ctx, "ssm:SendCommand", resources::document(ctx, "document", name)).await
+}
+
 /// For everything whose ARN begins so.
 pub async fn require_within(ctx: &Ctx, action: &str, prefix: String) -> Result<(), ApiError> {
     let Some(rights) = Rights::of_caller(ctx).await? else { return Ok(()) };

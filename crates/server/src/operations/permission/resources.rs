@@ -207,20 +207,24 @@ impl Found<'_> {
         }
     }
 
-    /// Documents that came with the server belong to no account.
     fn document(&self, kind: &str, text: &str, beside: &Map<String, Value>) -> String {
-        let version = |text: String| match kind {
-            "automation-definition" => {
+        let arn = document(self.ctx, kind, text);
+        match Arn::parse(text) {
+            None if kind == "automation-definition" => {
                 let version = beside.get("DocumentVersion").and_then(Value::as_str).unwrap_or("$DEFAULT");
-                format!("{text}:{version}")
+                format!("{arn}:{version}")
             }
-            _ => text,
-        };
-        match (Arn::parse(text), text.starts_with("AWS-") || text.starts_with("Fettle-")) {
-            (Some(_), _) => text.to_owned(),
-            (None, true) => version(format!("arn:aws:ssm:{}::{kind}/{text}", self.ctx.region)),
-            (None, false) => version(own(self.ctx, kind, text)),
+            _ => arn,
         }
+    }
+}
+
+/// Documents that came with the server belong to no account.
+pub(super) fn document(ctx: &Ctx, kind: &str, text: &str) -> String {
+    match (Arn::parse(text), text.starts_with("AWS-") || text.starts_with("Fettle-")) {
+        (Some(_), _) => text.to_owned(),
+        (None, true) => format!("arn:aws:ssm:{}::{kind}/{text}", ctx.region),
+        (None, false) => own(ctx, kind, text),
     }
 }
 

@@ -175,3 +175,36 @@ async fn requests_are_about_what_they_name() {
     );
     check("StartAssociationsOnce", json!({"AssociationIds": ["x"]}), &["association/x"]);
 }
+
+#[tokio::test]
+async fn who_patches_now_sends_only_documents_that_may_be_sent() {
+    for server in TestServer::on_each_engine().await {
+        let node = server.add_node(1).await;
+        let patches = json!({"Effect": "Allow", "Action": "fettle:*", "Resource": "*"});
+        user(&server, patches.clone()).await;
+        let targets = json!([{"Key": "InstanceIds", "Values": [node.as_str()]}]);
+        let order = |more: Value| {
+            let mut order = json!({"Operation": "Install", "Targets": targets});
+            order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let ann = ann(&server);
+            async move { call(&ann, Service::Fettle, "StartPatchNow", json!({"Order": order})).await }
+        };
+        let probe = json!({"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}});
+        let first = json!({"Name": "first", "Targets": targets, "Gates": {"Probe": probe}});
+        let rings = json!({"Rollout": {"Rings": [first, {"Name": "rest"}]}});
+        for more in [json!({"PreInstallHook": "AWS-RunShellScript"}), rings.clone()] {
+            let (code, text) = order(more).await.unwrap_err();
+            assert_eq!(code, "AccessDeniedException", "{text}");
+            assert!(
+                text.contains(
+                    ":SendCommand on resource: arn:aws:ssm:eu-central-1::document/AWS-RunShellScript"
+                ),
+                "{text}"
+            );
+        }
+        let script = "arn:aws:ssm:*::document/AWS-RunShellScript";
+        user(&server, json!([patches, {"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": script}]))
+            .await;
+        order(rings).await.unwrap();
+    }
+}

@@ -200,6 +200,7 @@ fn association(ctx: &Ctx, order: &PatchNowOrder) -> Result<Association, ApiError
 /// A hook that nobody can run is said now, not by each node.
 async fn check_hooks(ctx: &Ctx, order: &PatchNowOrder) -> Result<(), ApiError> {
     for (member, _, document) in patch_now::hooks(order) {
+        permission::require_document(ctx, document).await?;
         let found = documents::find(ctx, document, None, None).await.map_err(in_own_words)?;
         if found.document_type() != DocumentType::Command {
             let kind = found.document_type();
