@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, PipeReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -61,6 +61,7 @@ pub struct Tool {
     environment: Vec<(OsString, OsString)>,
     at_most: Option<Duration>,
     is_quiet: bool,
+    in_one_stream: bool,
 }
 
 /// What a tool said, and how it ended.
@@ -153,8 +154,9 @@ impl ToolRun {
     pub fn run(&mut self, tool: &Tool) -> Result<Finished, Failure> {
         let name = tool.name();
         self.check(&name)?;
-        let mut child = tool.spawn(&self.environment).map_err(|error| not_started(&name, &error))?;
+        let (mut child, both) = tool.spawn(&self.environment).map_err(|error| not_started(&name, &error))?;
         let (sender, lines) = sync_channel(QUEUED_LINES);
+        read_lines(both, Stream::Out, sender.clone());
         read_lines(child.stdout.take(), Stream::Out, sender.clone());
         read_lines(child.stderr.take(), Stream::Err, sender);
         let deadline = tool.at_most.map_or(self.deadline, |limit| self.deadline.min(Instant::now() + limit));
@@ -236,6 +238,7 @@ impl Tool {
             environment: Vec::new(),
             at_most: None,
             is_quiet: false,
+            in_one_stream: false,
         }
     }
 
@@ -271,6 +274,13 @@ impl Tool {
         self
     }
 
+    /// Both streams through one pipe, as `Stream::Out`: for tools whose errors are about the line before them. Two
+    /// pipes keep no order between their lines.
+    pub fn in_one_stream(mut self) -> Self {
+        self.in_one_stream = true;
+        self
+    }
+
     /// What people know it by: the program without its folder.
     pub fn name(&self) -> String {
         let shown = match self.arguments.get(1) {
@@ -280,7 +290,8 @@ impl Tool {
         Path::new(shown).file_name().unwrap_or(shown).to_string_lossy().into_owned()
     }
 
-    fn spawn(&self, environment: &[(OsString, OsString)]) -> std::io::Result<Child> {
+    /// The tool and, where it has one pipe for both streams, that.
+    fn spawn(&self, environment: &[(OsString, OsString)]) -> std::io::Result<(Child, Option<PipeReader>)> {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
@@ -292,8 +303,15 @@ impl Tool {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let mut both = None;
+        if self.in_one_stream {
+            let (reader, writer) = std::io::pipe()?;
+            command.stdout(writer.try_clone()?).stderr(writer);
+            both = Some(reader);
+        }
         platform::isolate_tool(&mut command);
-        command.spawn()
+        // Our ends for writing close with `command`.
+        Ok((command.spawn()?, both))
     }
 }
 

@@ -167,7 +167,7 @@ impl Place {
     }
 
     fn changing(&self) -> Tool {
-        let tool = self.pacman(&self.database);
+        let tool = self.pacman(&self.database).in_one_stream();
         match &self.outside {
             Some(root) => tool.arg("--logfile").arg(root.join("var/log/pacman.log")),
             None => tool,
