@@ -20,7 +20,7 @@ fn ask(policies: &[Policy], action: &str, resource: &str, tags: &[(&str, &str)])
 #[test]
 fn actions_and_resources() {
     let check = |statement: Value, action: &str, resource: &str, expected: Verdict| {
-        let found = ask(&[policy(json!([statement.clone()]))], action, resource, &[]);
+        let found = ask(&[policy(json!([statement]))], action, resource, &[]);
         assert_eq!(found, expected, "{statement} {action} {resource}");
     };
     use Verdict::*;
