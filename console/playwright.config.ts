@@ -16,6 +16,8 @@ export default defineConfig({
   // One server and one node for all: what one test does, another would see.
   workers: 1,
   forbidOnly: true,
+  // As the other end-to-end tests have it: a second try, which the closing lines name.
+  retries: 1,
   reporter: [["list"]],
   use: {
     viewport: { width: 1440, height: 900 },
