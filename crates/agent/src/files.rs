@@ -28,7 +28,6 @@ pub fn remove_if_present(path: &Path) -> io::Result<()> {
 }
 
 /// A folder with all that is in it, or a link.
-#[cfg(unix)]
 pub fn remove_dir_if_present(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
