@@ -32,6 +32,7 @@ fn main() {
     write("ssm.rs", &generate(&ssm));
     write("mds.rs", &generate(&Model::parse(&read("model/ec2messages.json"))));
     write("quicksetup.rs", &generate(&Model::parse(&read("model/ssm-quicksetup-2018-05-10.json"))));
+    write("resourcegroups.rs", &generate(&Model::parse(&read("model/resource-groups-2017-11-27.json"))));
     write("fettle.rs", &generate(&Model::parse(&read("model/fettle.json"))));
 }
 

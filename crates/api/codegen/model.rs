@@ -28,7 +28,9 @@ pub struct Metadata {
     #[serde(default)]
     pub target_prefix: Option<String>,
     pub protocol: String,
-    pub json_version: String,
+    /// Services with routes need not say it.
+    #[serde(default)]
+    pub json_version: Option<String>,
     pub signing_name: Option<String>,
 }
 
@@ -77,6 +79,11 @@ pub struct Reference {
     _boxed: bool,
     #[serde(default, rename = "idempotencyToken")]
     _idempotency_token: bool,
+    /// Still taken and answered.
+    #[serde(default, rename = "deprecated")]
+    _deprecated: bool,
+    #[serde(default, rename = "deprecatedMessage")]
+    _deprecated_message: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -175,6 +182,10 @@ impl Model {
     pub fn parse(text: &str) -> Self {
         let mut model: Self = serde_json::from_str(text).unwrap_or_else(|e| panic!("model: {e}"));
         model.name_empty_ends();
+        // What an enum's values say is the whole of it.
+        for shape in model.shapes.values_mut().filter(|shape| shape.is_enum()) {
+            (shape.pattern, shape.min, shape.max) = (None, None, None);
+        }
         model
     }
 
@@ -273,7 +284,7 @@ impl Model {
     /// Stops the build on whatever the generated code would get wrong.
     pub fn assert_supported(&self) {
         let metadata = &self.metadata;
-        assert_eq!(metadata.json_version, "1.1");
+        assert_eq!(metadata.json_version.as_deref().unwrap_or("1.1"), "1.1");
         assert!(self.is_rest() || metadata.protocol == "json", "the protocol {}", metadata.protocol);
         assert_eq!(self.is_rest(), metadata.target_prefix.is_none());
         let mut inputs = BTreeSet::new();
@@ -298,7 +309,7 @@ impl Model {
         }
     }
 
-    /// Labels are members, whole segments each; what travels outside of the body is text.
+    /// Labels are members, whole segments each; what travels outside of the body is text, or in the query a number.
     fn assert_route(&self, name: &str, operation: &Operation) {
         let mut labels: BTreeSet<&str> = operation.http.request_uri.split('/').filter_map(label).collect();
         for (member, reference) in self.shape(&operation.input.shape).members() {
@@ -313,7 +324,8 @@ impl Model {
                 }
                 Some("querystring") => {
                     let element = shape.member.as_ref().map(|element| self.shape(&element.shape).kind);
-                    assert_eq!(element.unwrap_or(shape.kind), Kind::String, "{name}.{member}");
+                    let is_number = shape.kind == Kind::Integer;
+                    assert!(is_number || element.unwrap_or(shape.kind) == Kind::String, "{name}.{member}");
                 }
                 Some(other) => panic!("{name}.{member}: teach the generator the location {other}"),
             }

@@ -117,8 +117,12 @@ fn routes(out: &mut String, model: &Model) -> fmt::Result {
         let query = members.iter().filter(|(_, member)| member.location.as_deref() == Some("querystring"));
         let query = query.map(|(member, reference)| {
             let name = reference.location_name.as_deref().unwrap_or(member);
-            let is_list = model.shape(&reference.shape).kind == Kind::List;
-            format!("crate::rest::QueryMember {{ name: {name:?}, member: {member:?}, is_list: {is_list} }}")
+            let kind = match model.shape(&reference.shape).kind {
+                Kind::List => "List",
+                Kind::Integer => "Number",
+                _ => "Text",
+            };
+            format!("crate::rest::QueryMember {{ name: {name:?}, member: {member:?}, kind: crate::rest::QueryKind::{kind} }}")
         });
         let (method, query) = (&operation.http.method, query.collect::<Vec<_>>().join(", "));
         writeln!(out, "    crate::rest::Route {{ operation: Operation::{name}, method: {method:?},")?;

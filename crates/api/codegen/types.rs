@@ -49,7 +49,7 @@ fn structure(out: &mut String, model: &Model, name: &str, shape: &Shape) -> fmt:
     let secret = members.iter().any(|(_, reference)| is_secret(reference));
     let debug = if secret { "" } else { "Debug, " };
 
-    let derives = format!("Clone, {debug}Default, PartialEq, Eq, serde::Serialize, serde::Deserialize");
+    let derives = format!("Clone, {debug}Default, PartialEq, Eq, serde::Serialize");
     writeln!(out, "#[derive({derives})]\npub struct {type_name} {{")?;
     for (wire_name, reference) in &members {
         for line in reference.documentation.lines() {
@@ -58,10 +58,10 @@ fn structure(out: &mut String, model: &Model, name: &str, shape: &Shape) -> fmt:
         let field = names::field(wire_name);
         let field_type = rust_type(model, &reference.shape);
         if shape.is_required(wire_name) {
-            writeln!(out, "    #[serde(rename = {wire_name:?}, default)]")?;
+            writeln!(out, "    #[serde(rename = {wire_name:?})]")?;
             writeln!(out, "    pub {field}: {field_type},")?;
         } else {
-            let skip = "default, skip_serializing_if = \"Option::is_none\"";
+            let skip = "skip_serializing_if = \"Option::is_none\"";
             writeln!(out, "    #[serde(rename = {wire_name:?}, {skip})]")?;
             writeln!(out, "    pub {field}: Option<{field_type}>,")?;
         }
@@ -69,10 +69,25 @@ fn structure(out: &mut String, model: &Model, name: &str, shape: &Shape) -> fmt:
     writeln!(out, "}}")?;
     writeln!(out, "impl crate::Shape for {type_name} {{")?;
     writeln!(out, "    fn schema() -> &'static crate::schema::Schema {{ &schemas::{name} }}\n}}")?;
+    reader(out, shape, type_name, &members)?;
+    out.push_str(&DESERIALIZE.replace("NAME", type_name));
     if secret {
         redacted_debug(out, type_name, &members, is_secret)?;
     }
     Ok(())
+}
+
+/// See `decode::typed` for why this is no derived `Deserialize`.
+fn reader(out: &mut String, shape: &Shape, type_name: &str, members: &[(String, Reference)]) -> fmt::Result {
+    writeln!(out, "impl crate::decode::FromJson for {type_name} {{")?;
+    writeln!(out, "    fn from_json(json: &crate::decode::Json<'_>) -> Result<Self, crate::DecodeError> {{")?;
+    writeln!(out, "        let _members = crate::decode::members(json)?;\n        Ok(Self {{")?;
+    for (wire_name, _) in members {
+        let (field, how) =
+            (names::field(wire_name), if shape.is_required(wire_name) { "required" } else { "optional" });
+        writeln!(out, "            {field}: _members.{how}({wire_name:?})?,")?;
+    }
+    writeln!(out, "        }})\n    }}\n}}")
 }
 
 /// Sensitive members must not end up in logs through `{:?}`.
@@ -120,6 +135,7 @@ fn enumeration(out: &mut String, name: &str, shape: &Shape) -> fmt::Result {
     }
     writeln!(out, "            _ => return None,\n        }})\n    }}\n}}")?;
     out.push_str(&ENUM_IMPLS.replace("NAME", name));
+    out.push_str(&DESERIALIZE.replace("NAME", name));
     Ok(())
 }
 
@@ -145,9 +161,17 @@ impl serde::Serialize for NAME {
         serializer.serialize_str(self.as_str())
     }
 }
+impl crate::decode::FromJson for NAME {
+    fn from_json(json: &crate::decode::Json<'_>) -> Result<Self, crate::DecodeError> {
+        json.as_str().map(Self::from).ok_or_else(|| crate::decode::mismatch(json, \"a String\"))
+    }
+}
+";
+
+const DESERIALIZE: &str = "\
 impl<'de> serde::Deserialize<'de> for NAME {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
+        crate::decode::deserialize(deserializer)
     }
 }
 ";

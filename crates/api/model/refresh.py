@@ -20,10 +20,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 DATA = pathlib.Path(botocore.__file__).parent / "data"
 SSM = ("ssm", "2014-11-06")
 WHOLE = [("ssm-quicksetup", "2018-05-10")]
+PARTS = {
+    # Without applications (their tag synchronisation, their configurations), without the account's settings.
+    ("resource-groups", "2017-11-27"): [
+        "CreateGroup", "DeleteGroup", "GetGroup", "GetGroupConfiguration", "GetGroupQuery", "GetTags", "GroupResources",
+        "ListGroupResources", "ListGroups", "SearchResources", "Tag", "UngroupResources", "Untag", "UpdateGroup",
+        "UpdateGroupQuery",
+    ],
+}
 
 NOTICE = """\
-{files} are excerpts of the service models of Amazon Simple Systems Manager and of
-its Quick Setup as published in botocore {version} (https://github.com/boto/botocore), Copyright Amazon.com, Inc. or its
+{files} are
+excerpts of the service models of Amazon Simple Systems Manager, its Quick Setup and AWS Resource Groups
+as published in botocore {version} (https://github.com/boto/botocore), Copyright Amazon.com, Inc. or its
 affiliates, licensed under the Apache License, Version 2.0. Documentation texts, and shapes that no operation kept here
 uses, were removed by refresh.py. The other models in this folder are our own.
 """
@@ -33,7 +42,10 @@ def main():
     trim(SSM, read_operation_names())
     for service in WHOLE:
         trim(service, None)
-    files = " and ".join(file_name(service) for service in [SSM, *WHOLE])
+    for service, operations in PARTS.items():
+        trim(service, operations)
+    *files, last = [file_name(service) for service in [SSM, *WHOLE, *PARTS]]
+    files = f"{', '.join(files)} and {last}"
     (HERE / "NOTICE").write_text(NOTICE.format(files=files, version=botocore.__version__))
 
 
@@ -47,7 +59,7 @@ def trim(service, wanted):
         wanted = list(model["operations"])
     unknown = sorted(set(wanted) - set(model["operations"]))
     if unknown:
-        sys.exit(f"operations.txt names operations the model lacks: {', '.join(unknown)}")
+        sys.exit(f"{service[0]}: the model lacks the operations {', '.join(unknown)}")
 
     operations = {name: without_documentation(model["operations"][name]) for name in sorted(wanted)}
     shapes = reachable(model["shapes"], operations)

@@ -4,7 +4,9 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::decode::{DecodeError, FromJson, Json, mismatch};
 
 /// Bytes that travel as base64 text.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -29,9 +31,15 @@ impl Serialize for Blob {
     }
 }
 
+impl FromJson for Blob {
+    fn from_json(json: &Json<'_>) -> Result<Self, DecodeError> {
+        let text = json.as_str().ok_or_else(|| mismatch(json, "a Blob"))?;
+        STANDARD.decode(text).map(Self).map_err(|_| DecodeError::Serialization("not base64".to_owned()))
+    }
+}
+
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(Self).map_err(|_| de::Error::custom("not base64"))
+        crate::decode::deserialize(deserializer)
     }
 }

@@ -36,6 +36,11 @@ pub mod quicksetup {
     include!(concat!(env!("OUT_DIR"), "/quicksetup.rs"));
 }
 
+/// Resource groups: named selections of nodes, by their tags or one by one.
+pub mod resourcegroups {
+    include!(concat!(env!("OUT_DIR"), "/resourcegroups.rs"));
+}
+
 /// Our own operations: what the AWS API has no place for.
 pub mod fettle {
     include!(concat!(env!("OUT_DIR"), "/fettle.rs"));

@@ -25,8 +25,16 @@ pub enum Segment {
 pub struct QueryMember {
     pub name: &'static str,
     pub member: &'static str,
+    pub kind: QueryKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryKind {
+    Text,
+    /// In digits.
+    Number,
     /// The name is repeated for each element.
-    pub is_list: bool,
+    List,
 }
 
 /// A request that has a route.
@@ -65,9 +73,11 @@ impl<O> Matched<O> {
             if values.peek().is_none() {
                 continue;
             }
-            let value = match wanted.is_list {
-                true => values.collect::<Vec<String>>().into(),
-                false => values.next().into(),
+            let value = match wanted.kind {
+                QueryKind::List => values.collect::<Vec<String>>().into(),
+                QueryKind::Text => values.next().into(),
+                // What is no number stays the text that it is, for the decoder to refuse.
+                QueryKind::Number => values.next().map(|text| number(&text)).into(),
             };
             members.push((wanted.member, value));
         }
@@ -88,6 +98,10 @@ impl<O> Matched<O> {
         whole.push(b'}');
         whole
     }
+}
+
+fn number(text: &str) -> serde_json::Value {
+    text.parse::<i64>().map_or_else(|_| text.into(), Into::into)
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
@@ -165,6 +179,20 @@ mod tests {
         let update = request("PUT", &path, "", " { } ");
         let update: UpdateConfigurationDefinitionInput = crate::decode(&update).unwrap();
         assert_eq!((update.manager_arn.as_str(), update.id.as_str()), (ARN, "abc"));
+    }
+
+    #[test]
+    fn numbers_of_the_query_are_numbers() {
+        use crate::resourcegroups::{ListGroupsInput, ROUTES};
+        let list = |query: &str| {
+            let whole = find(ROUTES, "POST", "/groups-list").unwrap().request(query, b"{}");
+            crate::decode::<ListGroupsInput>(&whole)
+        };
+        let asked = list("maxResults=7&nextToken=abc").unwrap();
+        assert_eq!((asked.max_results, asked.next_token.as_deref()), (Some(7), Some("abc")));
+        assert_eq!(list("").unwrap().max_results, None);
+        assert!(matches!(list("maxResults=seven"), Err(crate::DecodeError::Serialization(_))));
+        assert!(matches!(list("maxResults=51"), Err(crate::DecodeError::Validation(_))));
     }
 
     #[test]

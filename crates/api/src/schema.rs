@@ -7,8 +7,10 @@ use regex::Regex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::decode::FromJson;
+
 /// A wire type with a constraint table.
-pub trait Shape: DeserializeOwned {
+pub trait Shape: FromJson + DeserializeOwned {
     fn schema() -> &'static Schema;
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::schema::{Bounds, Kind, Schema};
-use crate::{ErrorInfo, fettle, mds, quicksetup, ssm};
+use crate::{ErrorInfo, fettle, mds, quicksetup, resourcegroups, ssm};
 
 /// One line per operation's input, output and errors; then every structure that these lead to.
 #[derive(Default)]
@@ -92,6 +92,16 @@ fn fettle() {
 fn quick_setup() {
     let mut surface = Surface::default();
     for operation in quicksetup::Operation::ALL {
+        let errors = operation.errors().iter().map(|code| code.info());
+        surface.add(operation.name(), operation.input_schema(), operation.output_schema(), errors);
+    }
+    insta::assert_snapshot!(surface.text());
+}
+
+#[test]
+fn resource_groups() {
+    let mut surface = Surface::default();
+    for operation in resourcegroups::Operation::ALL {
         let errors = operation.errors().iter().map(|code| code.info());
         surface.add(operation.name(), operation.input_schema(), operation.output_schema(), errors);
     }

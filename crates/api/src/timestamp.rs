@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::decode::{DecodeError, FromJson, Json, mismatch};
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Ordered; may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,28 +99,20 @@ impl Serialize for Timestamp {
     }
 }
 
+impl FromJson for Timestamp {
+    fn from_json(json: &Json<'_>) -> Result<Self, DecodeError> {
+        let at = match (json.as_number(), json.as_str()) {
+            (Some(number), _) => number.as_f64().and_then(Self::from_f64_seconds),
+            (None, Some(text)) => Self::parse(text),
+            (None, None) => None,
+        };
+        at.ok_or_else(|| mismatch(json, "a Timestamp"))
+    }
+}
+
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seconds;
-        impl Visitor<'_> for Seconds {
-            type Value = Timestamp;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("epoch seconds or an ISO 8601 date")
-            }
-            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Timestamp, E> {
-                self.visit_f64(v as f64)
-            }
-            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Timestamp, E> {
-                self.visit_f64(v as f64)
-            }
-            fn visit_f64<E: de::Error>(self, v: f64) -> Result<Timestamp, E> {
-                Timestamp::from_f64_seconds(v).ok_or_else(|| E::custom("timestamp out of range"))
-            }
-            fn visit_str<E: de::Error>(self, v: &str) -> Result<Timestamp, E> {
-                Timestamp::parse(v).ok_or_else(|| E::custom("not a timestamp"))
-            }
-        }
-        deserializer.deserialize_any(Seconds)
+        crate::decode::deserialize(deserializer)
     }
 }
 
@@ -136,6 +129,12 @@ impl From<Timestamp> for IsoTimestamp {
 impl Serialize for IsoTimestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.to_iso_millis())
+    }
+}
+
+impl FromJson for IsoTimestamp {
+    fn from_json(json: &Json<'_>) -> Result<Self, DecodeError> {
+        Timestamp::from_json(json).map(Self)
     }
 }
 

@@ -358,15 +358,7 @@ fn mismatch(schema: &Schema, value: &Json<'_>, path: &Path<'_>) -> DecodeError {
         Kind::Timestamp => "a Timestamp",
         Kind::Blob { .. } => "a Blob",
     };
-    let found = match value {
-        Json::Array(_) => "Start of list found where not expected".to_owned(),
-        Json::Object(_) => "Start of structure or map found where not expected".to_owned(),
-        Json::Null => format!("NULL_VALUE can not be converted to {wanted}"),
-        Json::Bool(true) => format!("TRUE_VALUE can not be converted to {wanted}"),
-        Json::Bool(false) => format!("FALSE_VALUE can not be converted to {wanted}"),
-        Json::Number(_) => format!("NUMBER_VALUE can not be converted to {wanted}"),
-        Json::Text(_) => format!("STRING_VALUE can not be converted to {wanted}"),
-    };
+    let found = value.unlike(wanted);
     match path {
         Path::Root => DecodeError::Serialization(found),
         _ => DecodeError::Serialization(format!("{found} at '{}'", path.text())),

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Shape;
-use tree::Json;
+pub(crate) use tree::Json;
+pub(crate) use typed::{FromJson, deserialize, members, mismatch};
 
 /// Why a body is refused. The texts are meant for the client and carry no sensitive value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,12 @@ pub enum DecodeError {
 /// Reads and checks a request. `null` counts as absent, unknown members are ignored, of a repeated
 /// name the last value counts, an empty body is `{}`.
 pub fn decode<T: Shape>(body: &[u8]) -> Result<T, DecodeError> {
+    let json = parsed(body)?;
+    check::check(T::schema(), &json)?;
+    T::from_json(&json)
+}
+
+fn parsed(body: &[u8]) -> Result<Json<'_>, DecodeError> {
     let body = if body.is_empty() { b"{}" } else { body };
     // The parser refuses more than 128 levels, which bounds every recursion that follows.
     let parsed = match std::str::from_utf8(body) {
@@ -38,9 +45,7 @@ pub fn decode<T: Shape>(body: &[u8]) -> Result<T, DecodeError> {
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(body),
     };
-    let json: Json<'_> = parsed.map_err(|e| DecodeError::Serialization(e.to_string()))?;
-    check::check(T::schema(), &json)?;
-    T::deserialize(&json).map_err(|e| DecodeError::Serialization(e.to_string()))
+    parsed.map_err(|e| DecodeError::Serialization(e.to_string()))
 }
 
 /// Like [`decode`], for JSON that is already parsed.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{DecodeError, encode};
 use crate::sample::{Broken, Fault, broken, valid};
 use crate::schema::Schema;
-use crate::{fettle, mds, quicksetup, ssm};
+use crate::{fettle, mds, quicksetup, resourcegroups, ssm};
 
 type TryDecode = Box<dyn Fn(&[u8]) -> Result<(), DecodeError>>;
 
@@ -24,6 +24,10 @@ fn operations() -> Vec<(&'static str, &'static Schema, TryDecode)> {
         all.push((operation.name(), operation.input_schema(), decode));
     }
     for operation in quicksetup::Operation::ALL {
+        let decode: TryDecode = Box::new(|body| operation.try_decode(body));
+        all.push((operation.name(), operation.input_schema(), decode));
+    }
+    for operation in resourcegroups::Operation::ALL {
         let decode: TryDecode = Box::new(|body| operation.try_decode(body));
         all.push((operation.name(), operation.input_schema(), decode));
     }

@@ -189,7 +189,7 @@ fn reads_times_and_bytes() {
     let mut body = serde_json::to_value(&facts).unwrap();
     assert_eq!(body["Facts"], "AAH/");
     body["Facts"] = json!("not base64!");
-    assert_eq!(refusal::<fettle::PutNodeFactsRequest>(&body), "not base64");
+    assert_eq!(refusal::<fettle::PutNodeFactsRequest>(&body), "not base64 at 'Facts'");
 }
 
 #[test]
@@ -199,6 +199,15 @@ fn keeps_unlisted_enum_texts_outside_of_requests() {
     assert_eq!(read.ping_status, Some(ssm::PingStatus::Unknown("Snoozing".to_owned())));
     assert_eq!(read.platform_type, Some(ssm::PlatformType::Linux));
     assert_eq!(encode(&read), br#"{"PingStatus":"Snoozing","PlatformType":"Linux"}"#);
+}
+
+#[test]
+fn says_where_a_response_is_not_what_it_should_be() {
+    let body = br#"{"Commands": [{"NotificationConfig": {"NotificationEvents": "All"}}]}"#;
+    assert_eq!(
+        super::decode_response::<ssm::ListCommandsResult>(body).unwrap_err().to_string(),
+        "STRING_VALUE can not be converted to a list at 'Commands.NotificationConfig.NotificationEvents'"
+    );
 }
 
 #[test]

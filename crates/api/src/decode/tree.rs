@@ -86,6 +86,20 @@ impl<'a> Json<'a> {
     pub fn as_object(&self) -> Option<&Object<'a>> {
         if let Self::Object(entries) = self { Some(entries) } else { None }
     }
+
+    /// That it is not `wanted`, in AWS's words. The value is not shown: it may be secret.
+    pub fn unlike(&self, wanted: &str) -> String {
+        let found = match self {
+            Self::Array(_) => return "Start of list found where not expected".to_owned(),
+            Self::Object(_) => return "Start of structure or map found where not expected".to_owned(),
+            Self::Null => "NULL_VALUE",
+            Self::Bool(true) => "TRUE_VALUE",
+            Self::Bool(false) => "FALSE_VALUE",
+            Self::Number(_) => "NUMBER_VALUE",
+            Self::Text(_) => "STRING_VALUE",
+        };
+        format!("{found} can not be converted to {wanted}")
+    }
 }
 
 impl<'de> Deserialize<'de> for Json<'de> {
@@ -180,7 +194,14 @@ mod tests {
     use crate::ssm::PutInventoryRequest;
 
     fn to_value(json: &Json<'_>) -> Value {
-        Value::deserialize(json).unwrap()
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => (*value).into(),
+            Json::Number(number) => number.clone().into(),
+            Json::Text(text) => text.as_ref().into(),
+            Json::Array(elements) => elements.iter().map(to_value).collect(),
+            Json::Object(entries) => entries.iter().map(|(key, value)| (key, to_value(value))).collect(),
+        }
     }
 
     #[test]
