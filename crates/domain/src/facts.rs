@@ -1,6 +1,8 @@
 //! What a node's package manager knows, without any opinion: the input of `patch::evaluate`.
 //! Gathering facts belongs to the agent; judging them to `patch`.
 
+use std::collections::BTreeSet;
+
 use api::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -330,6 +332,25 @@ pub struct Observation {
     /// What installs updates by itself. Looked for on dnf and yum nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub automatic_updates: Vec<AutomaticUpdates>,
+    /// `None`: the node has no systemd, or it did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_units: Option<FailedUnits>,
+}
+
+/// Units of systemd that have failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedUnits {
+    pub units: BTreeSet<String>,
+    /// Of these, what had not failed when the newest installation began; `None` where nobody asked then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<FailedSince>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedSince {
+    /// Of the installation.
+    pub execution_id: String,
+    pub units: BTreeSet<String>,
 }
 
 /// Whether the package lists were fetched anew for this scan.

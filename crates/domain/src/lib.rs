@@ -26,6 +26,7 @@ pub mod patch_now;
 pub mod policy;
 pub mod principal;
 pub mod quick_setup;
+pub mod resource_group;
 pub mod rollout;
 pub mod schedule;
 pub mod target;

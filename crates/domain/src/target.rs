@@ -6,8 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::ssm;
 
 use crate::ids::{InvalidId, NodeId};
+use crate::resource_group::{Members, NodeKind};
+
+/// The members of one resource group.
+pub const GROUP_NAME: &str = "resource-groups:Name";
+/// Of these members those of the given types.
+pub const GROUP_TYPES: &str = "resource-groups:ResourceTypeFilters";
+/// The same as [`GROUP_NAME`], as State Manager and Automation call it.
+const GROUP_NAME_OF_OTHERS: &str = "ResourceGroup";
 
 const MAX_TARGETS: usize = 5;
+const MAX_GROUP_TYPES: usize = 5;
 const MAX_VALUES: usize = 50;
 const MAX_KEY_CHARS: usize = 163;
 
@@ -27,16 +36,32 @@ pub enum Target {
     },
     /// One of these tags is there.
     TagKey(BTreeSet<String>),
+    Kind(NodeKind),
+    /// Matches nobody: [`Targets::resolve`] puts what the group is in its place.
+    Group(GroupTarget),
+}
+
+/// A resource group by its name, and which types of its members are meant: all where none is given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupTarget {
+    pub name: String,
+    pub types: Option<BTreeSet<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     #[error("Targets: expected 1 to {MAX_TARGETS} entries, got {0}")]
     Count(usize),
-    #[error("Targets: the key `{0}` is not known here; expected InstanceIds, tag-key or tag:<name>")]
+    #[error(
+        "Targets: the key `{0}` is not known here; expected InstanceIds, tag-key, tag:<name> or {GROUP_NAME}"
+    )]
     Key(String),
     #[error("Targets: the key `{key}` has {count} values; expected 1 to {MAX_VALUES}")]
     Values { key: String, count: usize },
+    #[error("Targets: the key {GROUP_NAME} takes the name of one resource group")]
+    GroupNames,
+    #[error("Targets: the key {GROUP_TYPES} takes up to {MAX_GROUP_TYPES} types, beside {GROUP_NAME}")]
+    GroupTypes,
     #[error("Targets: {0}")]
     NodeId(#[from] InvalidId),
 }
@@ -46,7 +71,42 @@ impl Targets {
         if !(1..=MAX_TARGETS).contains(&targets.len()) {
             return Err(TargetError::Count(targets.len()));
         }
-        Ok(Self(targets.iter().map(Target::parse).collect::<Result<_, _>>()?))
+        let (types, others): (Vec<_>, Vec<_>) =
+            targets.iter().partition(|target| target.key.as_deref() == Some(GROUP_TYPES));
+        let mut parsed = others.into_iter().map(Target::parse).collect::<Result<Vec<_>, _>>()?;
+        let mut groups = parsed.iter_mut().filter_map(|target| match target {
+            Target::Group(group) => Some(group),
+            _ => None,
+        });
+        match (groups.next(), groups.next(), &types[..]) {
+            (_, Some(_), _) => return Err(TargetError::GroupNames),
+            (_, None, []) => {}
+            (Some(group), None, [one]) => group.types = Some(group_types(one)?),
+            _ => return Err(TargetError::GroupTypes),
+        }
+        Ok(Self(parsed))
+    }
+
+    /// What was put together otherwise than by a request.
+    pub fn selecting(entries: Vec<Target>) -> Self {
+        Self(entries)
+    }
+
+    /// The resource group that is meant, when one is.
+    pub fn group(&self) -> Option<&GroupTarget> {
+        self.0.iter().find_map(|target| match target {
+            Target::Group(group) => Some(group),
+            _ => None,
+        })
+    }
+
+    /// The same with the group's members in its place.
+    pub fn resolve(&self, members: &Members) -> Self {
+        let entries = self.0.iter().flat_map(|target| match target {
+            Target::Group(group) => members.targets(group.types.as_ref()),
+            other => vec![other.clone()],
+        });
+        Self(entries.collect())
     }
 
     pub fn matches(&self, node: &NodeId, tags: &BTreeMap<String, String>) -> bool {
@@ -85,6 +145,10 @@ impl Target {
                 Ok(Self::Tag { key: name.to_owned(), values: texts() })
             }
             None if key == "tag-key" => Ok(Self::TagKey(texts())),
+            None if key == GROUP_NAME || key == GROUP_NAME_OF_OTHERS => match values {
+                [name] => Ok(Self::Group(GroupTarget { name: name.clone(), types: None })),
+                _ => Err(TargetError::GroupNames),
+            },
             _ => Err(TargetError::Key(key.to_owned())),
         }
     }
@@ -95,7 +159,17 @@ impl Target {
             Self::Nodes(nodes) => nodes.contains(node),
             Self::Tag { key, values } => tags.get(key).is_some_and(|value| values.contains(value)),
             Self::TagKey(keys) => keys.iter().any(|key| tags.contains_key(key)),
+            Self::Kind(kind) => NodeKind::of(node) == *kind,
+            Self::Group(_) => false,
         }
+    }
+}
+
+fn group_types(target: &ssm::Target) -> Result<BTreeSet<String>, TargetError> {
+    let values = target.values.as_deref().unwrap_or_default();
+    match (1..=MAX_GROUP_TYPES).contains(&values.len()) {
+        true => Ok(values.iter().cloned().collect()),
+        false => Err(TargetError::GroupTypes),
     }
 }
 
@@ -133,6 +207,25 @@ mod tests {
     }
 
     #[test]
+    fn a_group_is_its_members() {
+        let node: NodeId = NODE.parse().unwrap();
+        let tags = BTreeMap::from([("Env".to_owned(), "prod".to_owned())]);
+        let members = Members::Listed([node.clone()].into());
+        let matches = |targets: &[ssm::Target]| {
+            let targets = Targets::parse(targets).unwrap();
+            assert!(!targets.matches(&node, &tags), "before it is known who is in it");
+            assert_eq!(targets.group().unwrap().name, "web");
+            targets.resolve(&members).matches(&node, &tags)
+        };
+        let types = |name| target(GROUP_TYPES, &[name]);
+        assert!(matches(&[target(GROUP_NAME, &["web"])]));
+        assert!(matches(&[target("ResourceGroup", &["web"]), target("tag:Env", &["prod"])]));
+        assert!(!matches(&[target(GROUP_NAME, &["web"]), target("tag:Env", &["test"])]));
+        assert!(matches(&[types("AWS::SSM::ManagedInstance"), target(GROUP_NAME, &["web"])]));
+        assert!(!matches(&[target(GROUP_NAME, &["web"]), types("AWS::EC2::Instance")]));
+    }
+
+    #[test]
     fn refuses_what_is_malformed() {
         let rows = [
             (vec![], "expected 1 to 5 entries, got 0"),
@@ -142,6 +235,10 @@ mod tests {
             (vec![target("tag:", &["b"])], "the key `tag:` is not known"),
             (vec![target("Name", &["b"])], "the key `Name` is not known"),
             (vec![target("InstanceIds", &["web1"])], "`web1` is not a valid node id"),
+            (vec![target(GROUP_NAME, &["a", "b"])], "the name of one resource group"),
+            (vec![target(GROUP_NAME, &["a"]), target("ResourceGroup", &["b"])], "the name of one"),
+            (vec![target(GROUP_TYPES, &["AWS::EC2::Instance"])], "up to 5 types, beside"),
+            (vec![target(GROUP_NAME, &["a"]), target(GROUP_TYPES, &["b"; 6])], "up to 5 types"),
         ];
         for (targets, expected) in rows {
             let error = Targets::parse(&targets).unwrap_err().to_string();

@@ -2,9 +2,9 @@
 //! server's to decide.
 //! Source: spec systems-manager 2.6, patch-manager 4.2.
 
-use api::ssm::DocumentType;
+use api::ssm::{DocumentFormat, DocumentType};
 
-use super::Document;
+use super::{Checked, Document, check};
 
 pub struct Shipped {
     pub name: &'static str,
@@ -12,7 +12,7 @@ pub struct Shipped {
     pub content: &'static str,
 }
 
-const SHIPPED: [Shipped; 23] = [
+const SHIPPED: [Shipped; 27] = [
     Shipped { name: "AWS-ApplyPatchBaseline", content: include_str!("shipped/AWS-ApplyPatchBaseline.json") },
     Shipped {
         name: "AWS-ConfigureAWSPackage",
@@ -27,6 +27,10 @@ const SHIPPED: [Shipped; 23] = [
         content: include_str!("shipped/AWS-ConfigureWindowsUpdate.json"),
     },
     Shipped { name: "AWS-DownloadContent", content: include_str!("shipped/AWS-DownloadContent.json") },
+    Shipped {
+        name: "AWS-ExportPatchReportToS3",
+        content: include_str!("shipped/AWS-ExportPatchReportToS3.json"),
+    },
     Shipped { name: "AWS-FindWindowsUpdates", content: include_str!("shipped/AWS-FindWindowsUpdates.json") },
     Shipped {
         name: "AWS-GatherSoftwareInventory",
@@ -45,7 +49,12 @@ const SHIPPED: [Shipped; 23] = [
         content: include_str!("shipped/AWS-InstallWindowsUpdates.json"),
     },
     Shipped { name: "AWS-Noop", content: include_str!("shipped/AWS-Noop.json") },
+    Shipped {
+        name: "AWS-PatchInstanceWithRollback",
+        content: include_str!("shipped/AWS-PatchInstanceWithRollback.json"),
+    },
     Shipped { name: "AWS-RefreshAssociation", content: include_str!("shipped/AWS-RefreshAssociation.json") },
+    Shipped { name: "AWS-RestartEC2Instance", content: include_str!("shipped/AWS-RestartEC2Instance.json") },
     Shipped { name: "AWS-RunDocument", content: include_str!("shipped/AWS-RunDocument.json") },
     Shipped { name: "AWS-RunPatchBaseline", content: include_str!("shipped/AWS-RunPatchBaseline.json") },
     Shipped {
@@ -64,6 +73,7 @@ const SHIPPED: [Shipped; 23] = [
     Shipped { name: "AWS-RunShellScript", content: include_str!("shipped/AWS-RunShellScript.json") },
     Shipped { name: "AWS-UpdateSSMAgent", content: include_str!("shipped/AWS-UpdateSSMAgent.json") },
     Shipped { name: "Fettle-PlanPatches", content: include_str!("shipped/Fettle-PlanPatches.json") },
+    Shipped { name: "Fettle-RestartNode", content: include_str!("shipped/Fettle-RestartNode.json") },
     Shipped {
         name: "Fettle-RunPatchBaseline",
         content: include_str!("shipped/Fettle-RunPatchBaseline.json"),
@@ -90,10 +100,25 @@ impl Shipped {
     pub fn document_type(&self) -> DocumentType {
         match self.name {
             "AWS-GatherSoftwareInventory" => DocumentType::Policy,
+            "AWS-ExportPatchReportToS3" | "AWS-PatchInstanceWithRollback" | "AWS-RestartEC2Instance" => {
+                DocumentType::Automation
+            }
             _ => DocumentType::Command,
         }
     }
 
+    /// What is known of it without running it.
+    pub fn checked(&self) -> Checked {
+        let checked = check(&self.document_type(), &DocumentFormat::Json, self.content);
+        checked.expect("shipped documents are part of the build and tested")
+    }
+
+    /// As agents run it; `None` of a runbook, which the server runs.
+    pub fn command(&self) -> Option<Document> {
+        (self.document_type() != DocumentType::Automation).then(|| self.document())
+    }
+
+    /// Of one that agents run.
     pub fn document(&self) -> Document {
         Document::parse(self.content).expect("shipped documents are part of the build and tested")
     }
@@ -101,8 +126,6 @@ impl Shipped {
 
 #[cfg(test)]
 mod tests {
-    use api::ssm::DocumentFormat;
-
     use super::super::{Gate, Platform};
     use super::*;
     use std::collections::BTreeMap;
@@ -118,6 +141,22 @@ mod tests {
             let kind = shipped.document_type();
             let checked = super::super::check(&kind, &DocumentFormat::Json, shipped.content);
             assert!(checked.is_ok(), "{}: {checked:?}", shipped.name);
+        }
+    }
+
+    #[test]
+    fn runbooks_can_be_run_and_what_they_send_is_shipped() {
+        let runbooks: Vec<_> =
+            all().iter().filter(|shipped| shipped.document_type() == DocumentType::Automation).collect();
+        assert_eq!(runbooks.len(), 3);
+        for shipped in runbooks {
+            assert!(shipped.command().is_none());
+            let root: serde_json::Value = serde_json::from_str(shipped.content).unwrap();
+            let book = crate::automation::Runbook::read(root.as_object().unwrap()).unwrap();
+            for step in book.all_steps() {
+                let sent = step.inputs.get("DocumentName").and_then(|name| name.as_str());
+                assert!(sent.is_none_or(|name| find(name).is_some()), "{}: {sent:?}", shipped.name);
+            }
         }
     }
 

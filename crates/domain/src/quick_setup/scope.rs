@@ -4,6 +4,7 @@ use api::ssm::Target;
 
 use super::parameters::{ParameterError, Parameters};
 use crate::ids::{AccountId, NodeId, Region};
+use crate::target::GROUP_NAME;
 
 const MOST_NODES: usize = 50;
 const MOST_REGIONS: usize = 20;
@@ -59,8 +60,16 @@ fn targets(parameters: &Parameters<'_>) -> Result<Vec<Target>, ParameterError> {
     let target = |key: String, values: Vec<String>| vec![Target { key: Some(key), values: Some(values) }];
     match kind {
         "ResourceGroups" => {
-            let reason = "this server has no resource groups: select nodes by a tag, with TargetType Tags";
-            Err(ParameterError::new(if group.is_some() { "ResourceGroupName" } else { "TargetType" }, reason))
+            let group = group.ok_or_else(|| {
+                ParameterError::new("ResourceGroupName", "is required with TargetType ResourceGroups")
+            })?;
+            if !(1..=300).contains(&group.chars().count()) {
+                return Err(ParameterError::new(
+                    "ResourceGroupName",
+                    "a group's name has 1 to 300 characters",
+                ));
+            }
+            Ok(target(GROUP_NAME.to_owned(), vec![group.to_owned()]))
         }
         "InstanceIds" => {
             if !(1..=MOST_NODES).contains(&nodes.len()) {

@@ -120,7 +120,7 @@ fn what_a_policy_cannot_have_is_named() {
         ("TargetType", "Everybody", "is not one of"),
         ("TargetType", "InstanceIds", "names 0 nodes"),
         ("TargetType", "Tags", "is required with TargetType Tags"),
-        ("TargetType", "ResourceGroups", "no resource groups"),
+        ("TargetType", "ResourceGroups", "is required with TargetType ResourceGroups"),
         ("TargetAccounts", "123456789012,210987654321", "another account"),
         ("TargetOrganizationalUnits", "ou-1", "no organizations"),
         ("TargetRegions", "Mars", "region"),
@@ -130,6 +130,8 @@ fn what_a_policy_cannot_have_is_named() {
         let error = policy(&[(name, value)]).unwrap_err();
         assert!(error.to_string().contains(expected), "{name}={value}: {error}");
     }
+    let group = policy(&[("TargetType", "ResourceGroups"), ("ResourceGroupName", "web")]).unwrap();
+    assert_eq!(group.targets()[0].key.as_deref(), Some("resource-groups:Name"));
     let instances = policy(&[("TargetType", "InstanceIds"), ("TargetInstances", "web1")]).unwrap_err();
     assert_eq!(instances.name, "TargetInstances");
     let rate = policy(&[

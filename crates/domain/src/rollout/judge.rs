@@ -47,6 +47,24 @@ pub struct Back {
     pub pending_reboot: u32,
 }
 
+/// Of the nodes that succeeded: units of systemd that failed since their installation began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Nodes that told.
+    pub told: u32,
+    /// Nodes that did not, for this rollout.
+    pub silent: u32,
+    pub failed: u32,
+}
+
+/// Everything that is asked of nodes beside how their work ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub probe: Option<ProbeTally>,
+    pub back: Option<Back>,
+    pub units: Option<Units>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// These things are missing.
@@ -58,19 +76,22 @@ pub enum Judgement {
 }
 
 /// Whether the next ring may begin, by the gates.
-pub fn judge(gates: &Gates, tally: &Tally, probe: Option<&ProbeTally>, back: Option<&Back>) -> Judgement {
+pub fn judge(gates: &Gates, tally: &Tally, asked: &Asked) -> Judgement {
     let mut short: Vec<String> = Vec::new();
     if tally.succeeded == 0 {
         short.push(format!("none of the ring's {} nodes has succeeded", tally.nodes()));
     }
     short.extend(too_many(gates, tally.failed, tally.ended()));
     if gates.nodes_back {
-        short.extend(not_back(tally, back));
+        short.extend(not_back(tally, asked.back.as_ref()));
+    }
+    if let Some(most) = gates.max_failed_units {
+        short.extend(units_failed(most, asked.units.as_ref()));
     }
     if !short.is_empty() {
         return Judgement::Short(short);
     }
-    match (&gates.probe, probe) {
+    match (&gates.probe, &asked.probe) {
         (None, _) => Judgement::Passed,
         (Some(_), None) => Judgement::ProbeWanted,
         (Some(_), Some(run)) if run.ended < run.nodes => Judgement::ProbeRuns,
@@ -112,6 +133,22 @@ fn not_back(tally: &Tally, back: Option<&Back>) -> Option<String> {
     }
 }
 
+fn units_failed(most: u32, units: Option<&Units>) -> Option<String> {
+    let Some(units) = units else { return Some("it is not known which units have failed".to_owned()) };
+    match (units.failed > most, units.silent) {
+        (true, _) => Some(format!(
+            "{} units failed since the installation began, which is more than {most}",
+            units.failed
+        )),
+        (false, 0) => None,
+        (false, silent) => Some(format!(
+            "{silent} of {} nodes that succeeded have not told which units failed: they have no systemd, or the agent is \
+             an older one",
+            units.told + silent
+        )),
+    }
+}
+
 fn probed(gate: &Probe, run: &ProbeTally) -> Option<String> {
     let failed = run.ended.saturating_sub(run.succeeded);
     if run.succeeded == 0 {
@@ -131,14 +168,10 @@ pub(super) fn percent(hundredths: u32) -> String {
 }
 
 /// The same in numbers, whatever there is of it.
-pub fn evidence(
-    gates: &Gates,
-    tally: &Tally,
-    probe: Option<&ProbeTally>,
-    back: Option<&Back>,
-) -> RolloutEvidence {
+pub fn evidence(gates: &Gates, tally: &Tally, asked: &Asked) -> RolloutEvidence {
+    let Asked { probe, back, units } = asked;
     let wire = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-    let shortfalls = match judge(gates, tally, probe, back) {
+    let shortfalls = match judge(gates, tally, asked) {
         Judgement::Short(short) => short,
         Judgement::ProbeWanted => vec!["the probe has not run".to_owned()],
         Judgement::ProbeRuns => vec!["the probe runs".to_owned()],
@@ -153,13 +186,15 @@ pub fn evidence(
             .map(|rate| wire(upper_bound(tally.failed, tally.ended(), rate.confidence_percent))),
         max_failure_bound: rate.map(|rate| i32::from(rate.max_percent) * 100),
         confidence_percent: rate.map(|rate| i32::from(rate.confidence_percent)),
-        nodes_back: back.map(|back| wire(back.back)),
-        nodes_away: back.map(|back| wire(back.away)),
-        nodes_pending_reboot: back.map(|back| wire(back.pending_reboot)),
+        nodes_back: back.as_ref().map(|back| wire(back.back)),
+        nodes_away: back.as_ref().map(|back| wire(back.away)),
+        nodes_pending_reboot: back.as_ref().map(|back| wire(back.pending_reboot)),
         probe_command_id: None,
-        probe_nodes: probe.map(|probe| wire(probe.nodes)),
-        probe_succeeded: probe.map(|probe| wire(probe.succeeded)),
-        probe_ended: probe.map(|probe| wire(probe.ended)),
+        failed_units: units.as_ref().map(|units| wire(units.failed)),
+        nodes_without_units: units.as_ref().map(|units| wire(units.silent)),
+        probe_nodes: probe.as_ref().map(|probe| wire(probe.nodes)),
+        probe_succeeded: probe.as_ref().map(|probe| wire(probe.succeeded)),
+        probe_ended: probe.as_ref().map(|probe| wire(probe.ended)),
         shortfalls,
     }
 }

@@ -3,7 +3,7 @@
 
 use api::Timestamp;
 
-use super::judge::{Back, Judgement, ProbeTally, Tally, judge, too_many};
+use super::judge::{Asked, Judgement, Tally, judge, too_many};
 use super::plan::{Approval, OnGateFailed, Plan};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +45,7 @@ pub struct Seen {
     /// In all rings.
     pub at_work: u32,
     pub is_cancelled: bool,
-    pub probe: Option<ProbeTally>,
-    pub back: Option<Back>,
+    pub asked: Asked,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +118,7 @@ fn conclude(plan: &Plan, state: &State, seen: &Seen) -> Act {
     if is_last && seen.tally.nodes() == 0 {
         return Act::Succeed;
     }
-    match judge(&ring.gates, &seen.tally, seen.probe.as_ref(), seen.back.as_ref()) {
+    match judge(&ring.gates, &seen.tally, &seen.asked) {
         Judgement::ProbeWanted => Act::Probe,
         Judgement::ProbeRuns => Act::Wait,
         Judgement::Passed if is_last => Act::Succeed,

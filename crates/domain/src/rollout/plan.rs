@@ -63,6 +63,7 @@ pub struct Gates {
     pub max_failures: Option<u32>,
     pub failure_rate: Option<FailureRate>,
     pub nodes_back: bool,
+    pub max_failed_units: Option<u32>,
     pub probe: Option<Probe>,
 }
 
@@ -101,11 +102,6 @@ pub enum PlanError {
     Targets { ring: String, error: crate::target::TargetError },
     #[error("Rings: `{0}` is the last ring: there is no next one to approve")]
     ApprovalAtTheEnd(String),
-    #[error(
-        "Rings: `{0}`: MaxFailedUnits cannot be had, because no agent reports failed units; a Probe of \
-         AWS-RunShellScript with the command `test -z \"$(systemctl list-units --state=failed --no-legend)\"` asks for them"
-    )]
-    FailedUnits(String),
     #[error("Rings: `{0}`: ConfidencePercent is about MaxFailurePercent, which is not there")]
     ConfidenceOfNothing(String),
     #[error("Budgets: the tag `{0}` is there twice")]
@@ -221,9 +217,6 @@ impl Ring {
 
 impl Gates {
     fn read(ring: &str, given: &RolloutGates) -> Result<Self, PlanError> {
-        if given.max_failed_units.is_some() {
-            return Err(PlanError::FailedUnits(ring.to_owned()));
-        }
         if given.confidence_percent.is_some() && given.max_failure_percent.is_none() {
             return Err(PlanError::ConfidenceOfNothing(ring.to_owned()));
         }
@@ -235,6 +228,7 @@ impl Gates {
                 confidence_percent: small(confidence),
             }),
             nodes_back: given.nodes_back.unwrap_or_default(),
+            max_failed_units: given.max_failed_units.map(number),
             probe: given.probe.as_ref().map(|probe| Probe {
                 document: probe.document_name.clone(),
                 version: probe.document_version.clone(),

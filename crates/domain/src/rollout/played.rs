@@ -119,8 +119,11 @@ impl Play {
             concurrency: ring.max_concurrency.map_or(1, |limit| limit.of(tally.nodes())).max(1),
             at_work: (self.began.len() - self.ended.len()) as u32,
             is_cancelled: false,
-            probe: self.probe,
-            back: Some(Back { back: tally.succeeded, away: 0, pending_reboot: 0 }),
+            asked: Asked {
+                probe: self.probe,
+                back: Some(Back { back: tally.succeeded, away: 0, pending_reboot: 0 }),
+                units: None,
+            },
         }
     }
 

@@ -73,10 +73,6 @@ fn plans_that_cannot_be_meant_are_refused() {
             vec![ring("a", |ring| ring.targets = Some(vec![target("Name", "b")]))],
             "the key `Name` is not known",
         ),
-        (
-            gated(RolloutGates { max_failed_units: Some(0), ..Default::default() }),
-            "no agent reports failed units",
-        ),
         (gated(RolloutGates { confidence_percent: Some(90), ..Default::default() }), "which is not there"),
     ];
     for (rings, expected) in rows {
@@ -189,8 +185,11 @@ fn a_ring_runs_soaks_is_judged_and_approved() {
 
     let judging = state(|state| state.phase = Phase::Judging);
     let seen = |back: Option<(u32, u32, u32)>, probe: Option<(u32, u32)>| Seen {
-        back: back.map(|(back, away, pending_reboot)| Back { back, away, pending_reboot }),
-        probe: probe.map(|(ended, succeeded)| ProbeTally { nodes: 5, ended, succeeded }),
+        asked: Asked {
+            back: back.map(|(back, away, pending_reboot)| Back { back, away, pending_reboot }),
+            probe: probe.map(|(ended, succeeded)| ProbeTally { nodes: 5, ended, succeeded }),
+            units: None,
+        },
         ..tally(|t| (t.succeeded, t.failed) = (5, 1))
     };
     let rows = [
@@ -221,6 +220,32 @@ fn a_ring_runs_soaks_is_judged_and_approved() {
     let stopped = state(|state| state.standing = Standing::Stopped);
     assert_eq!(act(&stopped, &tally(|t| t.at_work = 1), 0), Act::Wait);
     assert_eq!(act(&stopped, &tally(|t| t.waiting = 1), 0), Act::Settle);
+}
+
+#[test]
+fn units_that_failed_are_counted_and_silence_is_no_evidence() {
+    let gates = RolloutGates { max_failed_units: Some(1), ..RolloutGates::default() };
+    let plan = plan_of(vec![
+        ring("first", |ring| (ring.percent, ring.gates) = (Some(50), Some(gates))),
+        ring("second", |_| ()),
+    ]);
+    let plan = plan.unwrap();
+    let judging = state(|state| state.phase = Phase::Judging);
+    let act = |units: Option<(u32, u32, u32)>| {
+        let units = units.map(|(told, silent, failed)| Units { told, silent, failed });
+        let seen = Seen { asked: Asked { units, ..Asked::default() }, ..tally(|t| t.succeeded = 3) };
+        next(&plan, &judging, &seen, START)
+    };
+    assert_eq!(act(Some((3, 0, 1))), Act::Promote);
+    for (units, expected) in [
+        (None, "it is not known which units have failed"),
+        (Some((3, 0, 2)), "2 units failed since the installation began, which is more than 1"),
+        (Some((2, 1, 2)), "2 units failed since"),
+        (Some((2, 1, 0)), "1 of 3 nodes that succeeded have not told"),
+    ] {
+        let Act::Pause(reason) = act(units) else { panic!("{units:?} passes") };
+        assert!(reason.contains(expected), "{reason}");
+    }
 }
 
 #[test]

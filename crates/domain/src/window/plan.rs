@@ -116,14 +116,11 @@ fn of_registered(id: &str, registered: &[ssm::MaintenanceWindowTarget]) -> Plann
         let fault = format!("The target {id} is not registered with the window any more.");
         return PlannedInvocation { window_target_id: Some(id.to_owned()), ..failing(fault) };
     };
-    let kind = target.resource_type.clone().unwrap_or_default();
-    let is_group = kind == ssm::MaintenanceWindowResourceType::ResourceGroup;
     PlannedInvocation {
         window_target_id: Some(id.to_owned()),
         targets: target.targets.clone().unwrap_or_default(),
         owner_information: target.owner_information.clone(),
-        target_type: kind.to_string(),
-        fault: is_group.then(|| "This server has no resource groups; register nodes or tags.".to_owned()),
+        target_type: target.resource_type.clone().unwrap_or_default().to_string(),
         ..PlannedInvocation::default()
     }
 }

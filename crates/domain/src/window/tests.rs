@@ -243,7 +243,8 @@ fn a_webhook_is_called_for_each_node() {
     use ssm::MaintenanceWindowResourceType::{Instance, ResourceGroup};
     let known = [registered("a", Instance), registered("none", Instance), registered("group", ResourceGroup)];
     let node = |number: usize| -> crate::ids::NodeId { format!("i-{number:017x}").parse().unwrap() };
-    let nodes: NodesOfTargets = [("a".to_owned(), vec![node(1), node(2)])].into();
+    let of_group = ("group".to_owned(), vec![node(4)]);
+    let nodes: NodesOfTargets = [("a".to_owned(), vec![node(1), node(2)]), of_group].into();
     let of = |targets: Vec<ssm::Target>, nodes: &NodesOfTargets| {
         let task = ssm::GetMaintenanceWindowTaskResult { task_type: Some(TaskType::Lambda), ..task(targets) };
         plan(&task, &known, nodes)
@@ -259,17 +260,18 @@ fn a_webhook_is_called_for_each_node() {
         .iter()
         .map(|piece| (piece.batch, piece.resource_id.as_deref(), piece.fault.is_some()))
         .collect();
-    let (first, second) = (node(1).to_string(), node(2).to_string());
+    let (first, second, fourth) = (node(1).to_string(), node(2).to_string(), node(4).to_string());
     assert_eq!(
         seen,
         [
             (0, None, true),
             (1, Some(first.as_str()), false),
             (1, Some(second.as_str()), false),
-            (2, None, true),
+            (2, Some(fourth.as_str()), false),
             (3, Some(third.as_str()), false),
         ]
     );
+    assert_eq!(planned[3].target_type, "RESOURCE_GROUP");
     let many: NodesOfTargets = [("a".to_owned(), (0..=MAX_RESOURCES).map(node).collect())].into();
     let planned = of(vec![target("WindowTargetIds", &["a"])], &many);
     assert!(planned.len() == 1 && planned[0].fault.as_ref().unwrap().contains("mean 1001 nodes"));
