@@ -10,7 +10,7 @@ use domain::facts::form::{self, Outline};
 use domain::facts::{FactSet, Observation};
 use domain::ids::NodeId;
 
-use crate::clause::placeholders;
+use crate::clause::{Clause, placeholders};
 use crate::compact::{self, Hash, hash_column, split};
 use crate::{Result, Row, Scope, Store, Tx, Value, strings};
 
@@ -169,6 +169,24 @@ pub async fn find_observation(
         ORDER BY captured_at DESC LIMIT 1";
     let values = [account.as_str().into(), region.as_str().into(), node.as_str().into(), until.into()];
     tx.query_opt(sql, &values).await?.as_ref().map(read_observation).transpose()
+}
+
+/// The newest of each of these nodes. Primary key order.
+pub async fn list_observations(
+    tx: &mut Tx,
+    (account, region): Scope<'_>,
+    nodes: &[NodeId],
+) -> Result<Vec<NodeFacts>> {
+    let mut clause = Clause::after(vec![account.as_str().into(), region.as_str().into()]);
+    clause.one_of("o.node_id", nodes.iter().map(NodeId::as_str));
+    let sql = format!(
+        "SELECT o.node_id, o.received_at, o.facts_hash, o.observation FROM node_observations o
+        WHERE o.account = $1 AND o.region = $2{} AND o.captured_at = (SELECT MAX(m.captured_at)
+            FROM node_observations m WHERE m.account = o.account AND m.region = o.region AND m.node_id = o.node_id)
+        ORDER BY o.node_id",
+        clause.sql()
+    );
+    tx.query(&sql, clause.values()).await?.iter().map(read_observation).collect()
 }
 
 fn read_observation(row: &Row) -> Result<NodeFacts> {

@@ -388,6 +388,13 @@ pub async fn addressed(tx: &mut Tx, key: &CommandKey, nodes: &[NodeId]) -> Resul
     tx.query(&sql, &values).await?.iter().map(|row| row.parse(0)).collect()
 }
 
+/// All nodes that the command addresses. Primary key order.
+pub async fn list_nodes(tx: &mut Tx, key: &CommandKey) -> Result<Vec<NodeId>> {
+    let sql = "SELECT node_id FROM invocations WHERE account = $1 AND region = $2 AND command_id = $3
+        ORDER BY node_id";
+    tx.query(sql, &key.values()).await?.iter().map(|row| row.parse(0)).collect()
+}
+
 /// A command has at most as many rows as it has nodes.
 pub async fn count_by_state(tx: &mut Tx, key: &CommandKey) -> Result<Vec<StateCount>> {
     let sql = "SELECT status, CASE WHEN released_at IS NULL THEN 0 ELSE 1 END, COUNT(*) FROM invocations

@@ -51,6 +51,7 @@ pub mod quick_setup;
 pub mod replies;
 pub mod report_items;
 pub mod reports;
+pub mod resource_groups;
 pub mod retention;
 pub mod rollouts;
 pub mod sign_in;

@@ -29,6 +29,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0022_sign_in", include_str!("../migrations/0022_sign_in.sql")),
     ("0024_rollouts", include_str!("../migrations/0024_rollouts.sql")),
     ("0025_run_command", include_str!("../migrations/0025_run_command.sql")),
+    ("0028_association_makers", include_str!("../migrations/0028_association_makers.sql")),
+    ("0029_resource_groups", include_str!("../migrations/0029_resource_groups.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -1,8 +1,9 @@
 //! The store and its transactions, whichever engine is below.
 
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
 
 use crate::changes::{Changes, Topics};
 use crate::memory::{Memory, Tables};
@@ -46,9 +47,13 @@ pub struct Store {
     gate: Option<Gate>,
 }
 
+/// What the engines will answer. Boxed, because every function of this crate and of the server awaits it: with the engines' own
+/// futures inside, each of theirs was compiled together with the whole PostgreSQL client.
+type Answer<'a, T> = BoxFuture<'a, Result<T>>;
+
 /// Passed before a transaction begins, before it is committed and before the caller hears of that: a simulation's slow disk,
 /// and where its servers die.
-pub type Gate = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub type Gate = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 async fn pass(gate: Option<&Gate>) {
     if let Some(gate) = gate {
@@ -77,21 +82,25 @@ impl Store {
     }
 
     /// A consistent view of one moment. Ends when dropped.
-    pub async fn read(&self) -> Result<Tx> {
-        pass(self.gate.as_ref()).await;
-        let kind = match &*self.engine {
-            Engine::Sqlite(engine) => Kind::Sqlite(engine.read().await?),
-            Engine::Postgres(engine) => Kind::Postgres(engine.read().await?),
-        };
-        Ok(self.tx(kind))
+    pub fn read(&self) -> Answer<'_, Tx> {
+        Box::pin(async move {
+            pass(self.gate.as_ref()).await;
+            let kind = match &*self.engine {
+                Engine::Sqlite(engine) => Kind::Sqlite(engine.read().await?),
+                Engine::Postgres(engine) => Kind::Postgres(engine.read().await?),
+            };
+            Ok(self.tx(kind))
+        })
     }
 
     /// Statements that need no common moment, above all a single one: each sees what is committed when
     /// it runs. Spares the database, and the way to it, the begin and the end of a transaction.
-    pub async fn read_each(&self) -> Result<Tx> {
-        pass(self.gate.as_ref()).await;
-        let kind = Kind::read_each(&self.engine).await?;
-        Ok(self.tx(kind))
+    pub fn read_each(&self) -> Answer<'_, Tx> {
+        Box::pin(async move {
+            pass(self.gate.as_ref()).await;
+            let kind = Kind::read_each(&self.engine).await?;
+            Ok(self.tx(kind))
+        })
     }
 
     /// As [`Self::read_each`], and what was answered before may be answered from memory: what this process committed is
@@ -101,25 +110,29 @@ impl Store {
     }
 
     /// A transaction that sees no other's writes in between. Lost unless committed.
-    pub async fn write(&self) -> Result<Tx> {
-        pass(self.gate.as_ref()).await;
-        let kind = match &*self.engine {
-            Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
-            Engine::Postgres(engine) => Kind::Postgres(engine.write().await?),
-        };
-        Ok(self.tx(kind))
+    pub fn write(&self) -> Answer<'_, Tx> {
+        Box::pin(async move {
+            pass(self.gate.as_ref()).await;
+            let kind = match &*self.engine {
+                Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
+                Engine::Postgres(engine) => Kind::Postgres(engine.write().await?),
+            };
+            Ok(self.tx(kind))
+        })
     }
 
     /// A transaction that sees what others commit meanwhile, for rows that many write at once: the
     /// caller locks what it relies on (`nodes::lock`) and changes numbers by difference. Unlike
     /// [`Self::write`] it loses no races to writers of other nodes. On the embedded engine both are one.
-    pub async fn write_by_locks(&self) -> Result<Tx> {
-        pass(self.gate.as_ref()).await;
-        let kind = match &*self.engine {
-            Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
-            Engine::Postgres(engine) => Kind::Postgres(engine.write_by_locks().await?),
-        };
-        Ok(self.tx(kind))
+    pub fn write_by_locks(&self) -> Answer<'_, Tx> {
+        Box::pin(async move {
+            pass(self.gate.as_ref()).await;
+            let kind = match &*self.engine {
+                Engine::Sqlite(engine) => Kind::Sqlite(engine.write().await?),
+                Engine::Postgres(engine) => Kind::Postgres(engine.write_by_locks().await?),
+            };
+            Ok(self.tx(kind))
+        })
     }
 
     fn tx(&self, kind: Kind) -> Tx {
@@ -203,20 +216,22 @@ enum Kind {
 }
 
 impl Tx {
-    pub async fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
-        if !matches!(self.kind, Kind::Remembering(..)) {
-            self.note(sql);
-            return self.kind.query(sql, values).await;
-        }
-        if let Some(rows) = self.memory.recall(sql, values) {
-            return Ok(rows);
-        }
-        let mark = self.memory.mark(sql);
-        let rows = self.kind.query(sql, values).await?;
-        if let Some(mark) = mark {
-            self.memory.remember(mark, sql, values, &rows);
-        }
-        Ok(rows)
+    pub fn query<'a>(&'a mut self, sql: &'a str, values: &'a [Value<'a>]) -> Answer<'a, Vec<Row>> {
+        Box::pin(async move {
+            if !matches!(self.kind, Kind::Remembering(..)) {
+                self.note(sql);
+                return self.kind.query(sql, values).await;
+            }
+            if let Some(rows) = self.memory.recall(sql, values) {
+                return Ok(rows);
+            }
+            let mark = self.memory.mark(sql);
+            let rows = self.kind.query(sql, values).await?;
+            if let Some(mark) = mark {
+                self.memory.remember(mark, sql, values, &rows);
+            }
+            Ok(rows)
+        })
     }
 
     /// The only row, or none. More than one is a fault of the statement.
@@ -229,13 +244,15 @@ impl Tx {
     }
 
     /// How many rows it touched.
-    pub async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
-        self.note(sql);
-        match &mut self.kind {
-            Kind::Sqlite(tx) => tx.execute(sql, values),
-            Kind::Postgres(tx) => tx.execute(sql, values).await,
-            Kind::Remembering(..) => Err(read_only()),
-        }
+    pub fn execute<'a>(&'a mut self, sql: &'a str, values: &'a [Value<'a>]) -> Answer<'a, u64> {
+        Box::pin(async move {
+            self.note(sql);
+            match &mut self.kind {
+                Kind::Sqlite(tx) => tx.execute(sql, values),
+                Kind::Postgres(tx) => tx.execute(sql, values).await,
+                Kind::Remembering(..) => Err(read_only()),
+            }
+        })
     }
 
     fn note(&mut self, sql: &str) {
@@ -253,16 +270,18 @@ impl Tx {
     }
 
     /// Returns when the transaction is durable. On an error nothing of it remains.
-    pub async fn commit(mut self) -> Result<()> {
-        let gate = self.gate.take();
-        pass(gate.as_ref()).await;
-        let (changes, topics) = (Arc::clone(&self.changes.0), self.changes.1);
-        let outcome = self.commit_now().await;
-        if outcome.is_ok() {
-            changes.add(topics);
-        }
-        pass(gate.as_ref()).await;
-        outcome
+    pub fn commit(mut self) -> Answer<'static, ()> {
+        Box::pin(async move {
+            let gate = self.gate.take();
+            pass(gate.as_ref()).await;
+            let (changes, topics) = (Arc::clone(&self.changes.0), self.changes.1);
+            let outcome = self.commit_now().await;
+            if outcome.is_ok() {
+                changes.add(topics);
+            }
+            pass(gate.as_ref()).await;
+            outcome
+        })
     }
 
     async fn commit_now(mut self) -> Result<()> {

@@ -52,6 +52,8 @@ pub struct Association {
     pub last_success_at: Option<Timestamp>,
     /// Nodes by the state of the newest run on each.
     pub counts: Counts,
+    /// The ARN of who made this version; `None`: the server itself.
+    pub made_by: Option<String>,
 }
 
 /// One version, as it was made.
@@ -64,7 +66,7 @@ pub struct Version {
 
 const COLUMNS: &str =
     "account, region, association_id, version, settings, legacy_status, created_at, updated_at,
-    runs_made, next_run_at, last_run_at, last_success_at, counts";
+    runs_made, next_run_at, last_run_at, last_success_at, counts, made_by";
 
 fn read(row: &Row) -> Result<Association> {
     let legacy: Option<String> = row.get(5)?;
@@ -80,6 +82,7 @@ fn read(row: &Row) -> Result<Association> {
         last_run_at: row.get(10)?,
         last_success_at: row.get(11)?,
         counts: counts(&row.json(12)?)?,
+        made_by: row.get(13)?,
     })
 }
 
@@ -114,7 +117,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
 pub async fn insert(tx: &mut Tx, association: &Association) -> Result<()> {
     let sql = format!(
         "INSERT INTO associations ({COLUMNS}, document, legacy_node_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
     );
     let [account, region, id] = association.key.values();
     let legacy = association.legacy_status.as_ref().map(json).transpose()?;
@@ -132,6 +135,7 @@ pub async fn insert(tx: &mut Tx, association: &Association) -> Result<()> {
         association.last_run_at.into(),
         association.last_success_at.into(),
         counts_to_json(&association.counts)?.into(),
+        association.made_by.as_deref().into(),
         (&association.settings.name).into(),
         association.settings.instance_id.as_ref().into(),
     ];
@@ -153,7 +157,7 @@ async fn insert_version(tx: &mut Tx, association: &Association) -> Result<()> {
 /// A new version takes the place of the one before, which stays to be listed.
 pub async fn update(tx: &mut Tx, association: &Association) -> Result<()> {
     let sql = "UPDATE associations SET version = $4, settings = $5, document = $6, updated_at = $7, next_run_at = $8,
-            legacy_node_id = $9
+            legacy_node_id = $9, made_by = $10
         WHERE account = $1 AND region = $2 AND association_id = $3";
     let [account, region, id] = association.key.values();
     let values = [
@@ -166,6 +170,7 @@ pub async fn update(tx: &mut Tx, association: &Association) -> Result<()> {
         association.updated_at.into(),
         association.next_run_at.into(),
         association.settings.instance_id.as_ref().into(),
+        association.made_by.as_deref().into(),
     ];
     tx.execute(sql, &values).await?;
     insert_version(tx, association).await

@@ -63,6 +63,30 @@ pub async fn begin(tx: &mut Tx, run: &Execution) -> Result<()> {
     tx.execute(sql, &values).await.map(drop)
 }
 
+/// A target of a runbook's run that has ended: there is no invocation to follow.
+pub async fn put_ended(tx: &mut Tx, run: &Execution, step: &Step) -> Result<()> {
+    let sql = "INSERT INTO association_nodes (account, region, association_id, node_id, execution_id, version, status,
+            is_missed, is_left, executed_at, succeeded_at, summary)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, '')
+        ON CONFLICT (account, region, association_id, node_id) DO UPDATE SET execution_id = excluded.execution_id,
+            version = excluded.version, status = excluded.status, is_left = 0, executed_at = excluded.executed_at,
+            succeeded_at = COALESCE(excluded.succeeded_at, association_nodes.succeeded_at)";
+    let [account, region, association] = run.association.values();
+    let succeeded_at = step.finished_at.filter(|_| step.status == InvocationStatus::Success);
+    let values = [
+        account,
+        region,
+        association,
+        step.node.as_str().into(),
+        run.id.as_str().into(),
+        run.version.into(),
+        step.status.as_str().into(),
+        step.delivered_at.into(),
+        succeeded_at.into(),
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
 /// Nodes that the newest run, which addresses all there are, does not address: they are left.
 pub async fn leave_others(tx: &mut Tx, run: &Execution) -> Result<()> {
     let sql = "UPDATE association_nodes SET is_left = 1
