@@ -5,6 +5,7 @@ pub mod expected;
 mod modules;
 #[cfg_attr(not(target_os = "linux"), path = "effect/processes_other.rs")]
 mod processes;
+pub mod units;
 
 use std::fs;
 use std::path::Path;

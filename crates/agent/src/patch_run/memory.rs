@@ -13,6 +13,7 @@ use domain::patch::transaction::{Change, ChangeReason, Refusal, Wanted};
 use domain::patch::{HalfDone, InstalledPackage};
 use serde::{Deserialize, Serialize};
 
+use crate::effect::units::Before;
 use crate::files;
 
 /// In the agent's data folder.
@@ -31,6 +32,9 @@ pub struct Memory {
     /// Packages whose own script failed when they were installed, as long as they stay as they are.
     #[serde(default)]
     pub half_done: Vec<HalfDone>,
+    /// Units that had failed when the newest installation began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units_before: Option<Before>,
     #[serde(default)]
     pub run: Option<RunRecord>,
     /// What the last run found that looked at the node to its end.
@@ -121,6 +125,12 @@ pub struct Done {
     /// Installations after the first one, each after a restart.
     #[serde(default)]
     pub rounds: u32,
+}
+
+/// Units that had failed when the newest installation began.
+pub fn units_before(data_dir: &Path) -> Option<Before> {
+    let text = files::read_if_present(&data_dir.join(FILE)).ok().flatten()?;
+    serde_json::from_str::<Memory>(&text).ok()?.units_before
 }
 
 /// Whether the root is about to go back to a snapshot.

@@ -2,6 +2,7 @@
 //! The phases of the operation are `operate`'s, judging `domain::patch`'s, installing `packages`', sending `upload`'s.
 //! Source: spec patch-manager 4.2 to 4.7.
 
+mod borrowed;
 mod compliance;
 pub mod decide;
 mod fetch;
@@ -151,6 +152,10 @@ impl Gathered {
         let (facts, mut observation) = manager.gather(options)?;
         boot.observe(&mut observation);
         effect::observe(boot, &facts, &mut observation, None);
+        if let Some(data_dir) = &options.data_dir {
+            let before = memory::units_before(data_dir);
+            observation.failed_units = effect::units::observe(boot, data_dir, before.as_ref());
+        }
         Ok(Self { facts, observation, facts_hash: facts_hash() })
     }
 
@@ -171,12 +176,23 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        if let Some(session) = borrowed::session(data_dir)? {
+            return Ok(session);
+        }
         let registration = Registration::require(data_dir)?;
         let (caller, trust) = (registration.caller()?, registration.trust());
         let instance_id = registration.instance_id.clone();
         let source = Source { caller: caller.clone(), registration, data_dir: data_dir.to_owned() };
         let credentials = source.stored_or_new().context("no credentials for this node")?;
         Ok(Self { caller, credentials, instance_id, trust })
+    }
+
+    /// Fails where nobody says who the node is.
+    pub(crate) fn require(data_dir: &Path) -> anyhow::Result<()> {
+        if borrowed::session(data_dir)?.is_none() {
+            Registration::require(data_dir)?;
+        }
+        Ok(())
     }
 }
 
@@ -195,10 +211,10 @@ enum Recording {
 /// Runs to the end, printing as it goes. A run that fails has uploaded nothing, unless the error says so.
 pub fn patch(request: &PatchRequest) -> anyhow::Result<Exit> {
     refuse_what_is_not_possible(request)?;
-    // Before the lock, which needs the folder.
-    Registration::require(&request.data_dir)?;
-    let _one_at_a_time = lock(&request.data_dir)?;
     let started_at = now();
+    // Before the lock, which needs the folder.
+    Session::require(&request.data_dir)?;
+    let _one_at_a_time = lock(&request.data_dir)?;
     let session = Session::open(&request.data_dir)?;
     let boot = Boot::of(&request.root);
     let memory = MemoryFile::open(&request.data_dir, &boot.id)?;
@@ -287,16 +303,19 @@ impl Run<'_> {
         operated: &Operated,
         report: &PatchReport,
     ) -> anyhow::Result<Exit> {
+        // Installing may take longer than credentials live.
+        let renewed = Session::open(&self.request.data_dir);
+        let session = renewed.as_ref().unwrap_or(self.session);
         let recording = recording(self.request, self.snapshot.origin);
         let text = summary::text(&self.session.instance_id, report, operated, recording);
         let output = Rc::clone(&node.output);
         if operated.next == Next::Restart {
             node.note_restart(task, operated)?;
             node.note_outlook(task, operated);
-            if let Err(error) = self.send(recording, report, &operated.seen) {
+            if let Err(error) = self.send(session, recording, report, &operated.seen) {
                 output.borrow_mut().say(&format!("Not reported before the restart: {error:#}"));
             }
-            self.tell_history(&mut output.borrow_mut());
+            self.tell_history(session, &mut output.borrow_mut());
             let when = match self.request.reboot_at.as_str() {
                 "" => "The machine restarts; this run goes on afterwards.".to_owned(),
                 at => {
@@ -308,8 +327,8 @@ impl Run<'_> {
             return Ok(Exit::Restart);
         }
         node.note_outlook(task, operated);
-        self.send(recording, report, &operated.seen)?;
-        self.tell_history(&mut output.borrow_mut());
+        self.send(session, recording, report, &operated.seen)?;
+        self.tell_history(session, &mut output.borrow_mut());
         node.note_end(task, operated)?;
         output.borrow_mut().say(text.trim_end());
         self.restart_services(operated, &mut output.borrow_mut());
@@ -319,8 +338,8 @@ impl Run<'_> {
     }
 
     /// What runs changed is the server's to know, whether or not the report is.
-    fn tell_history(&self, output: &mut Output) {
-        if let Err(error) = history::tell(self.session, &self.request.data_dir) {
+    fn tell_history(&self, session: &Session, output: &mut Output) {
+        if let Err(error) = history::tell(session, &self.request.data_dir) {
             output.say(&format!(
                 "The server was not told what was changed, and is with the next run: {error:#}"
             ));
@@ -333,16 +352,20 @@ impl Run<'_> {
         }
     }
 
-    fn send(&self, recording: Recording, report: &PatchReport, seen: &Gathered) -> anyhow::Result<()> {
+    fn send(
+        &self,
+        session: &Session,
+        recording: Recording,
+        report: &PatchReport,
+        seen: &Gathered,
+    ) -> anyhow::Result<()> {
         match recording {
             Recording::PrintOnly => return Ok(()),
-            Recording::Upload => upload::report(self.session, &self.request.data_dir, report)?,
-            Recording::Apart => return compliance::apart(self.session, report),
-            Recording::Association => {
-                compliance::association(self.session, &self.request.association_id, report)?
-            }
+            Recording::Upload => upload::report(session, &self.request.data_dir, report)?,
+            Recording::Apart => return compliance::apart(session, report),
+            Recording::Association => compliance::association(session, &self.request.association_id, report)?,
         }
-        upload::facts(self.session, &self.request.data_dir, seen)
+        upload::facts(session, &self.request.data_dir, seen)
             .context("the report was stored, the node's facts were not")
     }
 

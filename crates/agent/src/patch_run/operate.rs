@@ -21,6 +21,7 @@ use domain::patch::{
 };
 
 use crate::boot::Boot;
+use crate::effect::units::Before;
 use crate::packages::tool::ToolRun;
 use crate::packages::{GatherOptions, PackageManager, RefreshLists};
 
@@ -99,11 +100,29 @@ impl Node<'_> {
         if task.operation == Operation::Scan {
             return Ok(self.operated(seen, evaluation, Done::default(), Vec::new()));
         }
+        self.note_units(task, &seen)?;
         let (asked, unknown) = match &task.override_list {
             None => (wanted(&evaluation), Vec::new()),
             Some(list) => list.select(&seen.facts),
         };
         self.round(task, &asked, Done { failed: unknown, ..Done::default() }, &seen)
+    }
+
+    /// What has failed before anything is changed; a run that was interrupted and begins anew counts from its first beginning.
+    fn note_units(&mut self, task: &Task<'_>, seen: &Gathered) -> anyhow::Result<()> {
+        let known = self.memory.get().units_before.as_ref();
+        if known.is_some_and(|before| before.execution_id == task.execution_id) {
+            return Ok(());
+        }
+        let before = seen
+            .observation
+            .failed_units
+            .as_ref()
+            .map(|failed| Before { execution_id: task.execution_id.clone(), units: failed.units.clone() });
+        if known.is_none() && before.is_none() {
+            return Ok(());
+        }
+        self.memory.change(|memory| memory.units_before = before)
     }
 
     /// Installs what is asked for, on top of what was done before, and judges the node anew.

@@ -212,7 +212,7 @@ mod tests {
             ("{", "not JSON"),
             ("[1]", "entry 1 is no baseline"),
             (r#"[{"OperatingSystem":"DEBIAN"},{"OperatingSystem":"DEBIAN"}]"#, "2 entries"),
-            (r#"{"ApprovedPatches":"curl"}"#, "invalid type"),
+            (r#"{"ApprovedPatches":"curl"}"#, "at 'ApprovedPatches'"),
         ] {
             let error = patches(text).unwrap_err();
             assert!(error.contains(expected), "{error}");

@@ -18,7 +18,6 @@ use super::output::Output;
 use super::preview::{complete, list_refused, look, put, silent, tell};
 use super::{Exit, Gathered, Session, gather, history, lock, settle};
 use crate::boot::Boot;
-use crate::enroll::Registration;
 use crate::packages::{PackageManager, RefreshLists};
 use crate::transport::call::{new_id, now};
 
@@ -75,8 +74,8 @@ impl Way {
 /// `fettle-agent undo`. Needs a server only for runs that this node forgot.
 pub fn undo(request: &UndoRequest) -> anyhow::Result<Exit> {
     let _one_at_a_time = lock(&request.data_dir)?;
-    let session = match Registration::require(&request.data_dir) {
-        Ok(_) => Some(Session::open(&request.data_dir)?),
+    let session = match Session::require(&request.data_dir) {
+        Ok(()) => Some(Session::open(&request.data_dir)?),
         Err(_) => None,
     };
     let past = history::find_or_ask(session.as_ref(), &request.data_dir, &request.execution_id)?;

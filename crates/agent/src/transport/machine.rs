@@ -87,7 +87,7 @@ fn credentials() -> anyhow::Result<Credentials> {
 }
 
 /// A section of the usual credentials file.
-fn of_profile(text: &str, profile: &str) -> Option<Credentials> {
+pub fn of_profile(text: &str, profile: &str) -> Option<Credentials> {
     let mut inside = false;
     let (mut id, mut secret, mut token) = (None, None, None);
     for line in text.lines().map(str::trim) {
