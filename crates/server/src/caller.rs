@@ -18,6 +18,20 @@ impl Caller {
         if let Self::Node { node, .. } = self { Some(node) } else { None }
     }
 
+    /// Who is to be asked about rights later; `None` of nodes and of the server itself.
+    pub fn user_arn(&self) -> Option<&str> {
+        if let Self::User { arn, .. } = self { Some(arn) } else { None }
+    }
+
+    /// Of work that is done for somebody at another time; `None`: for the server itself.
+    pub fn on_behalf_of(arn: Option<&str>) -> Self {
+        match arn {
+            None => Self::Anonymous,
+            Some(arn) if arn == Self::Anonymous.arn() => Self::Anonymous,
+            Some(arn) => Self::User { arn: arn.to_owned(), access_key_id: String::new() },
+        }
+    }
+
     /// For messages and logs.
     pub fn arn(&self) -> &str {
         match self {

@@ -44,6 +44,12 @@ impl From<api::quicksetup::ErrorCode> for Code {
     }
 }
 
+impl From<api::resourcegroups::ErrorCode> for Code {
+    fn from(code: api::resourcegroups::ErrorCode) -> Self {
+        Self { name: code.as_str(), status: code.http_status() }
+    }
+}
+
 /// A refusal or a failure. The source goes to the log, never to the client.
 #[derive(Debug)]
 pub struct ApiError {
@@ -92,6 +98,20 @@ impl ApiError {
             name => ErrorCode::parse(name),
         };
         // What comes before the operation keeps its own.
+        self.code = code.map_or(self.code, Code::from);
+        self
+    }
+
+    /// Under the names and statuses of Resource Groups, which has its own for what all services have.
+    pub fn of_resource_groups(mut self) -> Self {
+        use api::resourcegroups::ErrorCode;
+        let code = match self.code.name {
+            "InternalServerError" => Some(ErrorCode::InternalServerErrorException),
+            "ValidationException" => Some(ErrorCode::BadRequestException),
+            "AccessDeniedException" => Some(ErrorCode::ForbiddenException),
+            "ThrottlingException" => Some(ErrorCode::TooManyRequestsException),
+            name => ErrorCode::parse(name),
+        };
         self.code = code.map_or(self.code, Code::from);
         self
     }

@@ -16,6 +16,7 @@ mod error;
 mod events;
 mod fact_index;
 mod fleet;
+mod groups;
 pub mod http;
 mod jobs;
 pub mod keyring;

@@ -96,6 +96,10 @@ impl Webhooks {
         Ok(webhooks)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.addresses.contains_key(name)
     }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::delivery::{self, Job, Route};
 use super::hub::Channel;
-use super::{channel_lease, replies};
+use super::{channel_lease, engine, replies};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::keyring::random;
@@ -50,14 +50,15 @@ enum End {
     NotNoted,
 }
 
-pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: impl Socket) {
+/// `endpoint` is this server as the node knows it.
+pub async fn run(app: &Arc<App>, node: NodeKey, endpoint: &str, mut socket: impl Socket) {
     let _counted = app.agents.count_connection();
     let channel = app.agents.hub.open(&node);
     app.metrics.control_channels.inc();
     tracing::info!(node_id = %node.node, connection_id = channel.connection_id, "control channel open");
     let opened = Box::pin(channel_lease::open(app, &node, &channel.connection_id, app.now()));
     let end = match opened.await {
-        Ok(()) => exchange(app, &node, &channel, &mut socket).await,
+        Ok(()) => exchange(app, (&node, endpoint), &channel, &mut socket).await,
         Err(error) => {
             tracing::error!(node_id = %node.node, cause = error.chain(), "cannot note the open channel");
             End::NotNoted
@@ -74,9 +75,14 @@ pub async fn run(app: &Arc<App>, node: NodeKey, mut socket: impl Socket) {
     tracing::info!(node_id = %node.node, connection_id = channel.connection_id, ?end, "control channel closed");
 }
 
-async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mut impl Socket) -> End {
+async fn exchange(
+    app: &Arc<App>,
+    (node, endpoint): (&NodeKey, &str),
+    channel: &Channel,
+    socket: &mut impl Socket,
+) -> End {
     // What is rarely under way is boxed: an idle connection does not keep room for it.
-    if let Err(end) = Box::pin(deliver(app, node, channel, socket)).await {
+    if let Err(end) = Box::pin(deliver(app, (node, endpoint), channel, socket)).await {
         return end;
     }
     let mut heard_at = Instant::now();
@@ -87,7 +93,7 @@ async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mu
             () = app.shutting_down() => return End::Shutdown,
             () = channel.replaced() => return End::Replaced,
             () = channel.woken() => {
-                match Box::pin(deliver(app, node, channel, socket)).await {
+                match Box::pin(deliver(app, (node, endpoint), channel, socket)).await {
                     Ok(()) => continue,
                     Err(end) => return end,
                 }
@@ -115,12 +121,17 @@ async fn exchange(app: &Arc<App>, node: &NodeKey, channel: &Channel, socket: &mu
 /// Sends what is due. What cannot be read from the store now is read at the next wake-up.
 async fn deliver(
     app: &Arc<App>,
-    node: &NodeKey,
+    (node, endpoint): (&NodeKey, &str),
     channel: &Channel,
     socket: &mut impl Socket,
 ) -> Result<(), End> {
     let route = Route::ControlChannel { connection_id: &channel.connection_id };
-    let jobs = match delivery::claim(app, node, route, app.now()).await {
+    let claimed = async {
+        let mut jobs = delivery::claim(app, node, route, app.now()).await?;
+        engine::complete_jobs(app, node, endpoint, &mut jobs).await?;
+        Ok::<_, ApiError>(jobs)
+    };
+    let jobs = match claimed.await {
         Ok(jobs) => jobs,
         Err(error) => {
             tracing::error!(node_id = %node.node, cause = error.chain(), "cannot read what is to be delivered");

@@ -25,7 +25,7 @@ use crate::auth;
 use crate::caller::Caller;
 use crate::commands::now;
 use crate::error::{self, ApiError, Code};
-use crate::http::answer;
+use crate::http::{answer, dispatch};
 
 /// A token opens channels for so long.
 const TOKEN_SECONDS: i64 = 300;
@@ -104,12 +104,13 @@ pub async fn upgrade(State(app): State<Arc<App>>, Path(id): Path<String>, reques
         Ok(upgrade) => upgrade,
         Err(rejection) => return refuse(&request_id, &error::validation(rejection.to_string())),
     };
+    let endpoint: Arc<str> = dispatch::endpoint(&parts).into();
     upgrade
         .read_buffer_size(SOCKET_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_message_size(MAX_FRAME_BYTES)
         .max_frame_size(MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| serve(app, node, socket))
+        .on_upgrade(move |socket| serve(app, node, endpoint, socket))
 }
 
 /// The node that signed, which must be the one in the path and still registered.
@@ -144,7 +145,7 @@ fn refuse(request_id: &str, error: &ApiError) -> Response {
     answer::xml(status, request_id, channel_error(error.code.name, &error.message))
 }
 
-async fn serve(app: Arc<App>, node: NodeKey, mut socket: WebSocket) {
+async fn serve(app: Arc<App>, node: NodeKey, endpoint: Arc<str>, mut socket: WebSocket) {
     let opened = tokio::time::timeout(OPEN_TIMEOUT, first_text(&mut socket)).await.ok().flatten();
     let confirmed = opened.is_some_and(|open| is_valid(&app, &node, &open.token_value, now()));
     if !confirmed {
@@ -153,7 +154,7 @@ async fn serve(app: Arc<App>, node: NodeKey, mut socket: WebSocket) {
         let _ = socket.send(Message::Close(None)).await;
         return;
     }
-    connection::run(&app, node, socket).await;
+    connection::run(&app, node, &endpoint, socket).await;
 }
 
 async fn first_text(socket: &mut WebSocket) -> Option<OpenControlChannel> {

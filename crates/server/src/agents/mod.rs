@@ -2,11 +2,14 @@
 //! Commands are rows before they are messages: everything here may be lost with the process.
 //! Source: agent-protocol.md 3, 4, 11.
 
+pub mod builds;
 pub mod channel_lease;
 mod connection;
 mod control_channel;
 pub mod delivery;
+pub mod engine;
 pub mod hub;
+mod kept_logs;
 pub mod replies;
 #[cfg(any(test, feature = "testing"))]
 pub use connection::run as serve;

@@ -1,6 +1,8 @@
 //! What agents say of their jobs, taken in: the same for the control channel and the long poll.
 //! Source: agent-protocol.md 3.7, 3.8, 4.6.
 
+use std::sync::Arc;
+
 use api::Timestamp;
 use api::agent::{AckCode, JobId, ReplyPayload};
 use domain::command::{Event, Progress};
@@ -11,7 +13,7 @@ use store::node_messages::{self, MessageKind, NodeKey};
 use store::{Tx, replies, step_results};
 
 use super::delivery::LEASE_SECONDS;
-use super::retry;
+use super::{kept_logs, retry};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::progress;
@@ -89,7 +91,7 @@ async fn take_acknowledgement(
 /// The agent reports progress or the end of a job. Returns after the commit; a report that came
 /// before, or that is about nothing we know, is taken as it is: there is nothing to repeat.
 pub async fn received(
-    app: &App,
+    app: &Arc<App>,
     node: &NodeKey,
     job_id: &str,
     reply_id: &str,
@@ -103,6 +105,8 @@ pub async fn received(
             return Ok(());
         }
     };
+    // Before the agent hears that it is stored: it says it again otherwise.
+    kept_logs::keep(app, &key, &reply).await;
     let now = app.now();
     let changed = retry(app, || async {
         let mut tx = app.store().write().await?;

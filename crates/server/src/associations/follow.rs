@@ -47,11 +47,36 @@ pub async fn follow(app: &App, run: &Execution, now: Timestamp) -> Result<u64, A
         let steps = follow_some(app, run, now).await?;
         followed += steps;
         if steps == 0 {
+            judge_runbook(app, run, now).await?;
             retry(app, || async { conclude(&app.store(), run).await }).await?;
             break;
         }
     }
     Ok(followed)
+}
+
+/// Of a run of a runbook that is over and was not concluded yet: how its association stands on the targets that are nodes, and
+/// the verdicts about them.
+async fn judge_runbook(app: &App, run: &Execution, now: Timestamp) -> Result<(), ApiError> {
+    let store = app.store();
+    let mut tx = store.read_each().await?;
+    let Some((_, counted)) = count(&mut tx, run).await? else { return Ok(()) };
+    if counted.finished_at.is_none() || commands::find(&mut tx, &run.command()).await?.is_some() {
+        return Ok(());
+    }
+    let Some(association) = associations::find(&mut tx, &run.association).await? else { return Ok(()) };
+    let mut after: Option<String> = None;
+    loop {
+        let (steps, next) = runbook::ended_nodes(&mut tx, run, after.as_deref(), BATCH).await?;
+        for step in &steps {
+            retry(app, || async { verdicts::record_runbook(&store, &association, (run, step), now).await })
+                .await?;
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Whether the run's numbers are not those of its invocations. They are written only once all targets were followed, so
@@ -123,6 +148,9 @@ async fn stand_as(tx: &mut store::Tx, run: &Execution) -> Result<(), ApiError> {
     if association.is_some_and(|association| association.runs_made == run.run) {
         let succeeded_at = run.finished_at.filter(|_| run.status == ExecutionStatus::Success);
         standing::set_counts(tx, &run.association, &run.counts, succeeded_at).await?;
+        if run.finished_at.is_some() {
+            standing::leave_others(tx, run).await?;
+        }
     }
     Ok(())
 }

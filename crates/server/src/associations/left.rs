@@ -7,9 +7,10 @@ use store::associations::{self, standing};
 use store::tags::{self, Tagged};
 use store::{Tx, nodes};
 
-use super::targets;
+use super::addressed;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
+use crate::groups::resolve_what_is_there;
 
 /// To be called in the transaction that changed tags. `resource` may be anything that carries tags.
 pub async fn leave_unmatched(ctx: &Ctx, tx: &mut Tx, resource: &str) -> Result<(), ApiError> {
@@ -23,8 +24,11 @@ pub async fn leave_unmatched(ctx: &Ctx, tx: &mut Tx, resource: &str) -> Result<(
     nodes::lock(tx, scope.0, scope.1, &node).await?;
     let tags = tags::list(tx, Tagged::node(scope.0, scope.1, &node)).await?;
     for association in associations::find_many(tx, scope, &ids).await? {
-        let targets = targets(&association.settings)?;
-        if !targets.is_some_and(|targets| targets.matches(&node, &tags)) {
+        let matches = match addressed(&association.settings)? {
+            Some(targets) => resolve_what_is_there(tx, scope, &targets).await?.matches(&node, &tags),
+            None => false,
+        };
+        if !matches {
             standing::leave(tx, &association.key, &node, ctx.now).await?;
         }
     }

@@ -12,4 +12,4 @@ pub mod verdicts;
 
 pub use follow::{count as count_run, follow, follow_command};
 pub use left::leave_unmatched;
-pub use start::{Reach, request, start, targets, timing, write_run};
+pub use start::{Reach, addressed, in_own_words, request, start, timing, write_run};

@@ -6,18 +6,20 @@ use api::ssm::{DocumentType, ErrorCode, StartAutomationExecutionRequest};
 use domain::association::{Counts, ExecutionStatus};
 use domain::automation::{Status, StopKind};
 use domain::command::InvocationStatus;
-use domain::ids::AutomationExecutionId;
+use domain::ids::{AutomationExecutionId, NodeId};
 use domain::target::Targets;
 use store::associations::executions::{self, Execution, ExecutionFilter};
+use store::associations::standing::Step;
 use store::associations::{AssociationKey, Settings};
 use store::automations::{self, Automation, AutomationKey};
 use store::{StoreError, Tx};
 
+use super::start;
 use crate::automations as runbooks;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::commands::select_ids;
-use crate::operations::documents;
+use crate::operations::{Service, documents, permission};
 
 /// Earlier runs that are looked at: of them all but the newest have ended.
 const EARLIER: i64 = 10;
@@ -51,6 +53,14 @@ pub fn request(settings: &Settings) -> StartAutomationExecutionRequest {
     }
 }
 
+/// Everything that a run needs, with the rights of who asks: those that StartAutomationExecution takes.
+pub async fn prepare(ctx: &Ctx, settings: &Settings) -> Result<runbooks::Order, ApiError> {
+    let asked = request(settings);
+    let body = api::encode(&asked);
+    permission::authorise(ctx, Service::Ssm, "StartAutomationExecution", &body).await?;
+    runbooks::prepare(ctx, asked).await
+}
+
 /// What a run would be refused for is refused when the association is made, but that nobody is there yet.
 pub async fn check(ctx: &Ctx, settings: &Settings) -> Result<(), ApiError> {
     let refuse = |message: &str| Err(error::validation(message.to_owned()));
@@ -82,7 +92,7 @@ pub async fn check(ctx: &Ctx, settings: &Settings) -> Result<(), ApiError> {
         let version = asked.document_version.clone();
         return runbooks::check(ctx, &asked.document_name, version).await.map_err(in_own_words);
     }
-    runbooks::prepare(ctx, asked).await.map(drop).map_err(in_own_words)
+    prepare(ctx, settings).await.map(drop).map_err(in_own_words)
 }
 
 /// Nodes may come later.
@@ -95,8 +105,8 @@ pub async fn is_for_nobody(ctx: &Ctx, settings: &Settings) -> Result<bool, ApiEr
         |error: domain::target::TargetError| ApiError::new(ErrorCode::InvalidTarget, error.to_string());
     let targets = Targets::parse(targets).map_err(invalid)?;
     let mut tx = ctx.store.read().await?;
-    let found = select_ids(&mut tx, (&ctx.account, &ctx.region), &targets, ctx.now, 1).await?;
-    Ok(found.is_empty())
+    let found = select_ids(&mut tx, (&ctx.account, &ctx.region), &targets, ctx.now, 1).await;
+    Ok(found.map_err(start::in_own_words)?.is_empty())
 }
 
 /// State Manager declares other codes than Automation.
@@ -140,6 +150,28 @@ pub async fn count(tx: &mut Tx, run: &Execution) -> Result<Option<(Automation, C
     };
     counts.add(rest, targets.saturating_sub(begun));
     Ok(Some((automation, counts)))
+}
+
+/// Targets of the run that are nodes and have ended, a page of them, and where the next page begins.
+pub async fn ended_nodes(
+    tx: &mut Tx,
+    run: &Execution,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<(Vec<Step>, Option<String>), ApiError> {
+    let children = automations::list_children(tx, &key(run)?, after, limit).await?;
+    let is_full = i64::try_from(children.len()) == Ok(limit);
+    let last = children.last().map(|child| child.key.id.to_string()).filter(|_| is_full);
+    let step = |child: Automation| {
+        let node: NodeId = child.target.as_deref()?.parse().ok()?;
+        Some(Step {
+            node,
+            status: state(child.progress.status),
+            delivered_at: Some(child.started_at),
+            finished_at: Some(child.finished_at?),
+        })
+    };
+    Ok((children.into_iter().filter_map(step).collect(), last))
 }
 
 /// The words of targets are made of those of invocations.

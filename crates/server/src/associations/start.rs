@@ -20,11 +20,12 @@ use store::{StoreError, Tx, rollouts};
 use super::{calendars, follow, runbook};
 use crate::app::App;
 use crate::automations as runbooks;
+use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::keyring::random;
 use crate::operations::commands::make::{self, Origin, Prepared};
-use crate::operations::commands::targets::{conditions, select};
+use crate::operations::commands::targets;
 use crate::rollouts::{self as staged, Staged};
 
 /// Where a run does not end it sooner, nodes may come back for so long: a month, the most that a command may wait.
@@ -147,13 +148,19 @@ async fn plan(ctx: &Ctx, association: &Association, run: &CommandId) -> Result<P
         if runbook::is_for_nobody(ctx, settings).await? {
             return Ok(Planned::Nothing);
         }
-        let order = runbooks::prepare(ctx, runbook::request(settings)).await?;
+        let order = runbook::prepare(&maker(ctx, association), settings).await?;
         return Ok(Planned::Runbook(Box::new(order)));
     }
     let origin = Origin::Association { id: &association.key.id, run };
     let prepared = make::prepare(ctx, &request(association), &origin).await?;
     let staged = staged::plan_of(ctx, association).await?;
     Ok(Planned::Command(Box::new(prepared), staged.map(Box::new)))
+}
+
+/// The same moment, for whoever made the association: its runbook may do what they may.
+fn maker(ctx: &Ctx, association: &Association) -> Ctx {
+    let caller = Caller::on_behalf_of(association.made_by.as_deref());
+    Ctx { caller, ..Ctx::of_job(&ctx.app, association.key.scope(), ctx.now) }
 }
 
 /// A run would end what an earlier one has not done, so that a rollout that takes longer than the time between two runs would
@@ -259,7 +266,10 @@ async fn write_runbook(
     };
     if let Some(order) = order {
         executions::insert(tx, &execution).await?;
-        runbook::place(ctx, tx, &execution, order).await?;
+        runbook::place(&maker(ctx, association), tx, &execution, order).await?;
+    } else {
+        // As a run that addresses nobody: what earlier ones said of nodes is taken back.
+        standing::leave_others(tx, &execution).await?;
     }
     standing::set_counts(tx, &association.key, &execution.counts, None).await?;
     Ok(Some(Written { execution, woken: Vec::new(), superseded: Vec::new() }))
@@ -320,14 +330,22 @@ pub fn timing(
 }
 
 async fn matching(ctx: &Ctx, tx: &mut Tx, settings: &Settings) -> Result<Vec<Node>, ApiError> {
-    match targets(settings)? {
-        Some(targets) => select(ctx, tx, &conditions(&targets)).await,
+    match addressed(settings)? {
+        Some(targets) => targets::matching(ctx, tx, &targets).await.map_err(in_own_words),
         None => Ok(Vec::new()),
     }
 }
 
+/// State Manager's word for a resource group that is not there.
+pub fn in_own_words(error: ApiError) -> ApiError {
+    match error.code.name {
+        "ValidationException" => ApiError::new(ErrorCode::InvalidTarget, error.message),
+        _ => error,
+    }
+}
+
 /// Whom an association addresses: its targets, or the one node of the old form. `None`: nobody.
-pub fn targets(settings: &Settings) -> Result<Option<Targets>, ApiError> {
+pub fn addressed(settings: &Settings) -> Result<Option<Targets>, ApiError> {
     let one = settings
         .instance_id
         .as_ref()

@@ -21,6 +21,8 @@ use crate::operations::compliance::{execution_summary, record};
 pub const ASSOCIATION: &str = "Association";
 /// What such runs are called in execution summaries.
 const EXECUTION_TYPE: &str = "Command";
+/// And those of runbooks.
+const RUNBOOK_TYPE: &str = "Automation";
 
 /// Writes the item of a target that has ended, unless a newer run addresses the node by now. One node at a time: its
 /// lock, and then the fleet's numbers, are taken as by everybody who writes compliance.
@@ -37,13 +39,47 @@ pub async fn record(
     if standing.is_none_or(|standing| standing.execution != run.id.as_str()) {
         return Ok(());
     }
+    put(&mut tx, association, (run, step, EXECUTION_TYPE), now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The same of a target of a runbook, with how it stands there, unless there is a newer run.
+pub async fn record_runbook(
+    store: &Store,
+    association: &Association,
+    (run, step): (&Execution, &Step),
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let scope = association.key.scope();
+    let mut tx = store.write_by_locks().await?;
+    nodes::lock(&mut tx, scope.0, scope.1, &step.node).await?;
+    let known = nodes::find(&mut tx, scope.0, scope.1, &step.node).await?;
+    let newest = associations::find(&mut tx, &association.key).await?;
+    // A target may be called like a node and be none of ours.
+    if known.is_none() || newest.is_none_or(|newest| newest.runs_made != run.run) {
+        return Ok(());
+    }
+    standing::put_ended(&mut tx, run, step).await?;
+    if !is_manual(association) {
+        put(&mut tx, association, (run, step, RUNBOOK_TYPE), now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn put(
+    tx: &mut Tx,
+    association: &Association,
+    (run, step, kind): (&Execution, &Step, &str),
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let scope = association.key.scope();
     let execution = ComplianceExecutionSummary {
         execution_time: step.finished_at.unwrap_or(now),
         execution_id: Some(run.id.to_string()),
-        execution_type: Some(EXECUTION_TYPE.to_owned()),
+        execution_type: Some(kind.to_owned()),
     };
     let item = OwnItem { entry: verdict(association, step.status), execution: Some(execution.clone()) };
-    let (kept, of) = stored(&mut tx, scope, step.node.as_str()).await?;
+    let (kept, of) = stored(tx, scope, step.node.as_str()).await?;
     let items = record::merge(kept, of.as_ref().unwrap_or(&execution), vec![item]);
     let of = (step.node.as_str(), ASSOCIATION);
     let run = record::Run {
@@ -51,8 +87,7 @@ pub async fn record(
         id: execution.execution_id,
         kind: execution.execution_type,
     };
-    record::replace(scope, &mut tx, of, run, items, None).await?;
-    Ok(tx.commit().await?)
+    record::replace(scope, tx, of, run, items, None).await
 }
 
 async fn stored(

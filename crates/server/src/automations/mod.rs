@@ -27,11 +27,7 @@ use crate::ctx::Ctx;
 /// Whatever an execution does, it does with the rights of who started it.
 /// Differs from AWS: there are no roles to take on here, so `assumeRole` changes nothing.
 fn ctx_of(app: &Arc<App>, automation: &Automation, now: Timestamp) -> Ctx {
-    let caller = match automation.executed_by.as_str() {
-        // An association's.
-        arn if arn == Caller::Anonymous.arn() => Caller::Anonymous,
-        arn => Caller::User { arn: arn.to_owned(), access_key_id: String::new() },
-    };
+    let caller = Caller::on_behalf_of(Some(&automation.executed_by));
     let scope = (&automation.key.account, &automation.key.region);
     Ctx { caller, ..Ctx::of_job(app, scope, now) }
 }

@@ -78,7 +78,12 @@ async fn values(ctx: &Ctx, targets: &[Target]) -> Result<Vec<String>, ApiError> 
     let targets = Targets::parse(targets).map_err(|error| invalid(error.to_string()))?;
     let mut tx = ctx.store.read().await?;
     let scope = (&ctx.account, &ctx.region);
-    let nodes = commands::select_ids(&mut tx, scope, &targets, ctx.now, MOST_TARGETS + 1).await?;
+    let nodes = commands::select_ids(&mut tx, scope, &targets, ctx.now, MOST_TARGETS + 1).await;
+    let nodes = nodes.map_err(|error| match error.code.name {
+        // A resource group that is not there.
+        "ValidationException" => invalid(error.message),
+        _ => error,
+    })?;
     match nodes.len() {
         0 => Err(invalid("Targets: no node is meant")),
         count if count > MOST_TARGETS => {

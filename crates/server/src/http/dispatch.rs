@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::quicksetup;
-use api::rest::{self, Matched};
+use api::rest::{self, Route};
+use api::{quicksetup, resourcegroups};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -34,6 +34,7 @@ pub async fn aws(State(app): State<Arc<App>>, request: Request) -> Response<Body
     let outcome = answer_one(&app, &parts, body, (service, &operation), &request_id, &browser).await;
     let outcome = match service {
         Service::QuickSetup => outcome.map_err(ApiError::of_quick_setup),
+        Service::ResourceGroups => outcome.map_err(ApiError::of_resource_groups),
         _ => outcome,
     };
     let code = outcome.as_ref().err().map_or("ok", |error| error.code.name);
@@ -43,8 +44,10 @@ pub async fn aws(State(app): State<Arc<App>>, request: Request) -> Response<Body
     log(&parts, &request_id, label, &outcome, took);
     let mut response = match (outcome, service) {
         (Ok(body), Service::Sts) => answer::xml(StatusCode::OK, &request_id, body_text(body)),
-        (Ok(body), Service::QuickSetup) => answer::rest_json(&request_id, body),
-        (Err(error), Service::QuickSetup) => answer::rest_json_error(&request_id, &error),
+        (Ok(body), Service::QuickSetup | Service::ResourceGroups) => answer::rest_json(&request_id, body),
+        (Err(error), Service::QuickSetup | Service::ResourceGroups) => {
+            answer::rest_json_error(&request_id, &error)
+        }
         (Ok(body), _) => answer::json(&request_id, body),
         (Err(error), Service::Sts) => operations::sts::error_response(&request_id, &error),
         (Err(error), _) => answer::json_error(&request_id, &error),
@@ -72,8 +75,11 @@ async fn answer_one(
     let ctx = context(app, parts, signed, request_id, now);
     let ctx = Ctx { browser: Arc::clone(browser), ..ctx };
     let form = parts.uri.query().filter(|_| service == Service::Sts && body.is_empty());
-    let routed = route(parts).filter(|_| service == Service::QuickSetup);
-    let routed = routed.map(|matched| matched.request(parts.uri.query().unwrap_or_default(), &body));
+    let routed = match service {
+        Service::QuickSetup => routed(quicksetup::ROUTES, parts, &body),
+        Service::ResourceGroups => routed(resourcegroups::ROUTES, parts, &body),
+        _ => None,
+    };
     let input = match &routed {
         Some(whole) => &whole[..],
         None => form.map_or(&body[..], str::as_bytes),
@@ -81,9 +87,18 @@ async fn answer_one(
     operations::dispatch(&ctx, service, operation, input).await
 }
 
-/// Of a service whose operations are methods and paths.
-fn route(parts: &Parts) -> Option<Matched<quicksetup::Operation>> {
-    rest::find(quicksetup::ROUTES, parts.method.as_str(), parts.uri.path())
+/// Of a service whose operations are methods and paths: the whole request, where it has a route.
+fn routed<O>(routes: &'static [Route<O>], parts: &Parts, body: &[u8]) -> Option<Vec<u8>> {
+    let matched = rest::find(routes, parts.method.as_str(), parts.uri.path())?;
+    Some(matched.request(parts.uri.query().unwrap_or_default(), body))
+}
+
+/// What such a request names.
+fn named<O: ToString>(routes: &'static [Route<O>], parts: &Parts) -> String {
+    match rest::find(routes, parts.method.as_str(), parts.uri.path()) {
+        Some(matched) => matched.route.operation.to_string(),
+        None => format!("{} {}", parts.method, parts.uri.path()),
+    }
 }
 
 /// The context of one request; also used by the agents' endpoints.
@@ -118,10 +133,12 @@ fn target(parts: &Parts) -> (Service, String) {
             None => (Service::Unknown, target.into_owned()),
         };
     }
-    if auth::scope_service(parts).as_deref() == Some(operations::QUICK_SETUP) {
-        let name = route(parts).map(|matched| matched.route.operation.name().to_owned());
-        let unknown = || format!("{} {}", parts.method, parts.uri.path());
-        return (Service::QuickSetup, name.unwrap_or_else(unknown));
+    match auth::scope_service(parts).as_deref() {
+        Some(operations::QUICK_SETUP) => return (Service::QuickSetup, named(quicksetup::ROUTES, parts)),
+        Some(operations::RESOURCE_GROUPS) => {
+            return (Service::ResourceGroups, named(resourcegroups::ROUTES, parts));
+        }
+        _ => {}
     }
     let is_form = headers
         .get(header::CONTENT_TYPE)
@@ -139,7 +156,7 @@ fn is_query_form(parts: &Parts) -> bool {
 }
 
 /// This server as the client addressed it, for URLs in answers.
-fn endpoint(parts: &Parts) -> String {
+pub(crate) fn endpoint(parts: &Parts) -> String {
     let https = parts.extensions.get::<Scheme>() == Some(&Scheme::Https);
     let scheme = if https { "https" } else { "http" };
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");

@@ -36,6 +36,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Timestamp;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -117,26 +119,10 @@ impl Background {
         run_once: F,
     ) where
         F: Fn(Arc<App>, Timestamp) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<u64, ApiError>> + Send,
+        Fut: Future<Output = Result<u64, ApiError>> + Send + 'static,
     {
-        let (app, mut stop) = (Arc::clone(app), self.stop.subscribe());
-        self.tasks.spawn(async move {
-            loop {
-                let jitter = crate::keyring::random::<1>()[0];
-                let wait = interval.mul_f64(0.9 + 0.2 * f64::from(jitter) / 255.0);
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    _ = stop.changed() => return,
-                }
-                let outcome = run_once(Arc::clone(&app), app.now()).await;
-                app.metrics.job(name, outcome.as_ref().ok().copied());
-                match outcome {
-                    Ok(0) => {}
-                    Ok(changed) => tracing::debug!(job = name, changed, "done"),
-                    Err(error) => tracing::error!(job = name, %error, "failed"),
-                }
-            }
-        });
+        let run_once: RunOnce = Box::new(move |app, now| run_once(app, now).boxed());
+        self.tasks.spawn(repeat(name, interval, Arc::clone(app), run_once, self.stop.subscribe()));
     }
 
     pub async fn stop(mut self) {
@@ -145,6 +131,33 @@ impl Background {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_TIMEOUT, all).await.is_err() {
             tracing::warn!("a background job did not end in time");
+        }
+    }
+}
+
+/// A job's `run_once`, whichever it is: the loop is compiled once.
+type RunOnce = Box<dyn Fn(Arc<App>, Timestamp) -> BoxFuture<'static, Result<u64, ApiError>> + Send>;
+
+async fn repeat(
+    name: &'static str,
+    interval: Duration,
+    app: Arc<App>,
+    run_once: RunOnce,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let jitter = crate::keyring::random::<1>()[0];
+        let wait = interval.mul_f64(0.9 + 0.2 * f64::from(jitter) / 255.0);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.changed() => return,
+        }
+        let outcome = run_once(Arc::clone(&app), app.now()).await;
+        app.metrics.job(name, outcome.as_ref().ok().copied());
+        match outcome {
+            Ok(0) => {}
+            Ok(changed) => tracing::debug!(job = name, changed, "done"),
+            Err(error) => tracing::error!(job = name, %error, "failed"),
         }
     }
 }

@@ -11,9 +11,9 @@ use store::nodes::{self, Node, NodeCondition, NodeField};
 
 use crate::agents::retry;
 use crate::app::App;
-use crate::associations::{Reach, start, targets};
+use crate::associations::{Reach, addressed, start};
 use crate::error::ApiError;
-use crate::operations::commands::targets::conditions;
+use crate::groups;
 
 /// Associations read at once.
 const CHUNK: i64 = 100;
@@ -52,20 +52,21 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
 
 /// Only nodes that are there: the others are reached when they are. Where every node was reached, none is looked at.
 async fn unreached(app: &App, association: &Association, now: Timestamp) -> Result<Vec<Node>, ApiError> {
-    let Some(targets) = targets(&association.settings)? else { return Ok(Vec::new()) };
+    let Some(targets) = addressed(&association.settings)? else { return Ok(Vec::new()) };
     let equal = |field, value: &str| NodeCondition {
         field,
         comparison: Comparison::Equal,
         values: vec![value.to_owned()],
     };
-    let mut conditions = conditions(&targets);
-    conditions.push(equal(NodeField::PingStatus, "Online"));
-    conditions.push(equal(NodeField::NotReachedBy, association.key.id.as_str()));
     let mut tx = app.store().read_each().await?;
     let (counts, scope) = (association.counts, association.key.scope());
     let has_missed = counts.count(InvocationStatus::DeliveryTimedOut) > 0;
     if !has_missed && i64::from(counts.total()) >= nodes::count(&mut tx, scope).await? {
         return Ok(Vec::new());
     }
-    Ok(nodes::list(&mut tx, association.key.scope(), &conditions, now, None, NODES).await?)
+    let targets = groups::resolve_what_is_there(&mut tx, scope, &targets).await?;
+    let mut conditions = groups::conditions(&mut tx, scope, &targets).await?;
+    conditions.push(equal(NodeField::PingStatus, "Online"));
+    conditions.push(equal(NodeField::NotReachedBy, association.key.id.as_str()));
+    Ok(nodes::list(&mut tx, scope, &conditions, now, None, NODES).await?)
 }

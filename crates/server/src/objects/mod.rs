@@ -6,6 +6,7 @@ mod folder;
 mod http_client;
 mod memory;
 mod remote;
+mod whole;
 mod write;
 
 use std::io;
@@ -18,6 +19,7 @@ use futures_util::Stream;
 pub use folder::Folder;
 pub use memory::Memory;
 pub use remote::{Remote, RemoteSettings};
+pub use whole::{etag_of, put_whole, write_whole};
 pub use write::{Pending, WriteError, discard, keep, leave};
 
 /// The bytes of a content, as they are read.

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use api::Timestamp;
 use domain::ids::AssociationId;
 use domain::quick_setup::{Configuration as Asked, Planned};
-use md5::{Digest, Md5};
 use store::associations::{self, Association, AssociationKey};
 use store::commands::CommandKey;
 use store::objects::buckets::{self, Bucket};
-use store::objects::{self, Content, Object, ObjectRef};
+use store::objects::{self, Content, ObjectRef};
 use store::quick_setup::{self as rows, Configuration};
 use store::{StoreError, Tx};
 
@@ -22,7 +21,7 @@ use crate::agents::retry;
 use crate::app::App;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
-use crate::objects::{Pending, WriteError, discard, keep, leave};
+use crate::objects::{discard, etag_of, put_whole, write_whole};
 use crate::operations::associations as operations;
 
 /// Custom baselines are read anew, and what somebody changed or deleted is put back.
@@ -73,7 +72,7 @@ async fn deploy(ctx: &Ctx, configuration: &Configuration, asked: &Asked) -> Resu
         Asked::PatchPolicy(policy) => {
             let mut tx = ctx.store.read().await?;
             let bytes = baselines::content(ctx, &mut tx, policy).await?;
-            let etag = hex::encode(Md5::digest(&bytes));
+            let etag = etag_of(&bytes);
             Some(Wanted { object: baselines_object(configuration)?, bytes, etag })
         }
         Asked::HostManagement(_) => None,
@@ -87,7 +86,7 @@ async fn deploy(ctx: &Ctx, configuration: &Configuration, asked: &Asked) -> Resu
         checked.push(check(ctx, configuration, planned).await?);
     }
     let content = match &wanted {
-        Some(wanted) if !is_kept(ctx, wanted).await? => Some(write(&ctx.app, &wanted.bytes).await?),
+        Some(wanted) if !is_kept(ctx, wanted).await? => Some(write_whole(&ctx.app, &wanted.bytes).await?),
         _ => None,
     };
     let message = asked.left_out().unwrap_or_default();
@@ -137,7 +136,7 @@ async fn check(ctx: &Ctx, configuration: &Configuration, planned: Planned) -> Re
                 operations::check(ctx, &before.key.id, settings, operations::Nobody::Refused).await?;
             match settings == before.settings {
                 true => before.clone(),
-                false => operations::revise(before.clone(), settings, ctx.now)?,
+                false => operations::revise(ctx, before.clone(), settings)?,
             }
         }
     };
@@ -147,18 +146,6 @@ async fn check(ctx: &Ctx, configuration: &Configuration, planned: Planned) -> Re
 async fn is_kept(ctx: &Ctx, wanted: &Wanted) -> Result<bool, ApiError> {
     let mut tx = ctx.store.read().await?;
     Ok(objects::find(&mut tx, &wanted.object).await?.is_some_and(|object| object.etag == wanted.etag))
-}
-
-async fn write(app: &Arc<App>, bytes: &[u8]) -> Result<Content, ApiError> {
-    let written = async {
-        let mut pending = Pending::begin(app).await?;
-        if let Err(error) = pending.write(bytes).await {
-            pending.give_up().await;
-            return Err(error);
-        }
-        pending.finish().await
-    };
-    written.await.map_err(|error: WriteError| StoreError::Backend(error.into()).into())
 }
 
 /// The commands that this ended, and whether the content was used; nothing is written when somebody else changed the
@@ -220,24 +207,10 @@ async fn is_as_read(tx: &mut Tx, configuration: &Configuration) -> Result<bool, 
 }
 
 async fn put(ctx: &Ctx, tx: &mut Tx, wanted: &Wanted, content: &Content) -> Result<(), ApiError> {
-    let ObjectRef { account, bucket, key } = &wanted.object;
+    let ObjectRef { account, bucket, .. } = &wanted.object;
     let made = Bucket { name: bucket.clone(), region: ctx.region.clone(), created_at: ctx.now };
     buckets::insert(tx, account, &made).await?;
-    if let Some(old) = objects::find(tx, &wanted.object).await? {
-        leave(tx, &old.contents, ctx.now).await?;
-    }
-    if !keep(&ctx.app, tx, content).await? {
-        return Err(StoreError::Corrupt("a content was swept while it was written".to_owned()).into());
-    }
-    let object = Object {
-        key: key.clone(),
-        contents: vec![content.clone()],
-        headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
-        size_bytes: content.size_bytes,
-        etag: wanted.etag.clone(),
-        modified_at: ctx.now,
-    };
-    Ok(objects::put(tx, account, bucket, &object).await?)
+    put_whole(ctx, tx, &wanted.object, (content, &wanted.etag), "application/json").await
 }
 
 /// The associations stay, and fail without the baselines: patching by what is not chosen any more would be worse.

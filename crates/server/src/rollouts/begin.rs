@@ -7,7 +7,7 @@ use api::fettle::RolloutPlan;
 use api::ssm::SendCommandRequest;
 use domain::ids::{CommandId, NodeId};
 use domain::patch_now;
-use domain::rollout::{FailureRate, Phase, Plan, Probe, Standing, State, nodes_needed, upper_bound};
+use domain::rollout::{FailureRate, Members, Phase, Plan, Probe, Standing, State, nodes_needed, upper_bound};
 use store::associations::Association;
 use store::commands::CommandKey;
 use store::nodes::Node;
@@ -17,6 +17,7 @@ use store::{StoreError, Tx};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::groups;
 use crate::operations::commands::make::{self, Origin};
 use crate::operations::permission;
 
@@ -51,7 +52,9 @@ async fn check_probe(ctx: &Ctx, ring: &str, probe: &Probe) -> Result<(), ApiErro
     match make::prepare(ctx, &request(probe), &origin).await {
         Ok(_) => Ok(()),
         Err(error) if error.code.status >= 500 || error.is_conflict() => Err(error),
-        Err(error) => Err(refusal(&error.message)),
+        Err(error) => {
+            Err(refusal(&format!("the document `{}` cannot run: {}", probe.document, error.message)))
+        }
     }
 }
 
@@ -110,7 +113,13 @@ async fn assign(
     let mut tags = tags::list_of_type(tx, all).await?;
     let with_tags = |node: &Node| (node.id.clone(), tags.remove(node.id.as_str()).unwrap_or_default());
     let nodes: Vec<_> = nodes.iter().map(with_tags).collect();
-    Ok(staged.plan.assign(&nodes))
+    let mut plan = staged.plan.clone();
+    for ring in &mut plan.rings {
+        if let Members::Targets(targets) = &mut ring.members {
+            *targets = groups::resolve(tx, (&ctx.account, &ctx.region), targets).await?;
+        }
+    }
+    Ok(plan.assign(&nodes))
 }
 
 /// Written before the command, which would otherwise let its first nodes start.

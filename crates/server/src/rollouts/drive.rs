@@ -142,7 +142,7 @@ fn keep_evidence(rollout: &mut Rollout, look: &Look) {
 
 pub(super) fn shown_evidence(look: &Look) -> api::fettle::RolloutEvidence {
     let (ring, seen) = (&look.plan.rings[look.rollout.state.ring], &look.seen);
-    let shown = evidence(&ring.gates, &seen.tally, seen.probe.as_ref(), seen.back.as_ref());
+    let shown = evidence(&ring.gates, &seen.tally, &seen.asked);
     let probe_command_id = look.rollout.probe.as_ref().map(ToString::to_string);
     api::fettle::RolloutEvidence { probe_command_id, ..shown }
 }

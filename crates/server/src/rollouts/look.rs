@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::Timestamp;
 use domain::command::InvocationStatus;
 use domain::ids::NodeId;
-use domain::rollout::{Back, Disruption, Limit, Phase, Plan, ProbeTally, Seen, Tally};
+use domain::rollout::{Asked, Back, Disruption, Limit, Phase, Plan, ProbeTally, Seen, Tally, Units};
 use store::clause::Comparison;
 use store::commands::{self, Command, CommandKey};
 use store::nodes::{self, Node, NodeCondition, NodeField};
 use store::rollouts::{self, Rollout};
-use store::{Tx, invocations, patch_states};
+use store::{Tx, facts, invocations, patch_states};
 
 use super::begin::read;
 use crate::error::ApiError;
@@ -58,13 +58,16 @@ pub async fn look_at(tx: &mut Tx, rollout: Rollout, now: Timestamp) -> Result<Lo
         true => Some(back(tx, &rollout, now).await?),
         false => None,
     };
+    let units = match ring.gates.max_failed_units.is_some() && state.phase == Phase::Judging {
+        true => Some(units(tx, &rollout).await?),
+        false => None,
+    };
     let seen = Seen {
         tally,
         concurrency: limit.unwrap_or(Limit::Count(1)).of(tally.nodes()).max(1),
         at_work: tallies.values().map(|tally| tally.at_work).sum(),
         is_cancelled: is_cancelled(command.as_ref(), &tallies, state.ring),
-        probe: probe(tx, &rollout).await?,
-        back,
+        asked: Asked { probe: probe(tx, &rollout).await?, back, units },
     };
     Ok(Look { plan, command, tallies, ready, seen, rollout })
 }
@@ -114,6 +117,23 @@ async fn back(tx: &mut Tx, rollout: &Rollout, now: Timestamp) -> Result<Back, Ap
         back.away += u32::try_from(chunk.len() - online.len()).unwrap_or(u32::MAX);
     }
     Ok(back)
+}
+
+/// Nodes of the ring that succeeded: what failed on them since this rollout's installation began, as they told at its end.
+async fn units(tx: &mut Tx, rollout: &Rollout) -> Result<Units, ApiError> {
+    let scope = (&rollout.key.account, &rollout.key.region);
+    let wanted = rollouts::list_succeeded(tx, &rollout.key, rollout.state.ring).await?;
+    let mut units = Units::default();
+    for chunk in wanted.chunks(CHUNK) {
+        let told = facts::list_observations(tx, scope, chunk).await?;
+        let since = told.into_iter().filter_map(|told| told.observation.failed_units?.since);
+        for since in since.filter(|since| since.execution_id == rollout.key.id.as_str()) {
+            units.told += 1;
+            units.failed += u32::try_from(since.units.len()).unwrap_or(u32::MAX);
+        }
+    }
+    units.silent = u32::try_from(wanted.len()).unwrap_or(u32::MAX).saturating_sub(units.told);
+    Ok(units)
 }
 
 /// Those that are still registered.

@@ -26,7 +26,14 @@ pub async fn plan_of(ctx: &Ctx, association: &Association) -> Result<Option<Stag
     let found = rollouts::find_of_policy(&mut tx, (&ours.manager, &ours.definition_id)).await?;
     drop(tx);
     match found {
-        Some((plan, _)) => check(ctx, &plan).await.map(Some),
+        Some((plan, _)) => check(ctx, &plan).await.map(Some).map_err(|mut error| {
+            error.message = format!(
+                "the rings of the patch policy cannot be used any more, so that nothing is installed: {}: give it others \
+                 with PutPatchPolicyRollout, or none with DeletePatchPolicyRollout",
+                error.message
+            );
+            error
+        }),
         None => Ok(None),
     }
 }

@@ -152,7 +152,7 @@ impl Server {
             node: node.clone(),
         };
         let (app, end) = (Arc::clone(&self.app), End { incoming, outgoing });
-        self.tasks.spawn(async move { agents::serve(&app, node, end).await });
+        self.tasks.spawn(async move { agents::serve(&app, node, "http://127.0.0.1:4510", end).await });
         Line { to_server, from_server }
     }
 }

@@ -19,6 +19,7 @@ use store::{Store, Tx};
 
 use super::zones;
 use crate::error::ApiError;
+use crate::groups;
 use crate::keyring::random;
 use crate::operations::commands;
 
@@ -142,11 +143,12 @@ async fn nodes_of_targets(
     let mut nodes = NodesOfTargets::new();
     for id in ids {
         let found = registered.iter().find(|target| target.window_target_id.as_ref() == Some(id));
-        // What is not registered any more, and groups: the plan says so.
+        // What is not registered any more: the plan says so.
         let Some(targets) = found.and_then(|target| target.targets.as_deref()) else { continue };
         let Ok(targets) = Targets::parse(targets) else { continue };
         let scope = (&key.account, &key.region);
         // One more than there may be, to tell that there are too many.
+        let targets = groups::resolve_what_is_there(tx, scope, &targets).await?;
         let selected = commands::select_ids(tx, scope, &targets, now, MAX_RESOURCES + 1).await?;
         nodes.insert(id.clone(), selected);
     }

@@ -63,6 +63,12 @@ impl Bed {
         text(&self.server.answer("RegisterTargetWithMaintenanceWindow", request).await["WindowTargetId"])
     }
 
+    async fn register_group(&self, name: &str) -> String {
+        let request = json!({"WindowId": self.window, "ResourceType": "RESOURCE_GROUP",
+            "Targets": [{"Key": "resource-groups:Name", "Values": [name]}]});
+        text(&self.server.answer("RegisterTargetWithMaintenanceWindow", request).await["WindowTargetId"])
+    }
+
     async fn task(&self, priority: i64, more: Value) -> String {
         let mut request = json!({"WindowId": self.window, "TaskArn": "AWS-RunShellScript", "TaskType": "RUN_COMMAND",
             "Targets": [{"Key": "WindowTargetIds", "Values": [self.target]}], "MaxConcurrency": "1",
@@ -305,13 +311,37 @@ async fn what_cannot_be_run_fails_and_says_so() {
         bed.task(1, json!({"TaskArn": "No-Such-Document"})).await;
         let gone = bed.register_target(json!([{"Key": "tag:Env", "Values": ["none"]}])).await;
         bed.task(2, json!({"Targets": [{"Key": "WindowTargetIds", "Values": [gone]}]})).await;
+        let group = bed.register_group("nobody").await;
+        bed.task(3, json!({"Targets": [{"Key": "WindowTargetIds", "Values": [group]}]})).await;
         bed.tick(bed.opens_at).await;
         let tasks = bed.tasks().await;
-        assert_eq!(bed.statuses().await, ["FAILED"; 2]);
+        assert_eq!(bed.statuses().await, ["FAILED"; 3]);
         let details = |i: usize| text(&tasks[i]["StatusDetails"]);
         assert!(details(0).contains("No-Such-Document"), "{}", details(0));
         assert_eq!(details(1), "NoInstancesInTag");
+        assert!(details(2).contains("no resource group `nobody`"), "{}", details(2));
         assert_eq!(bed.execution().await["Status"], "FAILED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_group_is_patched_as_one_target() {
+    for bed in Bed::on_each_engine().await {
+        let query = json!({"ResourceTypeFilters": ["AWS::SSM::ManagedInstance"]}).to_string();
+        let request = json!({"Name": "all", "ResourceQuery": {"Type": "TAG_FILTERS_1_0", "Query": query}});
+        call(&bed.server.root(), Service::ResourceGroups, "CreateGroup", request).await.unwrap();
+        let group = bed.register_group("all").await;
+        bed.task(1, json!({"Targets": [{"Key": "WindowTargetIds", "Values": [group]}]})).await;
+        // A node of a registered group is no stranger to the window.
+        let request = json!({"WindowId": bed.window, "AllowUnassociatedTargets": false});
+        bed.server.answer("UpdateMaintenanceWindow", request).await;
+        bed.task(2, json!({"Targets": [{"Key": "InstanceIds", "Values": [bed.node.as_str()]}]})).await;
+        bed.tick(bed.opens_at).await;
+        let commands = bed.commands().await;
+        assert_eq!((commands.len(), &commands[0]["TargetCount"]), (1, &json!(1)));
+        bed.reply(&commands[0]["CommandId"], "Success").await;
+        bed.tick(bed.opens_at).await;
+        assert_eq!(bed.tasks().await[0]["Status"], "SUCCESS");
     }
 }
 

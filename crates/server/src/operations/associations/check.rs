@@ -10,10 +10,11 @@ use domain::target::{Target, Targets};
 use store::associations::{Association, AssociationKey, Settings};
 use store::{Tx, nodes};
 
-use crate::associations::{calendars, request, runbook, targets};
+use crate::associations::{addressed, calendars, in_own_words, request, runbook};
 use crate::automations::refuse_elsewhere;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::groups;
 use crate::keyring::random;
 use crate::operations::commands::make::{self, Origin, Prepared};
 use crate::operations::commands::{check_output, refuse_platforms};
@@ -53,7 +54,7 @@ pub async fn check(
     let prepared = prepare(ctx, id, &settings).await?;
     settings.name.clone_from(&prepared.found.reference);
     schedule.map_err(|error| ApiError::new(ErrorCode::InvalidSchedule, error.to_string()))?;
-    let targets = targets(&settings)?;
+    let targets = addressed(&settings)?;
     if targets.is_none() && nobody == Nobody::Refused {
         return Err(error::validation("give Targets: an association without any runs nowhere"));
     }
@@ -132,6 +133,7 @@ async fn prepare(ctx: &Ctx, id: &AssociationId, settings: &Settings) -> Result<P
         last_run_at: None,
         last_success_at: None,
         counts: Default::default(),
+        made_by: None,
     };
     let prepared = make::prepare(ctx, &request(&association), &origin).await?;
     if settings.instance_id.is_some() && prepared.document.schema_version != SchemaVersion::V1_2 {
@@ -161,6 +163,10 @@ async fn check_in_store(
         let refusal = || error::node_not_managed(id, ctx.account.as_str());
         let node: NodeId = id.parse().map_err(|_| refusal())?;
         nodes::find(&mut tx, &ctx.account, &ctx.region, &node).await?.ok_or_else(refusal)?;
+    }
+    // A group must be there; tags and nodes may come later.
+    if let Some(targets) = targets {
+        groups::resolve(&mut tx, (&ctx.account, &ctx.region), targets).await.map_err(in_own_words)?;
     }
     refuse_unfit(ctx, &mut tx, prepared, targets).await
 }

@@ -82,6 +82,7 @@ pub async fn new(ctx: &Ctx, settings: Settings) -> Result<Association, ApiError>
         last_run_at: None,
         last_success_at: None,
         counts: Default::default(),
+        made_by: ctx.caller.user_arn().map(str::to_owned),
     })
 }
 

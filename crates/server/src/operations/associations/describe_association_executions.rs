@@ -87,9 +87,12 @@ fn add_time(read: &mut ExecutionFilter<'_>, filter: &AssociationExecutionFilter)
 }
 
 fn to_wire(execution: Execution) -> AssociationExecution {
-    // What kept it from running begins with a word for it: an error's code, or Skipped.
-    let word = execution.omitted.as_deref().and_then(|reason| reason.split_once(':')).map(|(word, _)| word);
-    let detail = word.unwrap_or_else(|| execution.status.detail(&execution.counts));
+    // What kept it from running begins with a word for it; of a failure somebody has to know the rest as well.
+    let reason = execution.omitted.as_deref().map(|reason| match execution.status {
+        ExecutionStatus::Failed => reason,
+        _ => reason.split_once(':').map_or(reason, |(word, _)| word),
+    });
+    let detail = reason.unwrap_or_else(|| execution.status.detail(&execution.counts));
     AssociationExecution {
         association_id: Some(execution.association.id.to_string()),
         association_version: Some(execution.version.to_string()),

@@ -5,6 +5,7 @@ use api::Timestamp;
 use api::ssm::{
     self, AssociationFilter, AssociationFilterKey, ListAssociationsRequest, ListAssociationsResult,
 };
+use domain::target::Targets;
 use store::associations::Association;
 
 use super::{DEFAULT_PAGE, all, overview, reference};
@@ -43,7 +44,8 @@ enum Condition {
     Name(String),
     ExecutedBefore(Timestamp),
     ExecutedAfter(Timestamp),
-    /// There are no resource groups and no cloud connectors: no association is about one.
+    Group(String),
+    /// There are no cloud connectors: no association is about one.
     Nothing,
 }
 
@@ -65,6 +67,7 @@ impl Condition {
             AssociationFilterKey::AssociationName => Self::Name(value),
             AssociationFilterKey::LastExecutedBefore => Self::ExecutedBefore(time()?),
             AssociationFilterKey::LastExecutedAfter => Self::ExecutedAfter(time()?),
+            AssociationFilterKey::ResourceGroupName => Self::Group(value),
             _ => Self::Nothing,
         })
     }
@@ -79,6 +82,11 @@ impl Condition {
             Self::Name(name) => settings.association_name.as_ref() == Some(name),
             Self::ExecutedBefore(at) => row.last_run_at.is_some_and(|ran_at| ran_at < *at),
             Self::ExecutedAfter(at) => row.last_run_at.is_some_and(|ran_at| ran_at > *at),
+            Self::Group(name) => {
+                let targets = settings.targets.as_deref().unwrap_or_default();
+                Targets::parse(targets)
+                    .is_ok_and(|targets| targets.group().is_some_and(|of| of.name == *name))
+            }
             Self::Nothing => false,
         }
     }

@@ -42,9 +42,10 @@ use store::associations::{self, Association, AssociationKey, Settings};
 use store::nodes::Node;
 use store::tags::{self, Tagged};
 
-use crate::associations::targets;
+use crate::associations::addressed;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::groups::resolve_what_is_there;
 
 const DEFAULT_PAGE: i32 = 50;
 /// Of one account in one region.
@@ -110,11 +111,15 @@ pub async fn all(ctx: &Ctx, tx: &mut Tx) -> Result<Vec<Association>, ApiError> {
 /// All associations that address a node now, by id.
 pub async fn addressing(ctx: &Ctx, tx: &mut Tx, node: &Node) -> Result<Vec<Association>, ApiError> {
     let tags = tags::list(tx, Tagged::node(&ctx.account, &ctx.region, &node.id)).await?;
-    let mut found = all(ctx, tx).await?;
-    // What is stored was checked when it came.
-    found.retain(|association| {
-        targets(&association.settings).ok().flatten().is_some_and(|targets| targets.matches(&node.id, &tags))
-    });
+    let mut found = Vec::new();
+    for association in all(ctx, tx).await? {
+        // What is stored was checked when it came.
+        let Some(targets) = addressed(&association.settings).ok().flatten() else { continue };
+        let targets = resolve_what_is_there(tx, (&ctx.account, &ctx.region), &targets).await?;
+        if targets.matches(&node.id, &tags) {
+            found.push(association);
+        }
+    }
     Ok(found)
 }
 

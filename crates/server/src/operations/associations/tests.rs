@@ -1,6 +1,7 @@
 //! Associations through the dispatcher. Their runs are in `running` and `reaching`.
 
 mod compliance;
+mod deleting;
 pub(crate) mod polling;
 mod reaching;
 mod runbooks;

@@ -1,7 +1,6 @@
 //! UpdateAssociation: a new version, which takes the place of all that the one before said, and runs.
 //! Source: API reference, UpdateAssociation; systems-manager.md 3.2, 3.3.
 
-use api::Timestamp;
 use api::ssm::{ErrorCode, UpdateAssociationRequest, UpdateAssociationResult};
 use store::StoreError;
 use store::associations::{self, Association, Settings};
@@ -12,6 +11,7 @@ use super::{describe, existing};
 use crate::associations::timing;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
+use crate::operations::fettle::patch_now::is_patch_now;
 
 /// Of one association.
 const MAX_VERSIONS: i64 = 1_000;
@@ -24,6 +24,13 @@ pub async fn update_association(
     let mut tx = ctx.store.read().await?;
     let before = existing(ctx, &mut tx, &request.association_id).await?;
     drop(tx);
+    if is_patch_now(&before.settings) {
+        let message = format!(
+            "association `{}` is a Patch now, which runs once and stays what it was: order another one",
+            before.key.id
+        );
+        return Err(ApiError::new(ErrorCode::InvalidUpdate, message));
+    }
     check_version(&before, request.association_version.as_deref())?;
     let settings = check(ctx, &before.key.id, settings(request, &before.settings), Nobody::Allowed).await;
     let settings = settings.map_err(declared)?;
@@ -37,20 +44,21 @@ pub async fn update_association(
             format!("association `{}` is being changed by another request: try again", before.key.id),
         ));
     }
-    let association = revise(association, settings, ctx.now)?;
+    let association = revise(ctx, association, settings)?;
     associations::update(&mut tx, &association).await?;
     tx.commit().await?;
     Ok(UpdateAssociationResult { association_description: Some(describe(&association)) })
 }
 
 /// The next version, with settings that were checked; not yet stored.
-pub fn revise(before: Association, settings: Settings, now: Timestamp) -> Result<Association, ApiError> {
-    let timing = timing(&settings, now).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+pub fn revise(ctx: &Ctx, before: Association, settings: Settings) -> Result<Association, ApiError> {
+    let timing = timing(&settings, ctx.now).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     Ok(Association {
         version: before.version + 1,
         settings,
-        updated_at: now,
-        next_run_at: timing.first(now),
+        updated_at: ctx.now,
+        next_run_at: timing.first(ctx.now),
+        made_by: ctx.caller.user_arn().map(str::to_owned),
         ..before
     })
 }

@@ -4,14 +4,14 @@
 use api::Timestamp;
 use api::ssm::{ErrorCode, SendCommandRequest};
 use domain::ids::NodeId;
-use domain::target::{Target, TargetError, Targets};
-use store::clause::Comparison;
-use store::nodes::{self, Node, NodeCondition, NodeField};
+use domain::target::{TargetError, Targets};
+use store::nodes::{self, Node, NodeCondition};
 use store::{Scope, Tx};
 
 use super::{node_id, refuse_duplicates};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::groups::{by_id, conditions};
 
 /// Nodes read at once.
 const CHUNK: i64 = 1000;
@@ -60,8 +60,14 @@ pub async fn resolve(ctx: &Ctx, tx: &mut Tx, addressed: &Addressed) -> Result<Ve
             }
             Err(error::node_not_managed(&missing.join(", "), ctx.account.as_str()))
         }
-        Addressed::Selected(targets) => select(ctx, tx, &conditions(targets)).await,
+        Addressed::Selected(targets) => matching(ctx, tx, targets).await,
     }
+}
+
+/// All nodes that targets select at the moment.
+pub async fn matching(ctx: &Ctx, tx: &mut Tx, targets: &Targets) -> Result<Vec<Node>, ApiError> {
+    let conditions = conditions(tx, (&ctx.account, &ctx.region), targets).await?;
+    select(ctx, tx, &conditions).await
 }
 
 /// The first `limit` nodes, by id, that targets select at the moment.
@@ -72,7 +78,7 @@ pub async fn select_ids(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<NodeId>, ApiError> {
-    let conditions = conditions(targets);
+    let conditions = conditions(tx, scope, targets).await?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = nodes::list(tx, scope, &conditions, now, None, limit).await?;
     Ok(found.into_iter().map(|node| node.id).collect())
@@ -92,25 +98,4 @@ pub async fn select(ctx: &Ctx, tx: &mut Tx, conditions: &[NodeCondition]) -> Res
             return Ok(found);
         }
     }
-}
-
-pub fn conditions(targets: &Targets) -> Vec<NodeCondition> {
-    targets.entries().iter().filter_map(condition).collect()
-}
-
-fn condition(target: &Target) -> Option<NodeCondition> {
-    let equal = |field, values| NodeCondition { field, comparison: Comparison::Equal, values };
-    match target {
-        Target::AnyNode => None,
-        Target::Nodes(ids) => Some(by_id(ids.iter())),
-        Target::Tag { key, values } => {
-            Some(equal(NodeField::Tag(key.clone()), values.iter().cloned().collect()))
-        }
-        Target::TagKey(keys) => Some(equal(NodeField::TagKey, keys.iter().cloned().collect())),
-    }
-}
-
-fn by_id<'a>(ids: impl Iterator<Item = &'a NodeId>) -> NodeCondition {
-    let values = ids.map(NodeId::to_string).collect();
-    NodeCondition { field: NodeField::Id, comparison: Comparison::Equal, values }
 }

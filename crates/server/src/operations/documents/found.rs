@@ -66,7 +66,8 @@ impl Found {
     /// As agents run it.
     pub fn command(&self) -> Result<Parsed, ApiError> {
         if self.owner == Owner::Shipped
-            && let Some((_, parsed)) = SHIPPED.iter().find(|(found, _)| found.reference == self.reference)
+            && let Some((_, Some(parsed))) =
+                SHIPPED.iter().find(|(found, _)| found.reference == self.reference)
         {
             return Ok(parsed.clone());
         }
@@ -85,9 +86,9 @@ pub fn arn(account: &AccountId, region: &Region, name: &DocumentName) -> String 
 }
 
 /// Read once: they come with the program.
-static SHIPPED: LazyLock<Vec<(Found, Parsed)>> = LazyLock::new(|| {
+static SHIPPED: LazyLock<Vec<(Found, Option<Parsed>)>> = LazyLock::new(|| {
     let read = |shipped: &shipped::Shipped| {
-        let parsed = shipped.document();
+        let checked = shipped.checked();
         let name: DocumentName = shipped.name.parse().expect("shipped documents have valid names, by a test");
         let found = Found {
             owner: Owner::Shipped,
@@ -108,15 +109,15 @@ static SHIPPED: LazyLock<Vec<(Found, Parsed)>> = LazyLock::new(|| {
                 format: "JSON".to_owned(),
                 content: shipped.content.to_owned(),
                 sha256: super::hash(shipped.content),
-                schema_version: parsed.schema_version.to_string(),
-                description: parsed.description.clone(),
+                schema_version: checked.schema_version,
+                description: checked.description,
                 detail: Detail {
-                    platforms: parsed
-                        .platforms()
+                    platforms: checked
+                        .platforms
                         .iter()
                         .map(|platform| platform.as_str().to_owned())
                         .collect(),
-                    parameters: parsed.to_described_parameters(),
+                    parameters: checked.parameters,
                     requires: Vec::new(),
                     attachments: Vec::new(),
                 },
@@ -125,7 +126,7 @@ static SHIPPED: LazyLock<Vec<(Found, Parsed)>> = LazyLock::new(|| {
                 review_status: None,
             },
         };
-        (found, parsed)
+        (found, shipped.command())
     };
     shipped::all().iter().map(read).collect()
 });

@@ -3,9 +3,11 @@
 
 use api::ssm::{DocumentFormat, DocumentStatus, ErrorCode, GetDocumentRequest, GetDocumentResult};
 use domain::document::{to_yaml, value_of};
+use store::node_messages::NodeKey;
 
 use super::found::Found;
 use super::{attachments, find};
+use crate::agents::engine;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -13,7 +15,11 @@ pub async fn get_document(ctx: &Ctx, request: GetDocumentRequest) -> Result<GetD
     let GetDocumentRequest { name, version_name, document_version, document_format } = request;
     let found = find(ctx, &name, document_version.as_deref(), version_name.as_deref()).await?;
     let format = document_format.unwrap_or_else(|| default_format(ctx, &found));
-    let content = converted(&found, &format)?;
+    let mut content = converted(&found, &format)?;
+    if let Some(node) = ctx.caller.node() {
+        let key = NodeKey { account: ctx.account.clone(), region: ctx.region.clone(), node: node.clone() };
+        content = engine::complete(&ctx.app, &key, &ctx.endpoint, content).await?;
+    }
     let attachments_content = attachments::describe(ctx, &found).await?;
     let version = found.version;
     Ok(GetDocumentResult {

@@ -3,22 +3,18 @@
 //! Source: `api/model/fettle.json`; docs/decisions, logs and updates.
 
 use api::fettle::{GetAgentBuildRequest, GetAgentBuildResponse};
-use api::ssm::ErrorCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::agent_build::{AgentVersion, BUILD_BUCKET, SIGNATURE_SUFFIX, Target, statement};
-use domain::object::{BucketName, ObjectAddress, ObjectKey};
-use futures_util::StreamExt;
-use sha2::{Digest, Sha256};
-use store::objects::{self, Content, Object, ObjectRef};
+use domain::object::{ObjectAddress, ObjectKey};
+use store::objects::{self, Object, ObjectRef};
 
 use super::not_found;
+use crate::agents::builds;
 use crate::app::App;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
-/// Keys of the bucket that are looked at: builds and signatures of some hundred versions.
-const MOST_KEYS: i64 = 5_000;
 /// Of an Ed25519 signature in base64, with room for a line feed.
 const MOST_SIGNATURE_BYTES: u64 = 128;
 
@@ -31,26 +27,23 @@ pub async fn get_agent_build(
         .ok_or_else(|| not_found(format!("no builds for {} {}", request.platform, request.architecture)))?;
     let wanted = request.version.as_deref().map(str::parse::<AgentVersion>).transpose();
     let wanted = wanted.map_err(|error| not_found(error.to_string()))?;
-    let bucket: BucketName = BUILD_BUCKET.parse().expect("this is a name of a bucket, see the test below");
 
     let mut tx = ctx.store.read().await?;
-    let found = objects::list(&mut tx, (&ctx.account, &bucket), b"", None, MOST_KEYS).await?;
-    let of_target = found.into_iter().filter_map(|object| Some((target.version_of(&object.key)?, object)));
-    let build = of_target
-        .filter(|(version, _)| wanted.as_ref().is_none_or(|wanted| wanted == version))
-        .max_by(|(one, _), (other, _)| one.cmp(other));
-    let Some((version, build)) = build else { return Err(none(&target, wanted.as_ref())) };
+    let listed = builds::list(&mut tx, &ctx.account).await?;
+    let Some((version, build)) = builds::newest(&listed, &target, wanted.as_ref()) else {
+        return Err(none(&target, wanted.as_ref()));
+    };
     let beside: Option<ObjectKey> = format!("{}{SIGNATURE_SUFFIX}", build.key).parse().ok();
     let signature = match beside {
         None => None,
         Some(key) => {
-            let reference = ObjectRef { account: ctx.account.clone(), bucket: bucket.clone(), key };
+            let reference = ObjectRef { account: ctx.account.clone(), bucket: builds::bucket(), key };
             objects::find(&mut tx, &reference).await?
         }
     };
     drop(tx);
 
-    let sha256 = sha256(&ctx.app, &build).await?;
+    let sha256 = builds::sha256(&ctx.app, build).await?;
     let signature = match signature {
         Some(object) => given(&ctx.app, &object).await?,
         None => {
@@ -60,7 +53,7 @@ pub async fn get_agent_build(
     };
     Ok(GetAgentBuildResponse {
         version: version.to_string(),
-        url: ObjectAddress { bucket, key: build.key }.to_string(),
+        url: ObjectAddress { bucket: builds::bucket(), key: build.key.clone() }.to_string(),
         size_bytes: i64::try_from(build.size_bytes).unwrap_or(i64::MAX),
         sha256,
         signature,
@@ -81,44 +74,14 @@ async fn given(app: &App, object: &Object) -> Result<String, ApiError> {
         return Err(not_found(format!("s3://{BUILD_BUCKET}/{} is not a signature in base64", object.key)));
     }
     let mut text = Vec::new();
-    each_piece(app, &object.contents, |piece| text.extend_from_slice(piece)).await?;
+    builds::each_piece(app, &object.contents, |piece| text.extend_from_slice(piece)).await?;
     Ok(String::from_utf8_lossy(&text).trim().to_owned())
-}
-
-/// Read once for each set of contents, which never change; a fleet asks for the same few.
-async fn sha256(app: &App, build: &Object) -> Result<String, ApiError> {
-    let name: Vec<&str> = build.contents.iter().map(|content| content.id.as_str()).collect();
-    let name = name.join(" ");
-    // One server reads a build once, however many nodes ask at a time.
-    let mut known = app.build_hashes.lock().await;
-    if let Some(hash) = known.get(&name) {
-        return Ok(hash.clone());
-    }
-    let mut hash = Sha256::new();
-    each_piece(app, &build.contents, |piece| hash.update(piece)).await?;
-    let hash = hex::encode(hash.finalize());
-    known.insert(name, hash.clone());
-    Ok(hash)
-}
-
-async fn each_piece(app: &App, contents: &[Content], mut take: impl FnMut(&[u8])) -> Result<(), ApiError> {
-    let failed = |error: String| {
-        tracing::error!(error, "a build of the agent could not be read");
-        ApiError::new(ErrorCode::InternalServerError, "the object store failed")
-    };
-    for content in contents {
-        let read = app.objects.contents.read(&content.id, 0..content.size_bytes).await;
-        let mut bytes = read.map_err(|error| failed(error.to_string()))?;
-        while let Some(piece) = bytes.next().await {
-            take(&piece.map_err(|error| failed(error.to_string()))?);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use sha2::{Digest, Sha256};
 
     use super::*;
     use crate::objects::{Pending, keep};

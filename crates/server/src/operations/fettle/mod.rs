@@ -3,6 +3,7 @@
 
 pub mod advisories;
 mod explain_node_compliance;
+mod export_patch_report;
 mod get_agent_build;
 mod get_agent_build_key;
 mod get_fleet_summary;
@@ -23,6 +24,7 @@ mod users;
 
 pub use advisories::{delete_advisory_feed, describe_advisories, import_advisories, list_advisory_feeds};
 pub use explain_node_compliance::explain_node_compliance;
+pub use export_patch_report::export_patch_report;
 pub use get_agent_build::get_agent_build;
 pub use get_agent_build_key::get_agent_build_key;
 pub use get_fleet_summary::get_fleet_summary;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{calling_node, refuse_other_destination};
 use crate::agents::delivery::{self, Job, Route};
-use crate::agents::retry;
+use crate::agents::{engine, retry};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -23,7 +23,8 @@ pub async fn get_messages(ctx: &Ctx, request: GetMessagesRequest) -> Result<GetM
     let node = calling_node(ctx)?;
     refuse_other_destination(&node, &request.destination)?;
     note_sign_of_life(ctx, &node).await?;
-    let jobs = wait(ctx, &node).await?;
+    let mut jobs = wait(ctx, &node).await?;
+    engine::complete_jobs(&ctx.app, &node, &ctx.endpoint, &mut jobs).await?;
     Ok(GetMessagesResult {
         messages: Some(jobs.into_iter().map(|job| message(&node, job)).collect()),
         destination: Some(request.destination),

@@ -6,7 +6,7 @@ use api::ssm::{DeregisterManagedInstanceRequest, DeregisterManagedInstanceResult
 use domain::ids::NodeId;
 use store::associations::standing;
 use store::tags::{self, Tagged};
-use store::{compliance, facts, inventory, nodes, patch_states};
+use store::{compliance, facts, inventory, nodes, patch_states, resource_groups};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -25,6 +25,7 @@ pub async fn deregister_managed_instance(
     }
     tags::remove_all(&mut tx, Tagged::node(&ctx.account, &ctx.region, &id)).await?;
     let scope = (&ctx.account, &ctx.region);
+    resource_groups::leave(&mut tx, scope, &id).await?;
     patch_states::delete(&mut tx, scope, &id).await?;
     compliance::delete_resource(&mut tx, scope, id.as_str()).await?;
     inventory::delete_node(&mut tx, scope, &id).await?;

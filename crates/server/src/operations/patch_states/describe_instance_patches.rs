@@ -122,7 +122,7 @@ impl Filter {
 }
 
 /// What the run saw, and what feeds know of it.
-async fn about(
+pub async fn about(
     ctx: &Ctx,
     tx: &mut Tx,
     report: &Report,

@@ -14,7 +14,7 @@ pub use describe_available_patches::describe_available_patches;
 pub use describe_effective_patches_for_patch_baseline::describe_effective_patches_for_patch_baseline;
 pub use describe_instance_patch_states::describe_instance_patch_states;
 pub use describe_instance_patch_states_for_patch_group::describe_instance_patch_states_for_patch_group;
-pub use describe_instance_patches::describe_instance_patches;
+pub use describe_instance_patches::{about, describe_instance_patches};
 pub use describe_patch_group_state::describe_patch_group_state;
 
 use api::ssm::{InstancePatchState, PatchOperationType, RebootOption};

@@ -11,8 +11,9 @@ use domain::ids::NodeId;
 use domain::policy::{self, Policy, Question, Verdict};
 use domain::principal::Principal;
 use serde::Deserialize;
+use store::commands::CommandKey;
 use store::tags::{self, Tagged};
-use store::{StoreError, Tx, users};
+use store::{StoreError, Tx, invocations, users};
 
 use super::Service;
 use crate::caller::Caller;
@@ -97,6 +98,22 @@ pub async fn require_nodes(
 ) -> Result<(), ApiError> {
     let Some(rights) = Rights::of_caller(ctx).await? else { return Ok(()) };
     let resources: Vec<Resource> = nodes.map(|node| resources::node(ctx, node.as_str())).collect();
+    rights.require(ctx, tx, action, &resources).await
+}
+
+/// For every node that a command was made for: who may not order it there may not call it off or send it on there either.
+pub async fn require_command(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    action: &str,
+    command: &CommandKey,
+) -> Result<(), ApiError> {
+    let Some(rights) = Rights::of_caller(ctx).await? else { return Ok(()) };
+    let nodes = invocations::list_nodes(tx, command).await?;
+    let mut resources: Vec<Resource> = nodes.iter().map(|node| resources::node(ctx, node.as_str())).collect();
+    if resources.is_empty() {
+        resources.push(Resource::plain("*".to_owned()));
+    }
     rights.require(ctx, tx, action, &resources).await
 }
 

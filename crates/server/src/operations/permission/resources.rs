@@ -32,6 +32,9 @@ const NAMED_DOCUMENT: [&str; 15] = [
 /// Whose targets are looked up at once: each node is asked about then, by [`super::require_nodes`].
 const RESOLVED_AT_ONCE: [&str; 2] = ["SendCommand", "StartPatchNow"];
 
+/// About the nodes of what is named: each is asked about once that is read, by [`super::require_command`].
+const OF_ITS_NODES: [&str; 2] = ["SignalRollout", "CancelPatchNow"];
+
 /// Deeper lists and structures of a request name no resources.
 const DEPTH: usize = 3;
 
@@ -89,7 +92,7 @@ pub fn node(ctx: &Ctx, id: &str) -> Resource {
     Resource { arn, extent: Extent::One, node: Some(id.to_owned()) }
 }
 
-/// Never empty. What cannot be read as JSON is refused when it is decoded; until then it is about `*`.
+/// Empty where the nodes are asked about later. What cannot be read as JSON is refused when it is decoded; until then it is about `*`.
 pub fn of_request(
     ctx: &Ctx,
     service: Service,
@@ -103,7 +106,8 @@ pub fn of_request(
     let mut resources = found.resources;
     resources.sort_unstable();
     resources.dedup();
-    if resources.is_empty() {
+    let is_asked_later = service == Service::Fettle && OF_ITS_NODES.contains(&operation);
+    if resources.is_empty() && !is_asked_later {
         resources.push(Resource::plain("*".to_owned()));
     }
     Ok(resources)
@@ -159,6 +163,7 @@ impl Found<'_> {
                 format!("arn:aws:iam::{}:user/{text}", self.ctx.account)
             }
             "ManagerArn" | "ResourceArn" if self.service == Service::QuickSetup => text.to_owned(),
+            "Group" | "GroupName" | "Arn" if self.service == Service::ResourceGroups => self.group(text),
             "ResourceId" => {
                 return self.add_of_kind(text, beside.get("ResourceType").and_then(Value::as_str));
             }
@@ -196,6 +201,13 @@ impl Found<'_> {
                 _ if RESOLVED_AT_ONCE.contains(&self.operation) => {}
                 _ => self.resources.push(Resource::below(own(self.ctx, "managed-instance", ""))),
             }
+        }
+    }
+
+    fn group(&self, text: &str) -> String {
+        match Arn::parse(text) {
+            Some(_) => text.to_owned(),
+            None => format!("arn:aws:resource-groups:{}:{}:group/{text}", self.ctx.region, self.ctx.account),
         }
     }
 

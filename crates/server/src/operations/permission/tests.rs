@@ -208,3 +208,44 @@ async fn who_patches_now_sends_only_documents_that_may_be_sent() {
         order(rings).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_goes_on_nodes_is_called_off_by_who_may_order_it_there() {
+    for server in TestServer::on_each_engine().await {
+        let (dev, prod) = (server.add_node(1).await, server.add_node(2).await);
+        for (node, env) in [(&dev, "dev"), (&prod, "prod")] {
+            tag(&server, node, "env", env).await;
+        }
+        user(
+            &server,
+            json!({"Effect": "Allow", "Action": ["fettle:SignalRollout", "fettle:CancelPatchNow"],
+                "Resource": "arn:aws:ssm:*:*:managed-instance/*",
+                "Condition": {"StringEquals": {"ssm:resourceTag/env": "dev"}}}),
+        )
+        .await;
+        let start = async |node: &NodeId| {
+            let targets = json!([{"Key": "InstanceIds", "Values": [node.as_str()]}]);
+            let rings = json!({"Rings": [{"Name": "all"}]});
+            let order = json!({"Order": {"Operation": "Install", "Targets": targets, "Rollout": rings}});
+            let started = call(&server.root(), Service::Fettle, "StartPatchNow", order).await.unwrap();
+            started["PatchNow"]["PatchNowId"].clone()
+        };
+        for (node, is_allowed) in [(&dev, true), (&prod, false)] {
+            let id = start(node).await;
+            let requests = [
+                ("SignalRollout", json!({"RolloutId": id, "Signal": "Pause"})),
+                ("CancelPatchNow", json!({"PatchNowId": id})),
+            ];
+            for (operation, request) in requests {
+                let outcome = call(&ann(&server), Service::Fettle, operation, request).await;
+                match outcome {
+                    Ok(_) => assert!(is_allowed, "{operation} on {node}"),
+                    Err((code, text)) => {
+                        assert!(!is_allowed && code == "AccessDeniedException", "{operation}: {text}");
+                        assert!(text.contains(&format!("managed-instance/{node} because")), "{text}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -24,20 +24,21 @@ pub async fn dispatch(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, Api
         ));
     };
     authorise(ctx, Service::QuickSetup, operation.name(), body).await?;
-    match operation {
-        Operation::CreateConfigurationManager => call(ctx, body, create_configuration_manager).await,
-        Operation::GetConfigurationManager => call(ctx, body, get_configuration_manager).await,
-        Operation::ListConfigurationManagers => call(ctx, body, list_configuration_managers).await,
-        Operation::UpdateConfigurationManager => call(ctx, body, update_configuration_manager).await,
-        Operation::UpdateConfigurationDefinition => call(ctx, body, update_configuration_definition).await,
-        Operation::DeleteConfigurationManager => call(ctx, body, delete_configuration_manager).await,
-        Operation::GetConfiguration => call(ctx, body, get_configuration).await,
-        Operation::ListConfigurations => call(ctx, body, list_configurations).await,
-        Operation::GetServiceSettings => call(ctx, body, get_service_settings).await,
-        Operation::UpdateServiceSettings => call(ctx, body, update_service_settings).await,
-        Operation::ListQuickSetupTypes => call(ctx, body, list_quick_setup_types).await,
-        Operation::TagResource => call(ctx, body, tag_resource).await,
-        Operation::UntagResource => call(ctx, body, untag_resource).await,
-        Operation::ListTagsForResource => call(ctx, body, list_tags_for_resource).await,
-    }
+    let answer = match operation {
+        Operation::CreateConfigurationManager => call(ctx, body, create_configuration_manager),
+        Operation::GetConfigurationManager => call(ctx, body, get_configuration_manager),
+        Operation::ListConfigurationManagers => call(ctx, body, list_configuration_managers),
+        Operation::UpdateConfigurationManager => call(ctx, body, update_configuration_manager),
+        Operation::UpdateConfigurationDefinition => call(ctx, body, update_configuration_definition),
+        Operation::DeleteConfigurationManager => call(ctx, body, delete_configuration_manager),
+        Operation::GetConfiguration => call(ctx, body, get_configuration),
+        Operation::ListConfigurations => call(ctx, body, list_configurations),
+        Operation::GetServiceSettings => call(ctx, body, get_service_settings),
+        Operation::UpdateServiceSettings => call(ctx, body, update_service_settings),
+        Operation::ListQuickSetupTypes => call(ctx, body, list_quick_setup_types),
+        Operation::TagResource => call(ctx, body, tag_resource),
+        Operation::UntagResource => call(ctx, body, untag_resource),
+        Operation::ListTagsForResource => call(ctx, body, list_tags_for_resource),
+    };
+    answer.await
 }

@@ -30,6 +30,7 @@ pub async fn register_task_with_maintenance_window(
     let window = load(&mut tx, ctx, &request.window_id).await?.window;
     let id = WindowTaskId::mint(random());
     let task = task(&id, request);
+    tasks::refuse_without_webhooks(ctx, &task)?;
     tasks::check(&mut tx, ctx, &window, &task).await?;
     if TASKS.list(&mut tx, scope(ctx), &window.id).await?.len() >= MAX_TASKS {
         return Err(error::too_many_of_window(&window.id, MAX_TASKS, "tasks"));

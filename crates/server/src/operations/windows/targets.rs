@@ -1,11 +1,11 @@
 //! What the operations on registered targets share: what may be registered, and which windows cover whom.
 //! Source: systems-manager.md 0.7, 4.2.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::ssm::{self, ErrorCode, MaintenanceWindowResourceType as ResourceType, MaintenanceWindowTarget};
 use domain::ids::{NodeId, WindowId, WindowTargetId};
-use domain::target::{Target, Targets};
+use domain::target::{GROUP_NAME, GROUP_TYPES, Target, Targets};
 use domain::window::{TagsOfNodes, contains, covers, named_nodes};
 use store::Tx;
 use store::tags::{self, Tagged};
@@ -14,9 +14,8 @@ use store::window_parts::{TARGETS, TASKS};
 use super::scope;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::groups::resolve_what_is_there;
 
-const GROUP_NAME: &str = "resource-groups:Name";
-const GROUP_TYPES: &str = "resource-groups:ResourceTypeFilters";
 const MAX_GROUP_TYPES: usize = 5;
 
 /// Nodes by id or tag, or one resource group, as the type says.
@@ -25,6 +24,11 @@ pub fn check(kind: &ResourceType, targets: &[ssm::Target]) -> Result<(), ApiErro
         return check_group(targets);
     }
     let parsed = Targets::parse(targets).map_err(|error| error::validation(error.to_string()))?;
+    if parsed.group().is_some() {
+        return Err(error::validation(
+            "Targets: a resource group is registered with the ResourceType RESOURCE_GROUP",
+        ));
+    }
     if parsed.entries().contains(&Target::AnyNode) {
         return Err(error::validation(
             "Targets: a maintenance window does not take `*`; select nodes by a tag",
@@ -82,7 +86,19 @@ pub async fn unassociated(
     nodes: BTreeSet<NodeId>,
 ) -> Result<Vec<NodeId>, ApiError> {
     let tags = tags_of(tx, ctx, nodes.clone()).await?;
-    let is_covered = |node: &NodeId| registered.iter().any(|target| contains(target, node, &tags));
+    let mut groups = Vec::new();
+    for target in registered {
+        let parsed = Targets::parse(target.targets.as_deref().unwrap_or_default());
+        if let Some(targets) = parsed.ok().filter(|targets| targets.group().is_some()) {
+            groups.push(resolve_what_is_there(tx, (&ctx.account, &ctx.region), &targets).await?);
+        }
+    }
+    let none = BTreeMap::new();
+    let is_covered = |node: &NodeId| {
+        let tags_of_it = tags.get(node).unwrap_or(&none);
+        groups.iter().any(|group| group.matches(node, tags_of_it))
+            || registered.iter().any(|target| contains(target, node, &tags))
+    };
     Ok(nodes.into_iter().filter(|node| !is_covered(node)).collect())
 }
 

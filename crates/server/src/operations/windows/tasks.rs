@@ -78,6 +78,21 @@ pub async fn check(
     }
 }
 
+/// A server whose operator named no webhook has no way to do what such tasks are for.
+pub fn refuse_without_webhooks(ctx: &Ctx, task: &GetMaintenanceWindowTaskResult) -> Result<(), ApiError> {
+    let kind = task.task_type.clone().unwrap_or_default();
+    match webhook_name(&kind, task.task_arn.as_deref().unwrap_or_default()) {
+        Some(name) if ctx.app.webhooks.is_empty() => Err(ApiError::new(
+            ErrorCode::FeatureNotAvailableException,
+            format!(
+                "tasks of type {kind} are webhooks here, and this server has none: its operator starts it with --webhooks \
+                 FILE, in which a line `{name} URL` is"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What a task would call must be known when it is registered, not in the night in which the window opens.
 fn check_webhook(ctx: &Ctx, task: &GetMaintenanceWindowTaskResult) -> Result<(), ApiError> {
     let kind = task.task_type.clone().unwrap_or_default();

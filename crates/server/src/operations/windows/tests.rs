@@ -103,6 +103,21 @@ async fn windows_that_contradict_themselves_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_webhooks_there_are_no_tasks_of_functions() {
+    let server = TestServer::on_sqlite().await;
+    let id = text(&server.answer("CreateMaintenanceWindow", window()).await["WindowId"]);
+    for kind in ["LAMBDA", "STEP_FUNCTIONS"] {
+        let task = json!({"WindowId": id, "TaskArn": "drain",
+            "TaskType": kind, "MaxConcurrency": "1", "MaxErrors": "1"});
+        let (code, said) = server.call("RegisterTaskWithMaintenanceWindow", task).await.unwrap_err();
+        assert!(
+            code == "FeatureNotAvailableException" && said.contains("--webhooks"),
+            "{kind}: {code}: {said}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn repeats_get_the_first_answer() {
     for server in TestServer::on_each_engine().await {
         let request = with(window(), json!({"ClientToken": "first"}));
@@ -278,10 +293,10 @@ async fn tasks_are_registered_changed_and_let_go() {
         assert_eq!(listed["Tasks"][0]["Type"], "RUN_COMMAND");
         assert!(listed["Tasks"][0].get("TaskInvocationParameters").is_none());
 
-        let lone = json!({"WindowId": id, "TaskArn": "AWS-RestartEC2Instance", "TaskType": "AUTOMATION"});
+        let lone = json!({"WindowId": id, "TaskArn": "AWS-StopEC2Instance", "TaskType": "AUTOMATION"});
         let (code, text) = server.call("RegisterTaskWithMaintenanceWindow", lone.clone()).await.unwrap_err();
         assert_eq!(code, "ValidationException");
-        assert!(text.contains("document `AWS-RestartEC2Instance` does not exist"), "{text}");
+        assert!(text.contains("document `AWS-StopEC2Instance` does not exist"), "{text}");
         let (_, text) = server
             .call("RegisterTaskWithMaintenanceWindow", with(lone, json!({"MaxErrors": "1"})))
             .await

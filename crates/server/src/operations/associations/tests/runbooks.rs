@@ -5,8 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::polling::{self, HOUR, add, finish, run_due, runs};
+use crate::caller::Caller;
 use crate::jobs::{follow_associations, reach_nodes, run_automations};
-use crate::testing::TestServer;
+use crate::operations::Service;
+use crate::testing::{TestServer, call};
 
 /// An hour ago: what is delivered goes by the wall clock.
 async fn servers() -> Vec<TestServer> {
@@ -93,6 +95,19 @@ async fn a_runbook_runs_for_each_node_that_matches() {
             .answer("GetAutomationExecution", json!({"AutomationExecutionId": ended["ExecutionId"]}))
             .await;
         assert_eq!(execution["AutomationExecution"]["DocumentName"], "Mend");
+        let mut verdicts = Vec::new();
+        for node in &nodes {
+            let request = json!({"ResourceIds": [node.as_str()], "ResourceTypes": ["ManagedInstance"]});
+            let listed = server.pages("ListComplianceItems", request, "ComplianceItems", 50).await;
+            let of = |item: &&Value| item["ComplianceType"] == "Association";
+            let item = listed.iter().find(of).cloned().unwrap_or_default();
+            assert_eq!(
+                (&item["Id"], &item["ExecutionSummary"]["ExecutionType"]),
+                (&json!(id), &json!("Automation"))
+            );
+            verdicts.push(item["Status"].clone());
+        }
+        assert_eq!(verdicts, ["COMPLIANT", "NON_COMPLIANT"]);
         let mut shown: Vec<(String, String)> = Vec::new();
         for target in targets(&server, &id, json!({})).await {
             assert_eq!(
@@ -112,6 +127,59 @@ async fn a_runbook_runs_for_each_node_that_matches() {
         assert_eq!(
             overview["AssociationDescription"]["Overview"]["AssociationStatusAggregatedCount"],
             json!({"Success": 1, "Failed": 1})
+        );
+        server.answer("DeleteAssociation", json!({"AssociationId": id})).await;
+        tick(&mut server, 1).await;
+        for node in &nodes {
+            let request = json!({"ResourceIds": [node.as_str()], "ResourceTypes": ["ManagedInstance"]});
+            let left = server.pages("ListComplianceItems", request, "ComplianceItems", 50).await;
+            assert!(left.iter().all(|item| item["ComplianceType"] != "Association"), "{left:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runbook_acts_with_the_rights_of_who_made_the_association() {
+    for mut server in servers().await {
+        let node = add(&server, 1).await;
+        let arn = "arn:aws:iam::123456789012:user/ann".to_owned();
+        let ann = server.ctx(Caller::User { arn: arn.clone(), access_key_id: "ASIAANN".to_owned() });
+        let may = async |operation: &str, actions: Value| {
+            let policy = json!({"Version": "2012-10-17",
+                "Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}});
+            let request = json!({"UserName": "ann", "Policies": {"it": policy.to_string()}});
+            call(&server.root(), Service::Fettle, operation, request).await.unwrap();
+        };
+        let request = json!({"Name": "Mend", "Parameters": {"InstanceId": [node.as_str()]}});
+        may("CreateUser", json!("ssm:CreateAssociation")).await;
+        let refused = call(&ann, Service::Ssm, "CreateAssociation", request.clone()).await.unwrap_err();
+        assert!(refused.0 == "AccessDeniedException" && refused.1.contains("StartAutomationExecution"));
+
+        may("UpdateUser", json!(["ssm:CreateAssociation", "ssm:StartAutomationExecution"])).await;
+        let made = call(&ann, Service::Ssm, "CreateAssociation", request).await.unwrap();
+        let id = made["AssociationDescription"]["AssociationId"].as_str().unwrap().to_owned();
+        assert_eq!(run_due(&server).await, 1);
+        for _ in 0..4 {
+            tick(&mut server, 1).await;
+        }
+        let ended = runs(&server, &id).await[0].clone();
+        assert_eq!(ended["Status"], "Failed", "she may not send commands: {ended}");
+        let asked = json!({"AutomationExecutionId": ended["ExecutionId"]});
+        let execution = server.answer("GetAutomationExecution", asked).await["AutomationExecution"].clone();
+        assert_eq!(execution["ExecutedBy"], arn);
+        let why = execution.to_string();
+        assert!(why.contains("is not authorized to perform: ssm:SendCommand"), "{why}");
+
+        // She may no longer start runbooks: the next run says so, and does nothing.
+        let policy = json!({"UserName": "ann", "Policies": {}});
+        call(&server.root(), Service::Fettle, "UpdateUser", policy).await.unwrap();
+        server.answer("StartAssociationsOnce", json!({"AssociationIds": [id]})).await;
+        assert_eq!(run_due(&server).await, 1);
+        let refused = runs(&server, &id).await[0].clone();
+        assert_eq!(refused["Status"], "Failed", "{refused}");
+        assert!(
+            refused["DetailedStatus"].as_str().unwrap().contains("StartAutomationExecution"),
+            "{refused}"
         );
     }
 }

@@ -6,6 +6,7 @@ use super::find;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::operations::commands::cancel_whole;
+use crate::operations::permission;
 
 pub async fn cancel_patch_now(
     ctx: &Ctx,
@@ -13,6 +14,7 @@ pub async fn cancel_patch_now(
 ) -> Result<CancelPatchNowResponse, ApiError> {
     let mut tx = ctx.store.write().await?;
     let mut command = find(ctx, &mut tx, &request.patch_now_id).await?.command;
+    permission::require_command(ctx, &mut tx, "fettle:CancelPatchNow", &command.key).await?;
     if command.finished_at.is_some() {
         return Ok(CancelPatchNowResponse {});
     }

@@ -23,11 +23,12 @@ use super::{add_rollout, to_wire};
 use crate::associations::{request as command_of, write_run};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::groups;
 use crate::keyring::random;
 use crate::operations::associations::MAX_ASSOCIATIONS;
 use crate::operations::commands::check_output;
 use crate::operations::commands::make::{self, Origin};
-use crate::operations::commands::targets::{conditions, select};
+use crate::operations::commands::targets::matching;
 use crate::operations::documents;
 use crate::operations::permission;
 use crate::quick_setup::policies_here;
@@ -130,7 +131,8 @@ async fn without_policies(
     let mut of_policies: BTreeMap<NodeId, String> = BTreeMap::new();
     // A few, each with one look.
     for policy in policies_here(ctx, tx).await? {
-        for node in select(ctx, tx, &conditions(&policy.targets)).await? {
+        let targets = groups::resolve_what_is_there(tx, (&ctx.account, &ctx.region), &policy.targets).await?;
+        for node in matching(ctx, tx, &targets).await? {
             of_policies.entry(node.id).or_insert_with(|| policy.name.clone());
         }
     }
@@ -194,6 +196,7 @@ fn association(ctx: &Ctx, order: &PatchNowOrder) -> Result<Association, ApiError
         last_run_at: None,
         last_success_at: None,
         counts: Counts::default(),
+        made_by: ctx.caller.user_arn().map(str::to_owned),
     })
 }
 

@@ -16,7 +16,8 @@ use store::nodes::{Node, NodeCondition, NodeField};
 use super::super::not_found;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
-use crate::operations::commands::targets::{conditions, select};
+use crate::groups::conditions;
+use crate::operations::commands::targets::select;
 
 const PATCH_GROUP: &str = "PatchGroup";
 
@@ -50,7 +51,10 @@ impl Addressed {
 
     /// All nodes that match now; who is named must be there.
     pub async fn resolve(&self, ctx: &Ctx, tx: &mut Tx) -> Result<Vec<Node>, ApiError> {
-        let wanted = self.targets.as_ref().map(conditions).unwrap_or_default();
+        let wanted = match &self.targets {
+            Some(targets) => conditions(tx, (&ctx.account, &ctx.region), targets).await?,
+            None => Vec::new(),
+        };
         let nodes = match &self.groups {
             None => select(ctx, tx, &wanted).await?,
             Some(groups) => of_groups(ctx, tx, &wanted, groups).await?,

@@ -248,6 +248,10 @@ async fn what_waits_is_called_off() {
         for node in &nodes {
             assert!(is_idle(&server, node).await);
         }
+        // Its association says what was carried out, and goes on saying that.
+        let association = get(&server, &id).await["AssociationId"].clone();
+        let update = json!({"AssociationId": association, "ScheduleExpression": "rate(1 day)"});
+        assert_eq!(server.refusal("UpdateAssociation", update).await, "InvalidUpdate");
         // A command of another kind is none of it.
         let shell = json!({"DocumentName": "AWS-RunShellScript", "InstanceIds": [nodes[0].as_str()],
             "Parameters": {"commands": ["id"]}});

@@ -12,6 +12,8 @@ mod put_patch_policy_rollout;
 mod signal_rollout;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod units;
 
 pub use delete_patch_policy_rollout::delete_patch_policy_rollout;
 pub use get_patch_policy_rollout::get_patch_policy_rollout;

@@ -7,6 +7,7 @@ use store::rollouts;
 use super::{key, unknown};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
+use crate::operations::permission;
 use crate::rollouts::{Look, drive, look_at, promote, stop, to_wire};
 
 pub async fn signal_rollout(
@@ -25,6 +26,7 @@ pub async fn signal_rollout(
     };
     let mut tx = ctx.store.write().await?;
     let found = rollouts::find(&mut tx, &key).await?.ok_or_else(|| unknown(&request.rollout_id))?;
+    permission::require_command(ctx, &mut tx, "fettle:SignalRollout", &key).await?;
     let look: Look = look_at(&mut tx, found, ctx.now).await?;
     let effect = signal(&look.plan, &look.rollout.state, order)
         .map_err(|error| error::validation(format!("{}: {error}", request.signal.as_str())))?;
@@ -57,6 +59,9 @@ pub async fn signal_rollout(
     if rollout != look.rollout {
         rollouts::update(&mut tx, &rollout).await?;
         tx.commit().await?;
+    } else {
+        // What follows writes on its own, and would wait for this one.
+        drop(tx);
     }
     woken.iter().for_each(|node| ctx.app.agents.hub.wake(node));
     if effect == Effect::Stop {
