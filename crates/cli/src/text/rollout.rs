@@ -109,6 +109,10 @@ fn told(ring: &RolloutRingState, evidence: &RolloutEvidence) -> String {
             (evidence.nodes_away.unwrap_or_default(), evidence.nodes_pending_reboot.unwrap_or_default());
         parts.push(format!("{back} back, {away} away, {pending} with a restart outstanding"));
     }
+    if let Some(failed) = evidence.failed_units {
+        let silent = evidence.nodes_without_units.unwrap_or_default();
+        parts.push(format!("{failed} units failed, {silent} nodes did not tell"));
+    }
     if let Some(nodes) = evidence.probe_nodes {
         let (good, ended) =
             (evidence.probe_succeeded.unwrap_or_default(), evidence.probe_ended.unwrap_or_default());
