@@ -211,3 +211,19 @@ def test_executions_survive_kill_9_of_the_server(server, ssm, runbook, connected
     found = until(lambda: get(ssm, execution), lambda found: found["AutomationExecutionStatus"] in ENDS, seconds=200)
     assert found["AutomationExecutionStatus"] == "Success", found
     assert ledger.read_text().split() == ["0", "1", "2", "3"]
+
+
+def test_a_shipped_runbook_writes_its_report(boto, ssm, register_node):
+    node = register_node()
+    s3, bucket = boto("s3"), f"reports-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": ssm.meta.region_name})
+    found = ended(ssm, start(ssm, "AWS-ExportPatchReportToS3", Parameters={"s3BucketName": [bucket]}))
+    assert found["AutomationExecutionStatus"] == "Success", found
+    key = found["Outputs"]["exportReport.Key"][0]
+    lines = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode().splitlines()
+    assert lines[0].startswith("Index,Instance ID,Instance name,")
+    assert [line.split(",")[9] for line in lines if node in line] == ["UNKNOWN"]
+    s3.delete_object(Bucket=bucket, Key=key)
+    s3.delete_bucket(Bucket=bucket)
+    shown = ssm.describe_document(Name="AWS-PatchInstanceWithRollback")["Document"]
+    assert (shown["Owner"], shown["DocumentType"], shown["SchemaVersion"]) == ("Amazon", "Automation", "0.3")

@@ -11,12 +11,9 @@ from conftest import REPOSITORY
 CAPABILITIES = ("Document", "Command", "Association", "MaintenanceWindow", "CalendarState")
 # Of every operation, and provoked by faults alone.
 PASSED_OVER = {"InternalServerError"}
-# Declared, and never answered by this server, or where said by chance alone.
+# Declared, and never answered by this server.
 NEVER = {
-    "TooManyUpdates": "two changes at a time are both made, but UpdateAssociation's within a moment that no test meets",
     "NoLongerSupportedException": "nothing that was supported is gone",
-    "FeatureNotAvailableException": "every type of task is there in every region",
-    "InvalidUpdate": "there is no legacy association that could not be updated",
     "InvalidPermissionType": "the enumeration is checked before, as a constraint",
     "DocumentLimitExceeded": "sharing makes no document",
 }

@@ -19,10 +19,12 @@ MODELS = {
     "ssm": "ssm-2014-11-06.json",
     "fettle": "fettle.json",
     "ssm-quicksetup": "ssm-quicksetup-2018-05-10.json",
+    "resource-groups": "resource-groups-2017-11-27.json",
 }
 # Of every service, whatever an operation declares.
 COMMON = {"ValidationException", "AccessDeniedException", "SerializationException", "InvalidInstanceId"}
-REFUSALS = {"ValidationException", "SerializationException"}
+# Resource Groups has a word of its own for what is not valid.
+REFUSALS = {"ValidationException", "SerializationException", "BadRequestException"}
 # Longer texts are not made.
 MOST_CHARS = 200_000
 TEXTS = [
@@ -31,6 +33,8 @@ TEXTS = [
     "debian:bookworm", "123456789012", "arn:aws:iam::123456789012:role/x",
     "arn:aws:ssm-quicksetup:eu-central-1:123456789012:configuration-manager/0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11",
     "https://a.s3.amazonaws.com/a",
+    "arn:aws:resource-groups:eu-central-1:123456789012:group/web",
+    "AWS::SSM::ManagedInstance",
 ]
 
 

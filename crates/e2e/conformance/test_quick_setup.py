@@ -139,7 +139,9 @@ def test_a_patch_policy_runs_on_its_node(quick, ssm, patched, manager):  # noqa:
     association = associations(ssm, "PatchPolicy-ScanForPatches")[0]["AssociationId"]
     until(lambda: summaries(quick, arn).get("AsyncExecutions"), lambda status: status == "SUCCEEDED",
           SCAN_WITHIN_SECONDS)
-    run = ssm.describe_association_executions(AssociationId=association)["AssociationExecutions"][0]
+    # Of the nodes' states the run's own follows.
+    run = until(lambda: ssm.describe_association_executions(AssociationId=association)["AssociationExecutions"][0],
+                lambda run: run["Status"] not in {"Pending", "InProgress"})
     assert (run["Status"], run["ResourceCountByStatus"]) == ("Success", "{Success=1}")
     found = ssm.list_resource_compliance_summaries(Filters=[{"Key": "ComplianceType", "Values": ["Patch"]}])
     row = next(row for row in found["ResourceComplianceSummaryItems"] if row["ResourceId"] == patched)

@@ -102,10 +102,10 @@ def test_targets_and_tasks(ssm, window, target):
 
 
 def test_what_is_not_run_is_refused_when_it_is_registered(ssm, window):
-    lone = dict(WindowId=window, TaskArn="AWS-RestartEC2Instance", TaskType="AUTOMATION",
+    lone = dict(WindowId=window, TaskArn="AWS-StopEC2Instance", TaskType="AUTOMATION",
                 TaskInvocationParameters={"Automation": {"DocumentVersion": "1", "Parameters": {"InstanceId": ["i-0"]}}})
     code, message = refusal(ssm.register_task_with_maintenance_window, **lone)
-    assert code == "ValidationException" and "`AWS-RestartEC2Instance` does not exist" in message
+    assert code == "ValidationException" and "`AWS-StopEC2Instance` does not exist" in message
     assert refusal(ssm.register_task_with_maintenance_window, **lone, MaxConcurrency="1") == (
         "ValidationException", "Maintenance window tasks without targets don't support MaxConcurrency values")
 

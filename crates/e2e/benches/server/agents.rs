@@ -64,6 +64,9 @@ impl Board {
     }
 }
 
+/// The only step of AWS-RunShellScript, of which version 1.2 of the schema knows no name but its plugin's.
+const STEP: &str = "aws:runShellScript";
+
 /// Opens the control channels of all nodes, and keeps them open.
 pub async fn connect(endpoint: SocketAddr, nodes: Vec<(String, Keys)>) -> Arc<Board> {
     let board = Arc::<Board>::default();
@@ -191,8 +194,8 @@ fn answers(board: &Board, id: &str, message: &AgentMessage) -> Vec<Vec<u8>> {
         status_code: AckCode::Successful,
     };
     let at = now().to_iso_millis();
-    let step = json!({"status": "Success", "code": 0, "name": "aws:runShellScript", "output": id,
-        "startDateTime": at, "endDateTime": at, "stepName": "runShellScript", "standardOutput": id,
+    let step = json!({"status": "Success", "code": 0, "name": STEP, "output": id,
+        "startDateTime": at, "endDateTime": at, "stepName": STEP, "standardOutput": id,
         "standardError": ""});
     let info = json!({"agent": {"lang": "en-US", "name": "bench", "os": "", "osver": "", "ver": "1"},
         "dateTime": at, "runId": "", "runtimeStatusCounts": {"Success": 1}});
@@ -210,8 +213,8 @@ fn answers(board: &Board, id: &str, message: &AgentMessage) -> Vec<Vec<u8>> {
     vec![
         frame(board, MessageType::AgentJobAck, &ack),
         reply("InProgress", serde_json::Value::Null),
-        reply("InProgress", json!({"runShellScript": step})),
-        reply("Success", json!({"runShellScript": step})),
+        reply("InProgress", json!({STEP: step})),
+        reply("Success", json!({STEP: step})),
     ]
 }
 

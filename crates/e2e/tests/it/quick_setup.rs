@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::quicksetup::{Operation, ROUTES};
-use api::rest::{Route, Segment};
+use api::rest::{QueryKind, Route, Segment};
 use api::sample::{Fault, broken, valid};
 use api::sigv4::{PathStyle, RequestParts, Signer, payload_hash, percent_encode};
 use api::ssm::{
@@ -22,16 +22,16 @@ const WITHIN: Duration = Duration::from_secs(120);
 const COMMON: [&str; 3] = ["ValidationException", "SerializationException", "AccessDeniedException"];
 
 /// What goes over the wire.
-struct Sent {
-    method: String,
-    path: String,
-    query: String,
-    body: Vec<u8>,
+pub struct Sent {
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    pub body: Vec<u8>,
 }
 
 impl Sent {
     /// `None`: it cannot be said in a path or a query.
-    fn place(route: &Route<Operation>, mut request: Value) -> Option<Self> {
+    pub fn place<O>(route: &Route<O>, mut request: Value) -> Option<Self> {
         let mut path = String::new();
         for segment in route.segments {
             path.push('/');
@@ -46,8 +46,19 @@ impl Sent {
         let mut query = Vec::new();
         for wanted in route.query {
             let Some(given) = request.as_object_mut()?.remove(wanted.member) else { continue };
-            for value in given.as_array()? {
-                query.push(format!("{}={}", wanted.name, percent_encode(value.as_str()?)));
+            let values = match (wanted.kind, given) {
+                (QueryKind::List, Value::Array(values)) => values,
+                // In a query one is a list of one.
+                (QueryKind::List, _) => return None,
+                (QueryKind::Text | QueryKind::Number, one) => vec![one],
+            };
+            for value in values {
+                let text = match value {
+                    Value::String(text) => text,
+                    Value::Number(number) if wanted.kind == QueryKind::Number => number.to_string(),
+                    _ => return None,
+                };
+                query.push(format!("{}={}", wanted.name, percent_encode(&text)));
             }
         }
         let body = match route.method {
@@ -57,12 +68,12 @@ impl Sent {
         Some(Self { method: route.method.to_owned(), path, query: query.join("&"), body })
     }
 
-    fn send(&self, server: &Server, service: &str) -> Answer {
+    pub fn send(&self, server: &Server, service: &str) -> Answer {
         let headers = self.signed(server, service);
         self.send_with(server, &headers)
     }
 
-    fn send_with(&self, server: &Server, headers: &[(String, String)]) -> Answer {
+    pub fn send_with(&self, server: &Server, headers: &[(String, String)]) -> Answer {
         let address = match self.query.as_str() {
             "" => self.path.clone(),
             query => format!("{}?{query}", self.path),

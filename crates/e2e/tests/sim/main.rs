@@ -9,6 +9,7 @@
 mod node;
 mod report;
 mod rules;
+mod staged;
 mod story;
 mod wire;
 mod world;

@@ -12,6 +12,7 @@ use domain::rollout::RolloutLimits;
 use store::{Tx, Value};
 use tokio::time::sleep;
 
+use crate::staged;
 use crate::world::World;
 
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -85,6 +86,7 @@ pub async fn conclude(world: &Arc<World>, skipped_at: Timestamp) {
     everything_has_ended(world, &mut tx, skipped_at).await;
     nothing_was_lost(world, &mut tx).await;
     windows_were_kept(world, &mut tx).await;
+    staged::conclude(world, &mut tx, skipped_at).await;
 }
 
 async fn everything_has_ended(world: &World, tx: &mut Tx, skipped_at: Timestamp) {

@@ -1,5 +1,5 @@
-//! What happens in a world: an operator who sends commands, opens a window and makes an association, and the mishaps that
-//! befall servers, nodes, disks, clocks and the network meanwhile. In the end all is well again and time goes by.
+//! What happens in a world: an operator who sends commands, opens a window, makes an association and starts rollouts, and the
+//! mishaps that befall servers, nodes, disks, clocks and the network meanwhile. In the end all is well again and time goes by.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::node::live;
 use crate::rules;
+use crate::staged;
 use crate::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,17 +35,21 @@ pub async fn tell(world: &Arc<World>) {
         tasks.spawn(burial(Arc::clone(world), at));
     }
     tasks.spawn(rules::watch(Arc::clone(world)));
+    tasks.spawn(staged::watch(Arc::clone(world)));
     let mut nodes: Vec<JoinHandle<()>> =
         (0..world.nodes.len()).map(|number| tokio::spawn(live(Arc::clone(world), number))).collect();
     sleep(3 * SECOND).await;
 
     let cutoff_in = prepare(world).await;
+    staged::prepare(world).await;
     let began_at = world.now();
     tasks.spawn(operate(Arc::clone(world)));
+    tasks.spawn(staged::operate(Arc::clone(world)));
     mishaps(world, &mut nodes, FIRST_ACT).await;
     let passed = u64::try_from(world.now().millis_since(began_at)).unwrap();
     world.skip(cutoff_in.saturating_sub(Duration::from_millis(passed) + SECOND_ACT / 2));
     tasks.spawn(operate(Arc::clone(world)));
+    tasks.spawn(staged::operate(Arc::clone(world)));
     mishaps(world, &mut nodes, SECOND_ACT).await;
 
     heal(world);

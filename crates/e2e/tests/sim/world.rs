@@ -71,6 +71,8 @@ pub struct Truth {
     pub reports: BTreeSet<(String, String)>,
     /// Commands that a server has said it took.
     pub accepted: BTreeSet<String>,
+    /// Those of them that are staged rollouts.
+    pub rollouts: BTreeSet<String>,
 }
 
 impl World {
