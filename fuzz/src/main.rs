@@ -11,6 +11,7 @@ mod node;
 mod own;
 mod pacman;
 mod rpm;
+mod rules;
 mod tools;
 mod wire;
 
@@ -37,9 +38,11 @@ const TARGETS: &[(&str, Target)] = &[
     ("packed", feeds::packed),
     ("pacman_list", pacman::list),
     ("pacman_node", pacman::node),
+    ("policy", rules::policy),
     ("processes", machine::processes),
     ("repodata", rpm::repodata),
     ("request", wire::request),
+    ("rollout", rules::rollout),
     ("rpm_database", rpm::database_file),
     ("rpm_settings", rpm::settings),
     ("signature", wire::signature),
