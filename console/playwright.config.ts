@@ -22,6 +22,8 @@ export default defineConfig({
   use: {
     viewport: { width: 1440, height: 900 },
     actionTimeout: 15_000,
+    // A button that is still fading in has too little contrast.
+    contextOptions: { reducedMotion: "reduce" },
     timezoneId: "Europe/Berlin",
     locale: "en-GB",
     launchOptions: {

@@ -6,7 +6,7 @@ import { VIEWS } from "./views";
 const TABS = ["overview", "why", "patches", "compliance", "inventory", "associations", "commands", "timeline", "tags"];
 
 test("every view opens, and no serious fault is in it", async ({ person }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
   await person.signIn();
   await person.settled();
   await person.isAccessible();
@@ -34,6 +34,7 @@ test("a fleet without nodes says what to do first", async ({ person }) => {
   const empty: [string, string][] = [
     ["/nodes", "No nodes yet"],
     ["/patch-now", "Nothing has been patched on demand yet."],
+    ["/rollouts", "There are no rollouts."],
     ["/commands", "No command has been sent yet."],
     ["/associations", "There are no associations."],
     ["/windows", "There are no maintenance windows."],
@@ -71,6 +72,8 @@ for (const [code, status, words] of [
       "/documents",
       "/associations",
       "/windows",
+      "/rollouts",
+      "/users",
       "/automations",
       `/nodes/${NODE()}`,
     ]) {

@@ -61,12 +61,27 @@ test("from the first look to a patched node", async ({ person }) => {
     await expect(page.getByRole("link", { name: /^pb-/ })).toBeVisible();
   });
 
+  await test.step("once more in rings, the first of which somebody lets on", async () => {
+    const canary = { Name: "canary", Percent: 100, RequireApproval: true };
+    await patchNow(person, "Scan and install", true, { Rings: [canary, { Name: "rest" }] });
+    await page.getByRole("link", { name: /^ring canary/ }).click();
+    await expect(page.getByText("Awaiting approval", { exact: true })).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByRole("heading", { name: "Ring 1: canary (now)" })).toBeVisible();
+    await person.isAccessible();
+    await page.getByRole("button", { name: "Approve" }).click();
+    await expect(page.getByText("Succeeded", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
+    await person.open("/rollouts");
+    await page.getByRole("link", { name: "canary → rest" }).click();
+    await expect(page.getByRole("heading", { name: "Rollout", level: 1 })).toBeVisible();
+  });
+
   await test.step("the difference between the two reports", async () => {
     await person.open(`/nodes/${NODE()}?tab=timeline`);
     const boxes = page.getByRole("checkbox");
-    await expect(boxes).toHaveCount(3);
-    await boxes.nth(1).check({ force: true });
+    await expect(boxes).toHaveCount(4);
+    // Before and after the installation; the newest is that of the rings.
     await boxes.nth(2).check({ force: true });
+    await boxes.nth(3).check({ force: true });
     await expect(page.getByRole("heading", { name: "What changed" })).toBeVisible();
     await expect(page.getByText("Settled").first()).toBeVisible();
     await person.isAccessible();
@@ -88,7 +103,7 @@ test("a command, its output, and the line for the AWS CLI", async ({ person }) =
 });
 
 test("an association, a window and a runbook with an approval", async ({ person }) => {
-  test.setTimeout(150_000);
+  test.setTimeout(240_000);
   const { page } = person;
   await person.signIn();
 
@@ -98,6 +113,11 @@ test("an association, a window and a runbook with an approval", async ({ person 
   await expect(page.getByRole("heading", { name: "daily-scan", level: 1 })).toBeVisible();
   await expect(page.getByText("Success", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
   await person.isAccessible();
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
+  await page.getByRole("textbox", { name: "Schedule" }).fill("rate(2 days)");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("rate(2 days)", { exact: true })).toBeVisible();
+  await expect(page.getByText("daily-scan").first()).toBeVisible();
 
   await person.open("/windows/create");
   await page.getByLabel("Name", { exact: true }).fill("sundays");
@@ -111,6 +131,43 @@ test("an association, a window and a runbook with an approval", async ({ person 
   await person.open("/windows");
   await expect(page.getByRole("heading", { name: "Next occurrences" })).toBeVisible();
   await person.isAccessible();
+
+  // The window with a task of another kind, moved to a moment from now, and what it did then.
+  await page.getByRole("link", { name: "sundays" }).first().click();
+  await page.getByRole("tab", { name: "Tasks" }).click();
+  await page.getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await expect(page.getByText("The window does not run this task any more.")).toBeVisible();
+  await page.getByRole("tab", { name: "Targets" }).click();
+  await page.getByRole("row").nth(1).getByRole("link").click();
+  await page.getByLabel("Name of the target").fill("the-node");
+  await page.getByRole("radio", { name: /^Nodes/ }).check({ force: true });
+  await page.getByLabel("Node ids").fill(NODE());
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("The target is saved.")).toBeVisible();
+  await page.getByRole("tab", { name: "Tasks" }).click();
+  await page.getByRole("link", { name: "Add a task" }).click();
+  await page.getByRole("button", { name: "Document" }).click();
+  await page.getByRole("option", { name: "AWS-RunShellScript" }).click();
+  await page.getByLabel("commands", { exact: true }).fill("echo in the window");
+  await page.getByRole("button", { name: "Targets of the window" }).click();
+  await page.getByRole("option", { name: /the-node/ }).click();
+  await page.keyboard.press("Escape");
+  await person.isAccessible();
+  await page.getByRole("button", { name: "Add task" }).click();
+  await expect(page.getByText("The window runs AWS-RunShellScript from now on.")).toBeVisible();
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
+  const soon = new Date(Date.now() + 4000).toISOString().slice(0, 19);
+  await page.getByRole("textbox", { name: "Schedule" }).fill(`at(${soon})`);
+  await page.getByRole("textbox", { name: "Time zone" }).fill("UTC");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("sundays is saved.")).toBeVisible();
+  await page.getByRole("row").nth(1).getByRole("link").click();
+  await expect(page.getByRole("heading", { name: "Task AWS-RunShellScript" })).toBeVisible();
+  await person.isAccessible();
+  await page.getByRole("row").nth(1).getByRole("link").click();
+  await page.getByRole("link", { name: "Output" }).first().click();
+  await expect(page.getByRole("region", { name: "Output" }).first()).toContainText("in the window");
 
   await person.open("/documents/create");
   await page.getByLabel("Name", { exact: true }).fill("careful");

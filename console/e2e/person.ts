@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { expect, test as base } from "@playwright/test";
 import type { Page } from "@playwright/test";
 
-function given(name: string): string {
+export function given(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is set by world.ts`);
   return value;

@@ -4,7 +4,12 @@ import { expect, NODE } from "./person";
 import type { Person } from "./person";
 
 /** Goes through the wizard for the one node; with `start` it begins. */
-export async function patchNow(person: Person, operation: "Scan" | "Scan and install", start: boolean): Promise<void> {
+export async function patchNow(
+  person: Person,
+  operation: "Scan" | "Scan and install",
+  start: boolean,
+  rings?: object,
+): Promise<void> {
   const { page } = person;
   await person.open(`/patch-now/start?nodes=${NODE()}`);
   await page.getByRole("radio", { name: operation, exact: true }).check({ force: true });
@@ -14,6 +19,7 @@ export async function patchNow(person: Person, operation: "Scan" | "Scan and ins
   await next.click();
   await expect(page.getByText("1 node matches at this moment")).toBeVisible();
   await next.click();
+  if (rings !== undefined) await page.getByRole("textbox", { name: "Plan" }).fill(JSON.stringify(rings));
   await next.click();
   if (start) await page.getByRole("button", { name: operation === "Scan" ? "Scan now" : "Install now" }).click();
 }

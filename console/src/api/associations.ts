@@ -8,6 +8,7 @@ import {
   DescribeAssociationExecutionTargetsCommand,
   ListAssociationsCommand,
   StartAssociationsOnceCommand,
+  UpdateAssociationCommand,
 } from "@aws-sdk/client-ssm";
 
 import { ssm } from "./ssm";
@@ -15,6 +16,7 @@ import { ssm } from "./ssm";
 export const listAssociations = ssm("ListAssociations", ListAssociationsCommand);
 export const describeAssociation = ssm("DescribeAssociation", DescribeAssociationCommand);
 export const createAssociation = ssm("CreateAssociation", CreateAssociationCommand);
+export const updateAssociation = ssm("UpdateAssociation", UpdateAssociationCommand);
 export const deleteAssociation = ssm("DeleteAssociation", DeleteAssociationCommand);
 export const startAssociationsOnce = ssm("StartAssociationsOnce", StartAssociationsOnceCommand);
 export const describeAssociationExecutions = ssm("DescribeAssociationExecutions", DescribeAssociationExecutionsCommand);

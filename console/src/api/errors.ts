@@ -58,6 +58,7 @@ export function toCallError(operation: string, error: unknown): CallError {
 export function advice(error: CallError): string {
   switch (error.kind) {
     case "forbidden":
+      if (error.operation === "ChangePassword") return "The password was not changed.";
       return `Your policy does not allow ${error.operation}. Ask whoever administers this server for that permission.`;
     case "signed-out":
       return "Your session is over, or its clock differs from the server's. Sign in again.";

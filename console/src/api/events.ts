@@ -33,10 +33,22 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
     "DescribeAssociationExecutions",
     "DescribeInstanceAssociationsStatus",
   ],
-  windows: ["DescribeMaintenanceWindows", "GetMaintenanceWindow", "DescribeMaintenanceWindowExecutions"],
+  windows: [
+    "DescribeMaintenanceWindows",
+    "GetMaintenanceWindow",
+    "DescribeMaintenanceWindowExecutions",
+    "DescribeMaintenanceWindowExecutionTasks",
+    "DescribeMaintenanceWindowExecutionTaskInvocations",
+    "GetMaintenanceWindowExecution",
+    "DescribeMaintenanceWindowTasks",
+    "DescribeMaintenanceWindowTargets",
+    "GetMaintenanceWindowTask",
+    "DescribeMaintenanceWindowSchedule",
+  ],
   documents: ["ListDocuments", "DescribeDocument", "GetDocument", "ListDocumentVersions"],
   automations: ["DescribeAutomationExecutions", "GetAutomationExecution"],
-  "patch-now": ["ListPatchNow", "GetPatchNow", "ListPatchNowNodes"],
+  "patch-now": ["ListPatchNow", "GetPatchNow", "ListPatchNowNodes", "ListRollouts", "GetRollout"],
+  users: ["ListUsers"],
 };
 
 /** Events come in bursts; what they touch is read once per burst. */

@@ -31,7 +31,7 @@ export interface NodeSummary {
 
 export interface NodeFilter {
   Key: string;
-  Operator?: "Equal" | "NotEqual" | "BeginWith" | "GreaterThan";
+  Operator?: "Equal" | "NotEqual" | "BeginWith" | "Contains" | "LessThan" | "GreaterThan";
   Values: string[];
 }
 
@@ -46,7 +46,7 @@ export interface ListNodeSummariesRequest {
 export interface ListNodeSummariesResponse {
   Nodes: NodeSummary[];
   NextToken?: string | undefined;
-  Total?: number;
+  Total: number;
 }
 
 export interface FleetSummary {

@@ -1,6 +1,7 @@
 // Patch now: one run over many nodes at once, of the `fettle` model.
 
 import { fettle } from "./fettle";
+import type { Rollout, RolloutPlan } from "./rollouts";
 
 export interface PatchNowOrder {
   Operation: "Scan" | "Install";
@@ -15,6 +16,7 @@ export interface PatchNowOrder {
   MaxErrors?: string;
   OutputS3BucketName?: string;
   OutputS3KeyPrefix?: string;
+  Rollout?: RolloutPlan;
 }
 
 export interface PatchNow {
@@ -29,6 +31,7 @@ export interface PatchNow {
   StatusDetails: string;
   TargetCount: number;
   Counts: Record<string, number>;
+  Rollout?: Rollout;
 }
 
 export interface PatchNowNode {
@@ -38,6 +41,7 @@ export interface PatchNowNode {
   Status: string;
   StatusDetails: string;
   Trace?: string;
+  Ring?: string;
   EndedAt?: number;
   Report?: { Status: string; Counts: Record<string, number>; EndedAt?: number };
 }

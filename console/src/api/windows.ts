@@ -4,15 +4,23 @@ import {
   CancelMaintenanceWindowExecutionCommand,
   CreateMaintenanceWindowCommand,
   DeleteMaintenanceWindowCommand,
+  DeregisterTargetFromMaintenanceWindowCommand,
+  DeregisterTaskFromMaintenanceWindowCommand,
   DescribeMaintenanceWindowExecutionsCommand,
+  DescribeMaintenanceWindowExecutionTaskInvocationsCommand,
+  DescribeMaintenanceWindowExecutionTasksCommand,
   DescribeMaintenanceWindowScheduleCommand,
   DescribeMaintenanceWindowsCommand,
   DescribeMaintenanceWindowTargetsCommand,
   DescribeMaintenanceWindowTasksCommand,
   GetMaintenanceWindowCommand,
+  GetMaintenanceWindowExecutionCommand,
+  GetMaintenanceWindowTaskCommand,
   RegisterTargetWithMaintenanceWindowCommand,
   RegisterTaskWithMaintenanceWindowCommand,
   UpdateMaintenanceWindowCommand,
+  UpdateMaintenanceWindowTargetCommand,
+  UpdateMaintenanceWindowTaskCommand,
 } from "@aws-sdk/client-ssm";
 
 import { ssm } from "./ssm";
@@ -32,3 +40,20 @@ export const describeExecutions = ssm(
 export const cancelExecution = ssm("CancelMaintenanceWindowExecution", CancelMaintenanceWindowExecutionCommand);
 export const registerTarget = ssm("RegisterTargetWithMaintenanceWindow", RegisterTargetWithMaintenanceWindowCommand);
 export const registerTask = ssm("RegisterTaskWithMaintenanceWindow", RegisterTaskWithMaintenanceWindowCommand);
+export const updateTarget = ssm("UpdateMaintenanceWindowTarget", UpdateMaintenanceWindowTargetCommand);
+export const deregisterTarget = ssm(
+  "DeregisterTargetFromMaintenanceWindow",
+  DeregisterTargetFromMaintenanceWindowCommand,
+);
+export const getTask = ssm("GetMaintenanceWindowTask", GetMaintenanceWindowTaskCommand);
+export const updateTask = ssm("UpdateMaintenanceWindowTask", UpdateMaintenanceWindowTaskCommand);
+export const deregisterTask = ssm("DeregisterTaskFromMaintenanceWindow", DeregisterTaskFromMaintenanceWindowCommand);
+export const getExecution = ssm("GetMaintenanceWindowExecution", GetMaintenanceWindowExecutionCommand);
+export const describeExecutionTasks = ssm(
+  "DescribeMaintenanceWindowExecutionTasks",
+  DescribeMaintenanceWindowExecutionTasksCommand,
+);
+export const describeTaskInvocations = ssm(
+  "DescribeMaintenanceWindowExecutionTaskInvocations",
+  DescribeMaintenanceWindowExecutionTaskInvocationsCommand,
+);

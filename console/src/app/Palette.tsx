@@ -6,6 +6,7 @@ import Modal from "@cloudscape-design/components/modal";
 import { useEffect, useRef, useState } from "react";
 
 import { destinations } from "../logic/destinations";
+import { savedViews } from "../logic/views";
 import { go } from "./place";
 
 export default function Palette({ onClose }: { readonly onClose: () => void }) {
@@ -16,7 +17,7 @@ export default function Palette({ onClose }: { readonly onClose: () => void }) {
     const timer = setTimeout(() => input.current?.focus(), 50);
     return () => clearTimeout(timer);
   }, []);
-  const found = destinations(text);
+  const found = destinations(text, savedViews());
   const opened = useRef(false);
   const open = (value: string): void => {
     if (opened.current) return;

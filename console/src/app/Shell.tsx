@@ -16,7 +16,7 @@ import { toCallError } from "../api/errors";
 import { Loading } from "../components/Loading";
 import { CrashGuard } from "./CrashGuard";
 import { dismiss, flashes, onFlash } from "./flash";
-import { usePlace } from "./place";
+import { go, href, usePlace } from "./place";
 import { findRoute } from "./routes";
 import type { Route } from "./routes";
 import { isDark, toggleTheme } from "./theme";
@@ -32,6 +32,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
     text: "Patch Manager",
     items: [
       { type: "link", text: "Patch now", href: "#/patch-now" },
+      { type: "link", text: "Rollouts", href: "#/rollouts" },
       { type: "link", text: "Patch baselines", href: "#/baselines" },
     ],
   },
@@ -52,6 +53,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
       { type: "link", text: "Documents", href: "#/documents" },
     ],
   },
+  { type: "section", text: "Settings", items: [{ type: "link", text: "Users", href: "#/users" }] },
 ];
 
 export function Shell({ session }: { readonly session: Session }) {
@@ -114,10 +116,14 @@ export function Shell({ session }: { readonly session: Session }) {
               text: session.userName,
               ...(session.accountId === "" ? {} : { description: `Account ${session.accountId}` }),
               items: [
+                ...(session.kept ? [{ id: "password", text: "Change password" }] : []),
                 { id: "out", text: "Sign out" },
                 ...(session.kept ? [{ id: "everywhere", text: "Sign out everywhere" }] : []),
               ],
-              onItemClick: ({ detail }) => leave(detail.id === "everywhere"),
+              onItemClick: ({ detail }) => {
+                if (detail.id === "password") go(href("/account"));
+                else leave(detail.id === "everywhere");
+              },
             },
           ]}
         />

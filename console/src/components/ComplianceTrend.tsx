@@ -18,6 +18,8 @@ export function ComplianceTrend({ trend }: { readonly trend: NonNullable<FleetSu
       xDomain={days}
       xTitle="Day"
       yTitle="Nodes"
+      // There is no part of a node.
+      yTickFormatter={(count) => (Number.isInteger(count) ? count.toLocaleString() : "")}
       ariaLabel="Nodes by compliance and day"
       series={ORDER.map((status) => ({
         type: "bar" as const,

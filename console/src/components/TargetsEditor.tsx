@@ -9,11 +9,12 @@ import Textarea from "@cloudscape-design/components/textarea";
 import Tiles from "@cloudscape-design/components/tiles";
 import { useDeferredValue } from "react";
 
-import { listNodes } from "../api/nodes";
+import { listNodeSummaries } from "../api/fleet";
 import type { NodeFilter } from "../api/fleet";
 import { useCall } from "../api/use";
 import { targetsProblem, toTargets } from "../logic/targets";
 import type { TargetsForm } from "../logic/targets";
+import { CallFailure } from "./CallFailure";
 
 interface Props {
   readonly form: TargetsForm;
@@ -69,26 +70,22 @@ export function TargetsEditor({ form, onChange, showProblem }: Props) {
   );
 }
 
-const ASKED = 50;
-
 /** How many nodes match at this moment. */
 function Matching({ form }: { readonly form: TargetsForm }) {
   const settled = useDeferredValue(form);
-  const targets = toTargets(settled);
   const filters: NodeFilter[] =
     settled.by === "all"
       ? []
-      : targets.map(({ Key, Values }) => ({ Key: Key === "InstanceIds" ? "NodeId" : Key, Values }));
-  const answer = useCall(listNodes, { MaxResults: ASKED, ...(filters.length === 0 ? {} : { Filters: filters }) });
+      : toTargets(settled).map(({ Key, Values }) => ({ Key: Key === "InstanceIds" ? "NodeId" : Key, Values }));
+  const answer = useCall(listNodeSummaries, { MaxResults: 1, ...(filters.length === 0 ? {} : { Filters: filters }) });
+  if (answer.error !== null) return <CallFailure error={answer.error} onRetry={answer.refetch} />;
   if (answer.data === undefined) return <Box color="text-status-inactive">Counting nodes</Box>;
-  const count = answer.data.Nodes.length;
-  const more = answer.data.NextToken !== undefined && answer.data.NextToken !== "";
-  const total = answer.data.Total ?? count;
+  const total = answer.data.Total;
   return (
-    <Box color={count === 0 ? "text-status-error" : "text-status-inactive"}>
-      {count === 0
+    <Box color={total === 0 ? "text-status-error" : "text-status-inactive"}>
+      {total === 0
         ? "No node matches at this moment"
-        : `${total.toLocaleString()}${more && answer.data.Total === undefined ? " or more" : ""} ${total === 1 && !more ? "node matches" : "nodes match"} at this moment`}
+        : `${total.toLocaleString()} ${total === 1 ? "node matches" : "nodes match"} at this moment`}
     </Box>
   );
 }

@@ -1,6 +1,7 @@
 // What a text in the command palette may mean.
 
 import { href, part } from "../app/place";
+import type { SavedView } from "./views";
 
 export interface Destination {
   readonly label: string;
@@ -16,6 +17,7 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Create patch baseline", "/baselines/create", "new"],
   ["Patch now", "/patch-now", "runs scan install"],
   ["Start Patch now", "/patch-now/start", "new scan install"],
+  ["Rollouts", "/rollouts", "rings gates staged canary"],
   ["Run Command", "/commands", "commands history"],
   ["Send command", "/commands/send", "run script shell"],
   ["Documents", "/documents", "runbooks"],
@@ -26,20 +28,26 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Create maintenance window", "/windows/create", "new"],
   ["Automation", "/automations", "runbooks executions"],
   ["Start automation", "/automations/start", "new execution"],
+  ["Users", "/users", "accounts policies permissions"],
+  ["Create user", "/users/create", "new account"],
+  ["Change password", "/account", "own account"],
 ];
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Pages whose words begin so, and what an id of this form names. */
-export function destinations(text: string): Destination[] {
+export function destinations(text: string, views: readonly SavedView[] = []): Destination[] {
   const wanted = text.trim();
   const lower = wanted.toLowerCase();
+  const saved = views
+    .filter((view) => view.name.toLowerCase().includes(lower))
+    .map((view) => ({ label: view.name, description: "Saved view", href: `#${view.address}` }));
   const pages = PAGES.filter(([title, , words]) => {
     const all = `${title} ${words}`.toLowerCase().split(" ");
     return lower.split(/\s+/).every((word) => all.some((other) => other.startsWith(word)));
   }).map(([title, path]) => ({ label: title, description: "Page", href: href(path) }));
-  if (wanted === "") return pages;
-  return [...byForm(wanted), ...pages, ...bySearch(wanted)];
+  if (wanted === "") return [...saved, ...pages];
+  return [...byForm(wanted), ...saved, ...pages, ...bySearch(wanted)];
 }
 
 function byForm(id: string): Destination[] {
@@ -57,6 +65,17 @@ function byForm(id: string): Destination[] {
       at(id, "Automation execution", `/automations/${part(id)}`),
       at(id, "Association", `/associations/${part(id)}`),
       at(id, "Patch now", `/patch-now/${part(id)}`),
+      at(id, "Rollout", `/rollouts/${part(id)}`),
+    ];
+  }
+  if (/^KB\d{5,9}$/i.test(id)) {
+    const patch = id.toUpperCase();
+    return [
+      {
+        label: patch,
+        description: "This update, as nodes are offered it",
+        href: href("/compliance", { tab: "patches", patch }),
+      },
     ];
   }
   if (/^CVE-\d{4}-\d{4,}$/i.test(id)) {
@@ -73,7 +92,12 @@ function byForm(id: string): Destination[] {
 
 function bySearch(text: string): Destination[] {
   return [
-    { label: text, description: "Nodes whose name begins so", href: href("/nodes", { Name: `^${text}` }) },
+    { label: text, description: "Nodes with this in their name or id", href: href("/nodes", { AnyName: text }) },
+    {
+      label: text,
+      description: "Versions of this package that nodes are offered",
+      href: href("/compliance", { tab: "patches", patch: text }),
+    },
     {
       label: text,
       description: "Advisories of this package",

@@ -1,12 +1,31 @@
 import { describe, expect, it, test } from "vitest";
 
 import { topicOf, TOPICS } from "../api/events";
+import { associationProblems, fromAssociation, keptOf, NEW_ASSOCIATION, toAssociation } from "./association";
+import { availableFilter } from "./available";
+import { destinations } from "./destinations";
+import { viewProblem, viewsFrom } from "./views";
 import { fromBaseline, fromJson, NEW_BASELINE, NEW_RULE, patchNames, problems, toInput } from "./baseline";
-import { queryOf, requestOf, tokensOf } from "./nodeFilters";
+import { ageSeconds, queryOf, requestOf, tokensOf } from "./nodeFilters";
 import { orderProblems, toOrder } from "./patchNowOrder";
 import type { OrderForm } from "./patchNowOrder";
+import type { Rollout, RolloutPhase } from "../api/rollouts";
+import { evidenceInWords, EXAMPLE_PLAN, gatesInWords, planProblem, ringNodes, signalsOf } from "./rollout";
 import { reportDifference } from "./reportDifference";
-import { limitProblem, NO_TARGETS, targetsProblem, toTargets } from "./targets";
+import { shortBaselineId } from "./shortId";
+import { fromTargets, limitProblem, NO_TARGETS, targetsProblem, targetsText, toTargets } from "./targets";
+import {
+  fromTask,
+  fromWindow,
+  NEW_TASK,
+  NEW_WINDOW,
+  taskParameters,
+  taskProblems,
+  toTask,
+  toWindow,
+  windowProblems,
+} from "./window";
+import { passwordProblem, policiesProblem, PRESETS, userNameProblem } from "./users";
 
 describe("patch baselines", () => {
   const good = { ...NEW_BASELINE, name: "web-servers" };
@@ -61,6 +80,21 @@ describe("targets", () => {
     expect(toTargets({ ...NO_TARGETS, by: "all" })).toEqual([{ Key: "InstanceIds", Values: ["*"] }]);
   });
 
+  test.each([
+    { ...NO_TARGETS, nodes: node },
+    { ...NO_TARGETS, by: "tag" as const, key: "Env", values: "prod, test" },
+    { ...NO_TARGETS, by: "all" as const },
+  ])("come back as the form had them: by $by", (form) => expect(fromTargets(toTargets(form))).toEqual(form));
+
+  it("of a kind that the form does not know stay as they are", () => {
+    const group = [{ Key: "resource-groups:Name", Values: ["web"] }];
+    expect(fromTargets(group)).toBeUndefined();
+    expect(fromTargets([])).toBeUndefined();
+    expect(fromTargets([...toTargets({ ...NO_TARGETS, by: "all" }), ...group])).toBeUndefined();
+    expect(fromTargets([{ Key: "tag:Env", Values: ["a,b"] }])).toBeUndefined();
+    expect(targetsText(group)).toBe("resource-groups:Name = web");
+  });
+
   it("says what is wrong", () => {
     expect(targetsProblem({ ...NO_TARGETS, nodes: "web-1" })).toContain("web-1");
     expect(targetsProblem({ ...NO_TARGETS, nodes: Array(51).fill(node).join(" ") })).toContain("50");
@@ -91,6 +125,7 @@ describe("orders of Patch now", () => {
     preHook: "Before",
     postHook: "",
     exitHook: "",
+    rings: "",
   };
 
   it("say what was chosen, and nothing of an installation for a scan", () => {
@@ -106,6 +141,14 @@ describe("orders of Patch now", () => {
       Operation: "Scan",
       Targets: [{ Key: "InstanceIds", Values: ["*"] }],
     });
+  });
+
+  it("goes by rings where there are any, which say themselves when it stops", () => {
+    const rings = JSON.stringify(EXAMPLE_PLAN);
+    expect(toOrder({ ...form, rings, errors: "" }).Rollout).toEqual(EXAMPLE_PLAN);
+    expect(toOrder({ ...form, rings, operation: "Scan" })).not.toHaveProperty("Rollout");
+    expect(orderProblems({ ...form, rings, errors: "5%" })).toHaveProperty("errors");
+    expect(orderProblems({ ...form, rings: "{" })).toHaveProperty("rings");
   });
 
   it("are checked before they are sent", () => {
@@ -140,9 +183,31 @@ describe("the filter of nodes in the address", () => {
     const again = queryOf(tokensOf(query), query);
     expect(requestOf(again)).toEqual(requestOf(query));
     expect(queryOf([{ operator: ":", value: "web" }], new URLSearchParams("tab=x")).toString()).toBe(
-      "Name=%5Eweb&tab=x",
+      "AnyName=web&tab=x",
     );
   });
+
+  it("asks for scans by their age, and for names by a part of them", () => {
+    const asked = requestOf(new URLSearchParams("ScanAge=>1d&ScanAge=<7d&AnyName=web&AnyName=1&PendingReboot=true"));
+    expect(asked.Filters).toEqual([
+      { Key: "ScanAgeSeconds", Operator: "GreaterThan", Values: ["86400"] },
+      { Key: "ScanAgeSeconds", Operator: "LessThan", Values: ["604800"] },
+      { Key: "AnyName", Operator: "Contains", Values: ["web"] },
+      { Key: "AnyName", Operator: "Contains", Values: ["1"] },
+      { Key: "InstalledPendingRebootCount", Operator: "GreaterThan", Values: ["0"] },
+    ]);
+    expect(tokensOf(new URLSearchParams("ScanAge=>7d"))).toEqual([
+      { propertyKey: "ScanAge", operator: ">", value: "7d" },
+    ]);
+  });
+
+  test.each([
+    ["30m", "1800"],
+    [" 12 h", "43200"],
+    // For the server to refuse.
+    ["soon", "soon"],
+    ["7", "7"],
+  ])("an age of %s is %s", (text, seconds) => expect(ageSeconds(text)).toBe(seconds));
 });
 
 describe("two reports", () => {
@@ -177,5 +242,187 @@ describe("events", () => {
     expect(topicOf("no json")).toBeUndefined();
     expect(topicOf('{"topic":1}')).toBeUndefined();
     expect(Object.values(TOPICS).every((operations) => operations.length > 0)).toBe(true);
+  });
+});
+
+describe("rollouts", () => {
+  const rollout = (Status: Rollout["Status"], Phase: RolloutPhase, last = false): Rollout => {
+    const ring = { Nodes: 1, Waiting: 0, AtWork: 0, Succeeded: 1, Failed: 0, Unreached: 0 };
+    const Rings = [
+      { ...ring, Name: "canary", Phase: last ? ("Passed" as const) : Phase },
+      { ...ring, Name: "rest", Phase: last ? Phase : ("Waiting" as const) },
+    ];
+    return {
+      RolloutId: "r",
+      AssociationId: "a",
+      Plan: {},
+      Status,
+      Ring: last ? "rest" : "canary",
+      StartedAt: 1,
+      EndsAt: 2,
+      Rings,
+    };
+  };
+
+  test.each<[Rollout["Status"], RolloutPhase, boolean, string[]]>([
+    ["InProgress", "Running", false, ["Pause", "Stop"]],
+    ["InProgress", "AwaitingApproval", false, ["Approve", "Pause", "Stop"]],
+    ["Paused", "Judging", false, ["Approve", "Resume", "Stop"]],
+    // Behind the last ring there is none to let on.
+    ["Paused", "Judging", true, ["Resume", "Stop"]],
+    ["Paused", "Running", false, ["Resume", "Stop"]],
+    ["Stopped", "Judging", false, []],
+    ["Succeeded", "Passed", true, []],
+  ])("when it is %s and its ring %s", (status, phase, last, signals) =>
+    expect(signalsOf(rollout(status, phase, last))).toEqual(signals),
+  );
+
+  it("says which nodes, what must be shown and what was", () => {
+    expect(ringNodes({ Name: "a", Percent: 5 })).toBe("5% of all");
+    expect(ringNodes({ Name: "a", Targets: [{ Key: "tag:Env", Values: ["dev", "test"] }] })).toBe(
+      "tag:Env = dev, test",
+    );
+    expect(ringNodes({ Name: "rest" })).toBe("the rest");
+    expect(gatesInWords(undefined, false)).toEqual(["one node has succeeded"]);
+    expect(gatesInWords({ MaxFailurePercent: 5 }, true)).toEqual([
+      "failure rate of at most 5%, 95% sure",
+      "an approval",
+    ]);
+    const evidence = { Ended: 10, Failed: 1, Shortfalls: [], FailureBound: 3942, MaxFailureBound: 500 };
+    expect(evidenceInWords({ ...evidence, ConfidencePercent: 90, ProbeNodes: 9, ProbeEnded: 3 })).toEqual([
+      "1 of 10 failed",
+      "failure rate up to 39.42% (90% sure), 5.00% may be",
+      "probe: 0 good of 3 that ended, of 9",
+    ]);
+  });
+
+  test.each([
+    ["", undefined],
+    [JSON.stringify(EXAMPLE_PLAN), undefined],
+    ["[]", "an object with Rings"],
+    ['{"Rings": []}', "at least one ring"],
+    ["{", "JSON"],
+  ])("a plan of %s", (text, problem) => {
+    if (problem === undefined) expect(planProblem(text)).toBeUndefined();
+    else expect(planProblem(text)).toContain(problem);
+  });
+});
+
+describe("users", () => {
+  it("checks names, passwords and policies", () => {
+    expect(userNameProblem("ada.l@example")).toBeUndefined();
+    expect(userNameProblem("ada l")).toBeDefined();
+    expect(passwordProblem("short", "short")).toContain("12");
+    expect(passwordProblem("long enough to be", "something else here")).toContain("same");
+    expect(passwordProblem("long enough to be", "long enough to be")).toBeUndefined();
+    expect(policiesProblem({ a: "{}" })).toMatch(/^a: /);
+    expect(policiesProblem({ a: "no" })).toMatch(/^a: /);
+  });
+
+  test.each(PRESETS)("$id is a policy", ({ policy }) => expect(policiesProblem({ policy })).toBeUndefined());
+});
+
+describe("maintenance windows", () => {
+  const window = { ...NEW_WINDOW, name: "sundays", zone: "UTC" };
+
+  it("come back as the form had them", () => {
+    expect(windowProblems(window)).toEqual({});
+    expect(fromWindow({ ...toWindow(window), $metadata: {} })).toEqual(window);
+  });
+
+  test.each([
+    ["name", { name: "a" }],
+    ["schedule", { schedule: "sometimes" }],
+    ["duration", { duration: "25" }],
+    ["cutoff", { cutoff: "3" }],
+    ["cutoff", { cutoff: "" }],
+  ])("%s is checked", (place, change) => expect(windowProblems({ ...window, ...change })).toHaveProperty(place));
+
+  it("have tasks of commands and runbooks", () => {
+    const form = { ...NEW_TASK, windowTargets: ["t"], name: "echo" };
+    const task = toTask(form, "AWS-RunShellScript", { commands: ["id"] });
+    expect(task).toMatchObject({
+      TaskArn: "AWS-RunShellScript",
+      Targets: [{ Key: "WindowTargetIds", Values: ["t"] }],
+      MaxConcurrency: "10%",
+      TaskInvocationParameters: { RunCommand: { Parameters: { commands: ["id"] } } },
+    });
+    expect(fromTask({ ...task, TaskType: "RUN_COMMAND" })).toEqual(form);
+    expect(taskParameters(task)).toEqual({ commands: "id" });
+    // A runbook without targets runs once, and has no rate.
+    const runbook = toTask({ ...NEW_TASK, type: "AUTOMATION" }, "careful", {});
+    expect(runbook).not.toHaveProperty("MaxConcurrency");
+    expect(runbook.TaskInvocationParameters).toEqual({ Automation: { Parameters: {} } });
+  });
+
+  it("keep what the form does not ask", () => {
+    const before = {
+      Targets: [{ Key: "InstanceIds", Values: ["i-1"] }],
+      TaskInvocationParameters: { RunCommand: { Comment: "kept", Parameters: { a: ["1"] } } },
+    };
+    const task = toTask({ ...NEW_TASK, windowTargets: [] }, "doc", { a: ["2"] }, before);
+    expect(task).toMatchObject({ Targets: before.Targets });
+    expect(task.TaskInvocationParameters).toEqual({ RunCommand: { Comment: "kept", Parameters: { a: ["2"] } } });
+    expect(taskProblems(NEW_TASK, true)).toEqual({});
+    expect(taskProblems(NEW_TASK, false)).toHaveProperty("targets");
+  });
+});
+
+describe("associations", () => {
+  const form = { ...NEW_ASSOCIATION, name: "daily", errors: "0" };
+
+  it("come back as the form had them", () => {
+    const { Targets = [], ...rest } = toAssociation(form, "doc", {});
+    expect(fromAssociation({ ...rest, Targets })).toEqual(form);
+  });
+
+  it("keep what an update would clear", () => {
+    const before = {
+      AssociationId: "a",
+      Name: "doc",
+      DocumentVersion: "3",
+      ComplianceSeverity: "HIGH" as const,
+      ScheduleOffset: 2,
+      Targets: [{ Key: "resource-groups:Name", Values: ["web"] }],
+    };
+    const kept = { ...form, targets: undefined };
+    const update = { ...keptOf(before, "doc", true), ...toAssociation(kept, "doc", {}) };
+    expect(update).toMatchObject({ ...before, AssociationName: "daily" });
+    // A version is one of its document's, an offset one of a schedule's.
+    expect(keptOf(before, "other", false)).not.toHaveProperty("DocumentVersion");
+    expect(keptOf(before, "other", false)).not.toHaveProperty("ScheduleOffset");
+  });
+
+  it("are checked", () => {
+    expect(associationProblems(form)).toEqual({});
+    expect(associationProblems({ ...form, schedule: "daily", errors: "x" })).toMatchObject({
+      schedule: expect.any(String) as string,
+      rate: expect.any(String) as string,
+    });
+    expect(associationProblems({ ...form, targets: NO_TARGETS })).toHaveProperty("targets");
+  });
+});
+
+test.each([
+  ["pb-0123456789abcdef0", "pb-0123456789abcdef0"],
+  ["arn:aws:ssm:us-east-1:075727635805:patchbaseline/pb-09a5f8eb62bde80b1", "pb-09a5f8eb62bde80b1"],
+])("%s is read as %s", (id, short) => expect(shortBaselineId(id)).toBe(short));
+
+describe("what is looked for", () => {
+  test.each([
+    ["", undefined],
+    ["KB5034441", { Key: "PATCH_ID", Values: ["KB5034441"] }],
+    ["5034441", { Key: "PATCH_ID", Values: ["KB5034441"] }],
+    ["openssl", { Key: "NAME", Values: ["openssl"] }],
+  ])("%s among available patches", (text, filter) => expect(availableFilter(text)).toEqual(filter));
+
+  it("may be a KB number or a saved view", () => {
+    expect(destinations("kb5034441")[0]?.href).toBe("#/compliance?tab=patches&patch=KB5034441");
+    const views = viewsFrom('{"old scans": "/nodes?ScanAge=>7d", "x": "https://elsewhere", "y": 1}');
+    expect(views.map(({ name }) => name)).toEqual(["old scans"]);
+    expect(destinations("SCANS", views)[0]?.href).toBe("#/nodes?ScanAge=>7d");
+    expect(viewsFrom("[")).toEqual([]);
+    expect(viewProblem(" ", views)).toBeDefined();
+    expect(viewProblem("old scans", views)).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 // The order of a Patch now as the wizard holds it.
 
 import type { PatchNowOrder } from "../api/patchNow";
+import { planFrom, planProblem } from "./rollout";
 import { limitProblem, targetsProblem, toTargets } from "./targets";
 import type { TargetsForm } from "./targets";
 
@@ -15,6 +16,8 @@ export interface OrderForm {
   readonly preHook: string;
   readonly postHook: string;
   readonly exitHook: string;
+  /** The plan of a staged rollout as JSON; empty: all nodes at once. */
+  readonly rings: string;
 }
 
 export function orderProblems(form: OrderForm): Record<string, string> {
@@ -25,6 +28,10 @@ export function orderProblems(form: OrderForm): Record<string, string> {
   put("targets", targetsProblem(form.targets));
   put("concurrency", limitProblem(form.concurrency, false));
   put("errors", limitProblem(form.errors, true));
+  if (form.operation === "Install") {
+    put("rings", planProblem(form.rings));
+    if (form.rings.trim() !== "" && form.errors !== "") put("errors", "rings say by their gates when it stops");
+  }
   if (
     form.operation === "Install" &&
     form.reboot === "at" &&
@@ -57,5 +64,8 @@ export function toOrder(form: OrderForm): PatchNowOrder {
     ...hook("OnExitHook", form.exitHook),
     ...(form.concurrency === "" ? {} : { MaxConcurrency: form.concurrency }),
     ...(form.errors === "" ? {} : { MaxErrors: form.errors }),
+    ...(installs && form.rings.trim() !== "" && planProblem(form.rings) === undefined
+      ? { Rollout: planFrom(form.rings) }
+      : {}),
   };
 }

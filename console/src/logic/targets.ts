@@ -55,6 +55,31 @@ export function toTargets(form: TargetsForm): { Key: string; Values: string[] }[
   }
 }
 
+interface Target {
+  readonly Key?: string | undefined;
+  readonly Values?: readonly string[] | undefined;
+}
+
+/** As a form has them; nothing where they are of a kind that the form does not know. */
+export function fromTargets(targets: readonly Target[]): TargetsForm | undefined {
+  const [target, ...others] = targets;
+  if (target === undefined || others.length > 0) return undefined;
+  const { Key = "", Values = [] } = target;
+  if (/^instanceids$/i.test(Key)) {
+    return Values.length === 1 && Values[0] === "*"
+      ? { ...NO_TARGETS, by: "all" }
+      : { ...NO_TARGETS, by: "nodes", nodes: Values.join(", ") };
+  }
+  // A value with a comma would come back as two.
+  if (!Key.startsWith("tag:") || Values.some((value) => value.includes(","))) return undefined;
+  return { ...NO_TARGETS, by: "tag", key: Key.slice(4), values: Values.join(", ") };
+}
+
+/** Targets as they are shown. */
+export function targetsText(targets: readonly Target[] | undefined): string {
+  return (targets ?? []).map(({ Key = "", Values = [] }) => `${Key} = ${Values.join(", ")}`).join("; ");
+}
+
 /** A number of nodes or a share of them; the empty text leaves it to the server. */
 export function limitProblem(text: string, mayBeNone: boolean): string | undefined {
   if (text === "") return undefined;

@@ -16,7 +16,8 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 
 import { describeAdvisories } from "../api/explain";
-import { listComplianceSummaries, listNodes } from "../api/nodes";
+import { listNodeSummaries } from "../api/fleet";
+import { listComplianceSummaries } from "../api/nodes";
 import { ssm } from "../api/ssm";
 import { useCall } from "../api/use";
 import { href, part, useQueryValue } from "../app/place";
@@ -26,8 +27,10 @@ import { Link } from "../components/Link";
 import { ServerTable } from "../components/ServerTable";
 import { Status } from "../components/Status";
 import { Time } from "../components/Time";
+import { shortBaselineId } from "../logic/shortId";
 import { wordOf } from "../logic/status";
 import { toDate } from "../logic/time";
+import { AvailablePatches } from "./AvailablePatches";
 
 const listResources = ssm("ListResourceComplianceSummaries", ListResourceComplianceSummariesCommand);
 const ofPatchGroup = ssm("DescribeInstancePatchStatesForPatchGroup", DescribeInstancePatchStatesForPatchGroupCommand);
@@ -45,6 +48,7 @@ export default function CompliancePage() {
             { id: "nodes", label: "Node patching details", content: <PatchingDetails /> },
             { id: "group", label: "Patch group", content: <PatchGroup /> },
             { id: "resources", label: "By compliance type", content: <Resources /> },
+            { id: "patches", label: "Available patches", content: <AvailablePatches /> },
             { id: "cve", label: "CVE and package", content: <Advisories /> },
           ]}
         />
@@ -100,7 +104,7 @@ function PatchingDetails() {
       id="node-patching-details"
       title="Node patching details"
       inside
-      call={listNodes}
+      call={listNodeSummaries}
       input={{}}
       items={(output) => output.Nodes}
       total={(output) => output.Total}
@@ -160,7 +164,7 @@ function PatchingDetails() {
             node.BaselineId === undefined ? (
               "–"
             ) : (
-              <Link to={href(`/baselines/${part(node.BaselineId)}`)}>{node.BaselineId}</Link>
+              <Link to={href(`/baselines/${part(node.BaselineId)}`)}>{shortBaselineId(node.BaselineId)}</Link>
             ),
           text: (node) => node.BaselineId,
         },

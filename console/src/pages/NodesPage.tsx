@@ -4,20 +4,26 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import PropertyFilter from "@cloudscape-design/components/property-filter";
+import type { PropertyFilterProps } from "@cloudscape-design/components/property-filter";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 
-import { listNodes } from "../api/nodes";
+import { listNodeSummaries } from "../api/fleet";
 import type { NodeSummary } from "../api/fleet";
 import { go, href, part, replace, usePlace } from "../app/place";
 import { EnrolSteps } from "../components/EnrolSteps";
 import { Link } from "../components/Link";
+import { SavedViews } from "../components/SavedViews";
 import { ServerTable } from "../components/ServerTable";
 import type { Column } from "../components/ServerTable";
 import { Status } from "../components/Status";
 import { Time } from "../components/Time";
 import { PROPERTIES, queryOf, requestOf, tokensOf } from "../logic/nodeFilters";
+import type { FilterProperty } from "../logic/nodeFilters";
+import { shortBaselineId } from "../logic/shortId";
 import { toDate } from "../logic/time";
+
+type PropertyFilterOperator = NonNullable<PropertyFilterProps.FilteringProperty["defaultOperator"]>;
 
 const COLUMNS: readonly Column<NodeSummary>[] = [
   {
@@ -116,7 +122,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
   {
     id: "baseline",
     header: "Baseline id",
-    cell: (node) => node.BaselineId ?? "–",
+    cell: (node) => shortBaselineId(node.BaselineId ?? "–"),
     text: (node) => node.BaselineId,
     hidden: true,
   },
@@ -147,7 +153,7 @@ export default function NodesPage() {
     <ServerTable
       id="nodes"
       title="Nodes"
-      call={listNodes}
+      call={listNodeSummaries}
       input={requestOf(query)}
       items={(output) => output.Nodes}
       total={(output) => output.Total}
@@ -183,13 +189,14 @@ export default function NodesPage() {
             )
           }
           hideOperations
-          filteringPlaceholder="Filter by state, ping, platform, patch group, baseline, tag or name"
+          filteringPlaceholder="Filter by state, ping, platform, patch group, baseline, tag, age of the scan, or find a name"
           filteringAriaLabel="Filter nodes"
-          filteringProperties={[...PROPERTIES, ...tagProperties(query)].map(({ key, label }) => ({
+          filteringProperties={[...PROPERTIES, ...tagProperties(query)].map(({ key, label, operators }) => ({
             key,
             propertyLabel: label,
             groupValuesLabel: `${label} values`,
-            operators: ["=", "!=", "^"],
+            operators: [...operators] as PropertyFilterOperator[],
+            ...(operators.includes("=") ? {} : { defaultOperator: operators[0] }),
           }))}
           filteringOptions={PROPERTIES.flatMap(({ key, values }) =>
             values.map((value) => ({ propertyKey: key, value })),
@@ -198,6 +205,7 @@ export default function NodesPage() {
       }
       actions={
         <SpaceBetween direction="horizontal" size="xs">
+          <SavedViews path="/nodes" address={`/nodes?${query.toString()}`} />
           <ButtonDropdown
             disabled={selected.length === 0}
             items={[
@@ -235,8 +243,12 @@ export default function NodesPage() {
 }
 
 /** A tag can be filtered by once the address names it; any other is typed as `tag:Key`. */
-function tagProperties(query: URLSearchParams): { key: string; label: string }[] {
+function tagProperties(query: URLSearchParams): Omit<FilterProperty, "values">[] {
   const known = [...query.keys()].filter((key) => key.startsWith("tag:"));
   const usual = ["tag:Env", "tag:PatchGroup", "tag:Name"];
-  return [...new Set([...usual, ...known])].map((key) => ({ key, label: `Tag ${key.slice(4)}` }));
+  return [...new Set([...usual, ...known])].map((key) => ({
+    key,
+    label: `Tag ${key.slice(4)}`,
+    operators: ["=", "!=", "^"],
+  }));
 }

@@ -9,8 +9,8 @@ import Grid from "@cloudscape-design/components/grid";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 
+import { getFleetSummary } from "../api/fleet";
 import type { FleetSummary } from "../api/fleet";
-import { fleetSummary } from "../api/now";
 import { useCall } from "../api/use";
 import { href, part } from "../app/place";
 import { Answer } from "../components/Answer";
@@ -26,7 +26,7 @@ import { Time } from "../components/Time";
 const POLL_MS = 20_000;
 
 export default function NowPage() {
-  const summary = useCall(fleetSummary, {}, { poll: POLL_MS });
+  const summary = useCall(getFleetSummary, {}, { poll: POLL_MS });
   return (
     <ContentLayout
       header={
@@ -35,9 +35,7 @@ export default function NowPage() {
           description="How the fleet stands at this moment"
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <CopyCommand
-                requests={[{ service: fleetSummary.service, operation: fleetSummary.operation, input: {} }]}
-              />
+              <CopyCommand requests={[{ service: "fettle", operation: "GetFleetSummary", input: {} }]} />
               <Button href={href("/patch-now/start")} variant="primary">
                 Patch now
               </Button>

@@ -2,10 +2,8 @@
 
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
-import ContentLayout from "@cloudscape-design/components/content-layout";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 
 import {
@@ -20,11 +18,12 @@ import { go, href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
-import { CopyCommand } from "../../components/CopyCommand";
+import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
+import { targetsText } from "../../logic/targets";
 
 const POLL_MS = 5000;
 
@@ -40,161 +39,149 @@ export default function AssociationPage({ params }: PageProps) {
   return (
     <Answer of={answer} what="the association">
       {({ AssociationDescription: association }) => (
-        <ContentLayout
-          header={
-            <Header
-              variant="h1"
-              description={id}
-              actions={
-                <SpaceBetween direction="horizontal" size="xs">
-                  <CopyCommand
-                    requests={[
-                      { service: "ssm", operation: "DescribeAssociation", input: { AssociationId: id } },
-                      { service: "ssm", operation: "StartAssociationsOnce", input: { AssociationIds: [id] } },
-                    ]}
-                  />
-                  <Confirm
-                    label="Delete"
-                    title="Delete this association?"
-                    onConfirm={() => remove.mutate({ AssociationId: id })}
-                  >
-                    It applies to no node any more. What it did stays done.
-                  </Confirm>
-                  <Button
-                    variant="primary"
-                    loading={start.isPending}
-                    onClick={() => start.mutate({ AssociationIds: [id] })}
-                  >
-                    Apply now
-                  </Button>
-                </SpaceBetween>
-              }
-            >
-              {association?.AssociationName ?? association?.Name}
-            </Header>
+        <DetailPage
+          title={association?.AssociationName ?? association?.Name}
+          id={id}
+          requests={[
+            { service: "ssm", operation: "DescribeAssociation", input: { AssociationId: id } },
+            { service: "ssm", operation: "StartAssociationsOnce", input: { AssociationIds: [id] } },
+          ]}
+          actions={
+            <>
+              <Confirm
+                label="Delete"
+                title="Delete this association?"
+                onConfirm={() => remove.mutate({ AssociationId: id })}
+              >
+                It applies to no node any more. What it did stays done.
+              </Confirm>
+              <Button href={href(`/associations/${part(id)}/edit`)}>Edit</Button>
+              <Button
+                variant="primary"
+                loading={start.isPending}
+                onClick={() => start.mutate({ AssociationIds: [id] })}
+              >
+                Apply now
+              </Button>
+            </>
           }
         >
-          <SpaceBetween size="l">
-            <Container header={<Header variant="h2">Association</Header>}>
-              <KeyValuePairs
-                columns={4}
-                items={[
-                  { label: "Status", value: <Status status={association?.Overview?.Status} /> },
-                  {
-                    label: "Document",
-                    value: <Link to={href(`/documents/${part(association?.Name ?? "")}`)}>{association?.Name}</Link>,
-                  },
-                  { label: "Schedule", value: association?.ScheduleExpression ?? "once" },
-                  { label: "Last run", value: <Time at={association?.LastExecutionDate} /> },
-                  {
-                    label: "Targets",
-                    value:
-                      (association?.Targets ?? [])
-                        .map((target) => `${target.Key ?? ""} = ${(target.Values ?? []).join(", ")}`)
-                        .join("; ") || "–",
-                  },
-                  { label: "At the same time", value: association?.MaxConcurrency ?? "–" },
-                  { label: "Error threshold", value: association?.MaxErrors ?? "–" },
-                  { label: "Compliance severity", value: association?.ComplianceSeverity ?? "–" },
-                  ...Object.entries(association?.Parameters ?? {}).map(([label, values]) => ({
-                    label,
-                    value: values.join("\n"),
-                  })),
-                ]}
-              />
-            </Container>
+          <Container header={<Header variant="h2">Association</Header>}>
+            <KeyValuePairs
+              columns={4}
+              items={[
+                { label: "Status", value: <Status status={association?.Overview?.Status} /> },
+                {
+                  label: "Document",
+                  value: <Link to={href(`/documents/${part(association?.Name ?? "")}`)}>{association?.Name}</Link>,
+                },
+                { label: "Schedule", value: association?.ScheduleExpression ?? "once" },
+                { label: "Last run", value: <Time at={association?.LastExecutionDate} /> },
+                {
+                  label: "Targets",
+                  value: targetsText(association?.Targets) || "–",
+                },
+                { label: "At the same time", value: association?.MaxConcurrency ?? "–" },
+                { label: "Error threshold", value: association?.MaxErrors ?? "–" },
+                { label: "Compliance severity", value: association?.ComplianceSeverity ?? "–" },
+                ...Object.entries(association?.Parameters ?? {}).map(([label, values]) => ({
+                  label,
+                  value: values.join("\n"),
+                })),
+              ]}
+            />
+          </Container>
+          <ServerTable
+            id="association-executions"
+            title="Runs"
+            call={describeAssociationExecutions}
+            input={{ AssociationId: id }}
+            items={(output) => output.AssociationExecutions}
+            trackBy={(execution) => execution.ExecutionId ?? ""}
+            poll={POLL_MS}
+            columns={[
+              {
+                id: "at",
+                header: "Run",
+                cell: (execution) => (
+                  <Button variant="inline-link" onClick={() => setRun(execution.ExecutionId)}>
+                    {execution.ExecutionId}
+                  </Button>
+                ),
+                text: (execution) => execution.ExecutionId,
+              },
+              {
+                id: "status",
+                header: "Status",
+                cell: (execution) => <Status status={execution.Status} />,
+                text: (execution) => execution.Status,
+              },
+              {
+                id: "created",
+                header: "Started",
+                cell: (execution) => <Time at={execution.CreatedTime} short />,
+                text: (execution) => execution.CreatedTime?.toISOString(),
+              },
+              {
+                id: "nodes",
+                header: "Nodes",
+                cell: (execution) => execution.ResourceCountByStatus ?? "–",
+                text: (execution) => execution.ResourceCountByStatus,
+              },
+            ]}
+            empty="It has not run yet."
+          />
+          {run === undefined ? null : (
             <ServerTable
-              id="association-executions"
-              title="Runs"
-              call={describeAssociationExecutions}
-              input={{ AssociationId: id }}
-              items={(output) => output.AssociationExecutions}
-              trackBy={(execution) => execution.ExecutionId ?? ""}
-              poll={POLL_MS}
+              key={run}
+              id="association-targets"
+              title={`Nodes of run ${run}`}
+              call={describeAssociationExecutionTargets}
+              input={{ AssociationId: id, ExecutionId: run }}
+              items={(output) => output.AssociationExecutionTargets}
+              trackBy={(target) => target.ResourceId ?? ""}
               columns={[
                 {
-                  id: "at",
-                  header: "Run",
-                  cell: (execution) => (
-                    <Button variant="inline-link" onClick={() => setRun(execution.ExecutionId)}>
-                      {execution.ExecutionId}
-                    </Button>
+                  id: "node",
+                  header: "Node",
+                  cell: (target) => (
+                    <Link to={href(`/nodes/${part(target.ResourceId ?? "")}`)}>{target.ResourceId}</Link>
                   ),
-                  text: (execution) => execution.ExecutionId,
+                  text: (target) => target.ResourceId,
                 },
                 {
                   id: "status",
                   header: "Status",
-                  cell: (execution) => <Status status={execution.Status} />,
-                  text: (execution) => execution.Status,
+                  cell: (target) => <Status status={target.Status} />,
+                  text: (target) => target.Status,
                 },
                 {
-                  id: "created",
-                  header: "Started",
-                  cell: (execution) => <Time at={execution.CreatedTime} short />,
-                  text: (execution) => execution.CreatedTime?.toISOString(),
+                  id: "details",
+                  header: "Details",
+                  cell: (target) => target.DetailedStatus ?? "–",
+                  text: (target) => target.DetailedStatus,
                 },
                 {
-                  id: "nodes",
-                  header: "Nodes",
-                  cell: (execution) => execution.ResourceCountByStatus ?? "–",
-                  text: (execution) => execution.ResourceCountByStatus,
+                  id: "output",
+                  header: "Output",
+                  cell: (target) =>
+                    target.OutputSource?.OutputSourceId === undefined ? (
+                      "–"
+                    ) : (
+                      <Link
+                        to={href(
+                          `/commands/${part(target.OutputSource.OutputSourceId)}/${part(target.ResourceId ?? "")}`,
+                        )}
+                      >
+                        Output
+                      </Link>
+                    ),
                 },
               ]}
-              empty="It has not run yet."
+              empty="No node was addressed."
             />
-            {run === undefined ? null : (
-              <ServerTable
-                key={run}
-                id="association-targets"
-                title={`Nodes of run ${run}`}
-                call={describeAssociationExecutionTargets}
-                input={{ AssociationId: id, ExecutionId: run }}
-                items={(output) => output.AssociationExecutionTargets}
-                trackBy={(target) => target.ResourceId ?? ""}
-                columns={[
-                  {
-                    id: "node",
-                    header: "Node",
-                    cell: (target) => (
-                      <Link to={href(`/nodes/${part(target.ResourceId ?? "")}`)}>{target.ResourceId}</Link>
-                    ),
-                    text: (target) => target.ResourceId,
-                  },
-                  {
-                    id: "status",
-                    header: "Status",
-                    cell: (target) => <Status status={target.Status} />,
-                    text: (target) => target.Status,
-                  },
-                  {
-                    id: "details",
-                    header: "Details",
-                    cell: (target) => target.DetailedStatus ?? "–",
-                    text: (target) => target.DetailedStatus,
-                  },
-                  {
-                    id: "output",
-                    header: "Output",
-                    cell: (target) =>
-                      target.OutputSource?.OutputSourceId === undefined ? (
-                        "–"
-                      ) : (
-                        <Link
-                          to={href(
-                            `/commands/${part(target.OutputSource.OutputSourceId)}/${part(target.ResourceId ?? "")}`,
-                          )}
-                        >
-                          Output
-                        </Link>
-                      ),
-                  },
-                ]}
-                empty="No node was addressed."
-              />
-            )}
-          </SpaceBetween>
-        </ContentLayout>
+          )}
+        </DetailPage>
       )}
     </Answer>
   );

@@ -6,13 +6,15 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 
-import { complianceOf, describeInstancePatchStates } from "../../api/nodes";
+import { listNodeSummaries } from "../../api/fleet";
+import { describeInstancePatchStates } from "../../api/nodes";
 import { useCall } from "../../api/use";
 import { href, part } from "../../app/place";
 import { Answer } from "../../components/Answer";
 import { Link } from "../../components/Link";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
+import { shortBaselineId } from "../../logic/shortId";
 
 const COUNTS = [
   ["MissingCount", "Missing"],
@@ -26,6 +28,12 @@ const COUNTS = [
 export function NodeOverview({ node }: { readonly node: InstanceInformation }) {
   const id = node.InstanceId ?? "";
   const states = useCall(describeInstancePatchStates, { InstanceIds: [id] }, { poll: 20_000 });
+  // Whether what was reported still counts is the server's to say.
+  const summary = useCall(
+    listNodeSummaries,
+    { Filters: [{ Key: "NodeId", Values: [id] }], MaxResults: 1 },
+    { poll: 20_000 },
+  );
   return (
     <SpaceBetween size="l">
       <Container header={<Header variant="h2">Node</Header>}>
@@ -51,7 +59,14 @@ export function NodeOverview({ node }: { readonly node: InstanceInformation }) {
               <KeyValuePairs
                 columns={4}
                 items={[
-                  { label: "Compliance", value: <Status status={complianceOf(state, new Date())} /> },
+                  {
+                    label: "Compliance",
+                    value: (
+                      <Answer of={summary} what="compliance">
+                        {({ Nodes: [row] }) => <Status status={row?.ComplianceStatus} />}
+                      </Answer>
+                    ),
+                  },
                   {
                     label: "Last operation",
                     value: (
@@ -66,7 +81,9 @@ export function NodeOverview({ node }: { readonly node: InstanceInformation }) {
                       state?.BaselineId === undefined ? (
                         "–"
                       ) : (
-                        <Link to={href(`/baselines/${part(state.BaselineId)}`)}>{state.BaselineId}</Link>
+                        <Link to={href(`/baselines/${part(state.BaselineId)}`)}>
+                          {shortBaselineId(state.BaselineId)}
+                        </Link>
                       ),
                   },
                   {

@@ -16,6 +16,7 @@ import { Time } from "../../components/Time";
 import { reportDifference } from "../../logic/reportDifference";
 import type { PatchDifference } from "../../logic/reportDifference";
 import { wordOf } from "../../logic/status";
+import { shortBaselineId } from "../../logic/shortId";
 import { toDate } from "../../logic/time";
 
 export function NodeTimeline({ id }: { readonly id: string }) {
@@ -64,7 +65,7 @@ export function NodeTimeline({ id }: { readonly id: string }) {
           {
             id: "baseline",
             header: "Baseline id",
-            cell: (report) => report.BaselineId ?? "–",
+            cell: (report) => shortBaselineId(report.BaselineId ?? "–"),
             text: (report) => report.BaselineId,
             hidden: true,
           },

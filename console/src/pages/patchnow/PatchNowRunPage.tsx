@@ -21,7 +21,7 @@ import { NodeCells } from "../../components/NodeCells";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
-import { lookOf } from "../../logic/status";
+import { lookOf, wordOf } from "../../logic/status";
 import { toDate } from "../../logic/time";
 
 const POLL_MS = 1500;
@@ -135,6 +135,18 @@ function Progress({ run }: { readonly run: PatchNow }) {
               label: "Targets",
               value: run.Order.Targets.map((target) => `${target.Key} = ${target.Values.join(", ")}`).join("; "),
             },
+            ...(run.Rollout === undefined
+              ? []
+              : [
+                  {
+                    label: "Rollout",
+                    value: (
+                      <Link to={href(`/rollouts/${part(run.Rollout.RolloutId)}`)}>
+                        ring {run.Rollout.Ring}, {wordOf(run.Rollout.Status).toLowerCase()}
+                      </Link>
+                    ),
+                  },
+                ]),
             ...shownCounts(run).map(([status, count]) => ({
               label: <Status status={status} />,
               value: count,
@@ -202,6 +214,16 @@ function Nodes({ run }: { readonly run: PatchNow }) {
           cell: (node) => <Status status={node.Status} />,
           text: (node) => node.Status,
         },
+        ...(run.Rollout === undefined
+          ? []
+          : [
+              {
+                id: "ring",
+                header: "Ring",
+                cell: (node: PatchNowNode) => node.Ring ?? "–",
+                text: (node: PatchNowNode) => node.Ring,
+              },
+            ]),
         {
           id: "compliance",
           header: "Compliance",

@@ -1,6 +1,7 @@
 // The wizard: what to do, on which nodes, how fast, and a last look before it starts.
 
 import Alert from "@cloudscape-design/components/alert";
+import Button from "@cloudscape-design/components/button";
 import Checkbox from "@cloudscape-design/components/checkbox";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
@@ -10,6 +11,7 @@ import Input from "@cloudscape-design/components/input";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import RadioGroup from "@cloudscape-design/components/radio-group";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import Textarea from "@cloudscape-design/components/textarea";
 import Tiles from "@cloudscape-design/components/tiles";
 import Wizard from "@cloudscape-design/components/wizard";
 import { useState } from "react";
@@ -22,6 +24,7 @@ import { CopyCommand } from "../../components/CopyCommand";
 import { TargetsEditor } from "../../components/TargetsEditor";
 import { orderProblems, toOrder } from "../../logic/patchNowOrder";
 import type { OrderForm } from "../../logic/patchNowOrder";
+import { EXAMPLE_PLAN } from "../../logic/rollout";
 import { NO_TARGETS } from "../../logic/targets";
 import { PlanBefore } from "./PlanBefore";
 
@@ -46,6 +49,7 @@ export default function PatchNowStartPage() {
     preHook: "",
     postHook: "",
     exitHook: "",
+    rings: "",
   }));
   const set = (change: Partial<OrderForm>): void => setForm({ ...form, ...change });
   const problems = orderProblems(form);
@@ -66,7 +70,7 @@ export default function PatchNowStartPage() {
   const wrongIn: Record<number, readonly string[]> = {
     [STEPS.operation]: ["rebootAt", "preHook", "postHook", "exitHook"],
     [STEPS.targets]: ["targets"],
-    [STEPS.rate]: ["concurrency", "errors"],
+    [STEPS.rate]: ["concurrency", "errors", "rings"],
   };
   const isWrong = (at: number): boolean => (wrongIn[at] ?? []).some((place) => problems[place] !== undefined);
 
@@ -102,7 +106,11 @@ export default function PatchNowStartPage() {
             </Container>
           ),
         },
-        { title: "Rate", isOptional: true, content: <Rate form={form} set={set} problems={problems} /> },
+        {
+          title: form.operation === "Install" ? "Rate and rings" : "Rate",
+          isOptional: true,
+          content: <Rate form={form} set={set} problems={problems} />,
+        },
         {
           title: "Review",
           content: (
@@ -149,6 +157,10 @@ export default function PatchNowStartPage() {
                     {
                       label: "At the same time",
                       value: form.concurrency === "" ? "as many as the server chooses" : form.concurrency,
+                    },
+                    {
+                      label: "Rings",
+                      value: (order.Rollout?.Rings ?? []).map((ring) => ring.Name).join(" → ") || "none",
                     },
                     {
                       label: "Stops after errors on",
@@ -244,27 +256,68 @@ function Operation({ form, set, problems }: StepProps) {
 
 function Rate({ form, set, problems }: StepProps) {
   return (
-    <Container>
-      <ColumnLayout columns={2}>
-        <FormField
-          label="At the same time"
-          description="How many nodes, or which share of them"
-          errorText={problems["concurrency"]}
+    <SpaceBetween size="l">
+      <Container>
+        <ColumnLayout columns={2}>
+          <FormField
+            label="At the same time"
+            description="How many nodes, or which share of them"
+            errorText={problems["concurrency"]}
+          >
+            <Input
+              value={form.concurrency}
+              placeholder="10%"
+              onChange={({ detail }) => set({ concurrency: detail.value })}
+            />
+          </FormField>
+          <FormField
+            label="Error threshold"
+            description="Stops when it failed on more nodes than this"
+            errorText={problems["errors"]}
+          >
+            <Input value={form.errors} placeholder="5%" onChange={({ detail }) => set({ errors: detail.value })} />
+          </FormField>
+        </ColumnLayout>
+      </Container>
+      {form.operation === "Install" ? <Rings form={form} set={set} problems={problems} /> : null}
+    </SpaceBetween>
+  );
+}
+
+/** Ring by ring, each after evidence of the one before. */
+function Rings({ form, set, problems }: StepProps) {
+  return (
+    <Container
+      header={
+        <Header
+          variant="h2"
+          description="Patches ring by ring, each after evidence of the one before"
+          actions={
+            <Button
+              formAction="none"
+              disabled={form.rings.trim() !== ""}
+              onClick={() => set({ rings: JSON.stringify(EXAMPLE_PLAN, null, 2) })}
+            >
+              Begin with an example
+            </Button>
+          }
         >
-          <Input
-            value={form.concurrency}
-            placeholder="10%"
-            onChange={({ detail }) => set({ concurrency: detail.value })}
-          />
-        </FormField>
-        <FormField
-          label="Error threshold"
-          description="Stops when it failed on more nodes than this"
-          errorText={problems["errors"]}
-        >
-          <Input value={form.errors} placeholder="5%" onChange={({ detail }) => set({ errors: detail.value })} />
-        </FormField>
-      </ColumnLayout>
+          Rings
+        </Header>
+      }
+    >
+      <FormField
+        label="Plan"
+        description="JSON, as `fettle patch now --rings` takes it. Empty: all nodes by the rate alone."
+        errorText={problems["rings"]}
+      >
+        <Textarea
+          value={form.rings}
+          rows={form.rings === "" ? 3 : 16}
+          spellcheck={false}
+          onChange={({ detail }) => set({ rings: detail.value })}
+        />
+      </FormField>
     </Container>
   );
 }

@@ -2,15 +2,15 @@
 
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
-import ContentLayout from "@cloudscape-design/components/content-layout";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 
 import {
   cancelExecution,
   deleteWindow,
+  deregisterTarget,
+  deregisterTask,
   describeExecutions,
   describeTargets,
   describeTasks,
@@ -18,15 +18,17 @@ import {
   updateWindow,
 } from "../../api/windows";
 import { useAction, useCall } from "../../api/use";
-import { go, href, useQueryValue } from "../../app/place";
+import { go, href, part, useQueryValue } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
-import { CopyCommand } from "../../components/CopyCommand";
+import { DetailPage } from "../../components/DetailPage";
+import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
+import { targetsText } from "../../logic/targets";
 import { AddPatchTask } from "./AddPatchTask";
 
 export default function WindowPage({ params }: PageProps) {
@@ -40,70 +42,62 @@ export default function WindowPage({ params }: PageProps) {
   return (
     <Answer of={answer} what="the maintenance window">
       {(window) => (
-        <ContentLayout
-          header={
-            <Header
-              variant="h1"
-              description={id}
-              actions={
-                <SpaceBetween direction="horizontal" size="xs">
-                  <CopyCommand
-                    requests={[
-                      { service: "ssm", operation: "GetMaintenanceWindow", input: { WindowId: id } },
-                      { service: "ssm", operation: "DescribeMaintenanceWindowTasks", input: { WindowId: id } },
-                    ]}
-                  />
-                  <Button
-                    loading={update.isPending}
-                    onClick={() => update.mutate({ WindowId: id, Enabled: window.Enabled !== true })}
-                  >
-                    {window.Enabled === true ? "Disable" : "Enable"}
-                  </Button>
-                  <Confirm
-                    label="Delete"
-                    title="Delete this maintenance window?"
-                    onConfirm={() => remove.mutate({ WindowId: id })}
-                  >
-                    {window.Name}, its targets and its tasks are deleted; they cannot be brought back.
-                  </Confirm>
-                </SpaceBetween>
-              }
-            >
-              {window.Name}
-            </Header>
+        <DetailPage
+          title={window.Name}
+          id={id}
+          requests={[
+            { service: "ssm", operation: "GetMaintenanceWindow", input: { WindowId: id } },
+            { service: "ssm", operation: "DescribeMaintenanceWindowTasks", input: { WindowId: id } },
+          ]}
+          actions={
+            <>
+              <Button
+                loading={update.isPending}
+                onClick={() => update.mutate({ WindowId: id, Enabled: window.Enabled !== true })}
+              >
+                {window.Enabled === true ? "Disable" : "Enable"}
+              </Button>
+              <Confirm
+                label="Delete"
+                title="Delete this maintenance window?"
+                onConfirm={() => remove.mutate({ WindowId: id })}
+              >
+                {window.Name}, its targets and its tasks are deleted; they cannot be brought back.
+              </Confirm>
+              <Button href={href(`/windows/${part(id)}/edit`)}>Edit</Button>
+            </>
           }
         >
-          <SpaceBetween size="l">
-            <Container header={<Header variant="h2">Maintenance window</Header>}>
-              <KeyValuePairs
-                columns={4}
-                items={[
-                  { label: "State", value: window.Enabled === true ? "Enabled" : "Disabled" },
-                  { label: "Schedule", value: window.Schedule ?? "–" },
-                  { label: "Time zone", value: window.ScheduleTimezone ?? "UTC" },
-                  { label: "Opens next", value: <Time at={window.NextExecutionTime} /> },
-                  { label: "Duration", value: `${window.Duration ?? 0} hours` },
-                  { label: "Cut-off", value: `${window.Cutoff ?? 0} hours` },
-                  {
-                    label: "Nodes beyond its targets",
-                    value: window.AllowUnassociatedTargets === true ? "allowed" : "not allowed",
-                  },
-                  { label: "Changed", value: <Time at={window.ModifiedDate} /> },
-                ]}
-              />
-            </Container>
-            <Tabs
-              activeTabId={tab === "" ? "executions" : tab}
-              onChange={({ detail }) => setTab(detail.activeTabId)}
-              tabs={[
-                { id: "executions", label: "Runs", content: <Executions id={id} /> },
-                { id: "tasks", label: "Tasks", content: <Tasks id={id} /> },
-                { id: "targets", label: "Targets", content: <Targets id={id} /> },
-                { id: "add", label: "Add patching", content: <AddPatchTask id={id} /> },
+          <Container header={<Header variant="h2">Maintenance window</Header>}>
+            <KeyValuePairs
+              columns={4}
+              items={[
+                { label: "State", value: window.Enabled === true ? "Enabled" : "Disabled" },
+                { label: "Schedule", value: window.Schedule ?? "–" },
+                { label: "Time zone", value: window.ScheduleTimezone ?? "UTC" },
+                { label: "Opens next", value: <Time at={window.NextExecutionTime} /> },
+                { label: "Duration", value: `${window.Duration ?? 0} hours` },
+                { label: "Cut-off", value: `${window.Cutoff ?? 0} hours` },
+                {
+                  label: "Nodes beyond its targets",
+                  value: window.AllowUnassociatedTargets === true ? "allowed" : "not allowed",
+                },
+                { label: "Description", value: window.Description ?? "–" },
+                { label: "Changed", value: <Time at={window.ModifiedDate} /> },
               ]}
             />
-          </SpaceBetween>
-        </ContentLayout>
+          </Container>
+          <Tabs
+            activeTabId={tab === "" ? "executions" : tab}
+            onChange={({ detail }) => setTab(detail.activeTabId)}
+            tabs={[
+              { id: "executions", label: "Runs", content: <Executions id={id} /> },
+              { id: "tasks", label: "Tasks", content: <Tasks id={id} /> },
+              { id: "targets", label: "Targets", content: <Targets id={id} /> },
+              { id: "add", label: "Add patching", content: <AddPatchTask id={id} /> },
+            ]}
+          />
+        </DetailPage>
       )}
     </Answer>
   );
@@ -125,7 +119,11 @@ function Executions({ id }: { readonly id: string }) {
         {
           id: "id",
           header: "Run",
-          cell: (execution) => execution.WindowExecutionId,
+          cell: (execution) => (
+            <Link to={href(`/windows/${part(id)}/executions/${part(execution.WindowExecutionId ?? "")}`)}>
+              {execution.WindowExecutionId}
+            </Link>
+          ),
           text: (execution) => execution.WindowExecutionId,
         },
         {
@@ -175,6 +173,7 @@ function Executions({ id }: { readonly id: string }) {
 }
 
 function Tasks({ id }: { readonly id: string }) {
+  const remove = useAction(deregisterTask, { done: () => "The window does not run this task any more." });
   return (
     <ServerTable
       id="window-tasks"
@@ -184,11 +183,16 @@ function Tasks({ id }: { readonly id: string }) {
       input={{ WindowId: id }}
       items={(output) => output.Tasks}
       trackBy={(task) => task.WindowTaskId ?? ""}
+      actions={<Button href={href(`/windows/${part(id)}/tasks/create`)}>Add a task</Button>}
       columns={[
         {
           id: "task",
           header: "Task",
-          cell: (task) => task.Name ?? task.TaskArn,
+          cell: (task) => (
+            <Link to={href(`/windows/${part(id)}/tasks/${part(task.WindowTaskId ?? "")}`)}>
+              {task.Name ?? task.TaskArn}
+            </Link>
+          ),
           text: (task) => task.Name ?? task.TaskArn,
         },
         { id: "document", header: "Runs", cell: (task) => task.TaskArn, text: (task) => task.TaskArn },
@@ -207,6 +211,19 @@ function Tasks({ id }: { readonly id: string }) {
           text: (task) => task.WindowTaskId,
           hidden: true,
         },
+        {
+          id: "act",
+          header: "Remove",
+          cell: (task) => (
+            <Confirm
+              label="Remove"
+              title="Remove this task?"
+              onConfirm={() => remove.mutate({ WindowId: id, WindowTaskId: task.WindowTaskId ?? "" })}
+            >
+              The window does not run {task.Name ?? task.TaskArn} any more; this cannot be taken back.
+            </Confirm>
+          ),
+        },
       ]}
       empty="This window does nothing yet: it has no tasks."
     />
@@ -214,6 +231,7 @@ function Tasks({ id }: { readonly id: string }) {
 }
 
 function Targets({ id }: { readonly id: string }) {
+  const remove = useAction(deregisterTarget, { done: () => "The window has these targets no more." });
   return (
     <ServerTable
       id="window-targets"
@@ -223,18 +241,22 @@ function Targets({ id }: { readonly id: string }) {
       input={{ WindowId: id }}
       items={(output) => output.Targets}
       trackBy={(target) => target.WindowTargetId ?? ""}
+      actions={<Button href={href(`/windows/${part(id)}/targets/create`)}>Add targets</Button>}
       columns={[
         {
           id: "name",
           header: "Target",
-          cell: (target) => target.Name ?? target.WindowTargetId,
+          cell: (target) => (
+            <Link to={href(`/windows/${part(id)}/targets/${part(target.WindowTargetId ?? "")}`)}>
+              {target.Name ?? target.WindowTargetId}
+            </Link>
+          ),
           text: (target) => target.Name ?? target.WindowTargetId,
         },
         {
           id: "nodes",
           header: "Nodes",
-          cell: (target) =>
-            (target.Targets ?? []).map((one) => `${one.Key ?? ""} = ${(one.Values ?? []).join(", ")}`).join("; "),
+          cell: (target) => targetsText(target.Targets),
           text: (target) => JSON.stringify(target.Targets),
         },
         {
@@ -242,6 +264,19 @@ function Targets({ id }: { readonly id: string }) {
           header: "Owner information",
           cell: (target) => target.OwnerInformation ?? "–",
           text: (target) => target.OwnerInformation,
+        },
+        {
+          id: "act",
+          header: "Remove",
+          cell: (target) => (
+            <Confirm
+              label="Remove"
+              title="Remove these targets?"
+              onConfirm={() => remove.mutate({ WindowId: id, WindowTargetId: target.WindowTargetId ?? "", Safe: true })}
+            >
+              The window has {target.Name ?? target.WindowTargetId} no more. Targets that a task names are not removed.
+            </Confirm>
+          ),
         },
       ]}
       empty="No nodes are registered with this window."

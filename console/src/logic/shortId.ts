@@ -1,0 +1,6 @@
+// Ids as they are read.
+
+/** A predefined baseline is known by its ARN; its id is the end of it. */
+export function shortBaselineId(id: string): string {
+  return id.startsWith("arn:") ? id.slice(id.lastIndexOf("/") + 1) : id;
+}

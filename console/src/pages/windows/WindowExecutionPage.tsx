@@ -1,0 +1,158 @@
+// One run of a window: its tasks in order, and the work of each: commands and runbooks.
+
+import type { MaintenanceWindowExecutionTaskIdentity } from "@aws-sdk/client-ssm";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+
+import { cancelExecution, describeExecutionTasks, describeTaskInvocations, getExecution } from "../../api/windows";
+import { useAction, useCall } from "../../api/use";
+import { href, part } from "../../app/place";
+import type { PageProps } from "../../app/routes";
+import { Answer } from "../../components/Answer";
+import { Confirm } from "../../components/Confirm";
+import { DetailPage } from "../../components/DetailPage";
+import { Link } from "../../components/Link";
+import { ServerTable } from "../../components/ServerTable";
+import { Status } from "../../components/Status";
+import { Time } from "../../components/Time";
+import { isUnderWay } from "../../logic/status";
+
+const POLL_MS = 3000;
+const SHOWN = 100;
+
+export default function WindowExecutionPage({ params }: PageProps) {
+  const [window = "", id = ""] = [params["id"], params["execution"]];
+  const answer = useCall(
+    getExecution,
+    { WindowExecutionId: id },
+    { poll: (output) => (output === undefined || isUnderWay(output.Status) ? POLL_MS : false) },
+  );
+  const tasks = useCall(
+    describeExecutionTasks,
+    { WindowExecutionId: id, MaxResults: SHOWN },
+    { poll: () => (answer.data === undefined || isUnderWay(answer.data.Status) ? POLL_MS : false) },
+  );
+  const cancel = useAction(cancelExecution, { done: () => "The run is being cancelled." });
+  return (
+    <Answer of={answer} what="the run">
+      {(execution) => (
+        <DetailPage
+          title="Run of a maintenance window"
+          id={id}
+          requests={[
+            { service: "ssm", operation: "GetMaintenanceWindowExecution", input: { WindowExecutionId: id } },
+            { service: "ssm", operation: "DescribeMaintenanceWindowExecutionTasks", input: { WindowExecutionId: id } },
+          ]}
+          actions={
+            isUnderWay(execution.Status) ? (
+              <Confirm
+                label="Cancel the run"
+                title="Cancel this run?"
+                onConfirm={() => cancel.mutate({ WindowExecutionId: id })}
+              >
+                Work that has not begun will not begin.
+              </Confirm>
+            ) : null
+          }
+        >
+          <Container header={<Header variant="h2">Run</Header>}>
+            <KeyValuePairs
+              columns={4}
+              items={[
+                { label: "Status", value: <Status status={execution.Status} /> },
+                { label: "Details", value: execution.StatusDetails ?? "–" },
+                { label: "Began", value: <Time at={execution.StartTime} /> },
+                { label: "Ended", value: <Time at={execution.EndTime} /> },
+                { label: "Maintenance window", value: <Link to={href(`/windows/${part(window)}`)}>{window}</Link> },
+              ]}
+            />
+          </Container>
+          <Answer of={tasks} what="tasks">
+            {({ WindowExecutionTaskIdentities: found = [] }) =>
+              found.length === 0 ? (
+                <Container header={<Header variant="h2">Tasks</Header>}>No task has begun.</Container>
+              ) : (
+                found.map((task) => <Task key={task.TaskExecutionId} execution={id} task={task} />)
+              )
+            }
+          </Answer>
+        </DetailPage>
+      )}
+    </Answer>
+  );
+}
+
+interface TaskProps {
+  readonly execution: string;
+  readonly task: MaintenanceWindowExecutionTaskIdentity;
+}
+
+/** Where the work of an invocation is shown. */
+function workOf(type: string | undefined, id: string): string | undefined {
+  if (type === "RUN_COMMAND") return href(`/commands/${part(id)}`);
+  return type === "AUTOMATION" ? href(`/automations/${part(id)}`) : undefined;
+}
+
+function Task({ execution, task }: TaskProps) {
+  return (
+    <ServerTable
+      id="window-invocations"
+      title={`Task ${task.TaskArn ?? ""}`}
+      description={
+        <>
+          <Status status={task.Status} /> {task.StatusDetails ?? ""} <Time at={task.StartTime} short />
+        </>
+      }
+      call={describeTaskInvocations}
+      input={{ WindowExecutionId: execution, TaskId: task.TaskExecutionId ?? "" }}
+      items={(output) => output.WindowExecutionTaskInvocationIdentities}
+      trackBy={(invocation) => invocation.InvocationId ?? ""}
+      {...(isUnderWay(task.Status) ? { poll: POLL_MS } : {})}
+      columns={[
+        {
+          id: "work",
+          header: "Work",
+          cell: (invocation) => {
+            const id = invocation.ExecutionId;
+            const to = id === undefined ? undefined : workOf(invocation.TaskType, id);
+            return to === undefined ? (id ?? "–") : <Link to={to}>{id}</Link>;
+          },
+          text: (invocation) => invocation.ExecutionId,
+          minWidth: 220,
+        },
+        {
+          id: "status",
+          header: "Status",
+          cell: (invocation) => <Status status={invocation.Status} />,
+          text: (invocation) => invocation.Status,
+        },
+        {
+          id: "details",
+          header: "Details",
+          cell: (invocation) => invocation.StatusDetails ?? "–",
+          text: (invocation) => invocation.StatusDetails,
+        },
+        {
+          id: "target",
+          header: "Target",
+          cell: (invocation) => invocation.WindowTargetId ?? "–",
+          text: (invocation) => invocation.WindowTargetId,
+        },
+        {
+          id: "start",
+          header: "Began",
+          cell: (invocation) => <Time at={invocation.StartTime} short />,
+          text: (invocation) => invocation.StartTime?.toISOString(),
+        },
+        {
+          id: "end",
+          header: "Ended",
+          cell: (invocation) => <Time at={invocation.EndTime} short />,
+          text: (invocation) => invocation.EndTime?.toISOString(),
+        },
+      ]}
+      empty="This task has started no work."
+    />
+  );
+}
