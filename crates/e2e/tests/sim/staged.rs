@@ -211,24 +211,28 @@ fn has_passed(world: &World, rollout: &Committed, ring: usize, withheld: &BTreeS
     if let Some(member) = at_work.into_iter().next() {
         short(format!("{} is at work", member.node));
     }
+    let failed = members().filter(|member| member.has_failed()).count();
+    let most = wanted.gates.as_ref().and_then(|gates| gates.max_failures).unwrap_or(i32::MAX);
+    let is_lost = i32::try_from(failed).unwrap() > most;
+    let is_approved = rollout.approved.contains(&ring);
     // One look may see two rings pass: the soak of the last of them is what is there to be seen.
     let last = members().filter(|member| member.is_released).filter_map(|member| member.finished_at).max();
     let soak_ms = i64::from(wanted.soak_minutes.unwrap_or_default()) * 60_000;
+    // A ring that cannot pass any more is judged at once, and passes by somebody's word alone.
     if let Some(last) = last
+        && !(is_lost && is_approved)
         && ring + 1 == rollout.ring
         && rollout.ring_at.millis_since(last) < soak_ms - CLOCKS_DIFFER_MS
     {
         short(format!("its soak began at {last} and ended at {}", rollout.ring_at));
     }
-    if rollout.approved.contains(&ring) {
+    if is_approved {
         return;
     }
     if wanted.require_approval == Some(true) {
         short("nobody approved it".to_owned());
     }
-    let failed = members().filter(|member| member.has_failed()).count();
-    let most = wanted.gates.as_ref().and_then(|gates| gates.max_failures).unwrap_or(i32::MAX);
-    if i32::try_from(failed).unwrap() > most {
+    if is_lost {
         short(format!("{failed} nodes failed, not {most}"));
     }
     if !members().any(|member| member.status == InvocationStatus::Success) {
