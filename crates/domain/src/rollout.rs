@@ -16,7 +16,7 @@ mod tables;
 pub use bound::{nodes_needed, upper_bound};
 pub use budget::{Disruption, admit};
 pub use judge::{Asked, Back, Judgement, ProbeTally, Tally, Units, evidence, judge};
-pub use next::{Act, Phase, Seen, Standing, State, next};
+pub use next::{Act, Phase, Seen, Standing, State, next, soaks_until};
 pub use plan::{Approval, Budget, FailureRate, Gates, Members, OnGateFailed, Plan, PlanError, Probe, Ring};
 pub use signal::{Effect, Order, SignalError, signal};
 

@@ -263,7 +263,8 @@ pub async fn list(
 pub async fn tallies(tx: &mut Tx, key: &CommandKey) -> Result<BTreeMap<usize, Tally>> {
     let sql = format!(
         "SELECT r.ring, i.status, CASE WHEN i.released_at IS NULL THEN 0 ELSE 1 END,
-            CASE WHEN i.delivered_at IS NULL THEN 0 ELSE 1 END, COUNT(*)
+            CASE WHEN i.delivered_at IS NULL THEN 0 ELSE 1 END, COUNT(*),
+            MAX(CASE WHEN i.released_at IS NULL THEN NULL ELSE i.finished_at END)
         FROM rollout_nodes r JOIN invocations i {JOIN}
         WHERE r.account = $1 AND r.region = $2 AND r.rollout_id = $3 GROUP BY 1, 2, 3, 4"
     );
@@ -275,6 +276,7 @@ pub async fn tallies(tx: &mut Tx, key: &CommandKey) -> Result<BTreeMap<usize, Ta
         let (is_released, is_delivered): (bool, bool) = (row.get(2)?, row.get(3)?);
         let count: i64 = row.get(4)?;
         let tally = tallies.entry(place(&row, 0)?).or_default();
+        tally.last_ended_at = tally.last_ended_at.max(row.get(5)?);
         let number = match status {
             _ if !status.is_terminal() && is_released => &mut tally.at_work,
             _ if !status.is_terminal() => &mut tally.waiting,

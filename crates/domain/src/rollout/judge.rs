@@ -1,6 +1,7 @@
 //! What a ring has shown: the evidence in numbers, and what it lacks for the next ring to begin. Evidence that was not
 //! gathered is evidence that is not there.
 
+use api::Timestamp;
 use api::fettle::RolloutEvidence;
 
 use super::bound::upper_bound;
@@ -18,6 +19,8 @@ pub struct Tally {
     pub failed: u32,
     /// Ended without having begun.
     pub unreached: u32,
+    /// When the last of those that were let start ended.
+    pub last_ended_at: Option<Timestamp>,
 }
 
 impl Tally {

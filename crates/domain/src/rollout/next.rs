@@ -84,12 +84,17 @@ pub fn next(plan: &Plan, state: &State, seen: &Seen, now: Timestamp) -> Act {
     match state.phase {
         Phase::Running => run(plan, state, seen, now),
         Phase::Soaking => {
-            let until = state.phase_at.plus_seconds(plan.rings[state.ring].soak_seconds);
-            if now >= until { Act::Enter(Phase::Judging) } else { Act::Wait }
+            if now >= soaks_until(plan, state, &seen.tally) { Act::Enter(Phase::Judging) } else { Act::Wait }
         }
         Phase::Judging => conclude(plan, state, seen),
         Phase::AwaitingApproval => Act::Wait,
     }
+}
+
+/// Counted from the end of the last node's work, whatever the clock of the server said that saw it: the soak is the ring's own.
+pub fn soaks_until(plan: &Plan, state: &State, tally: &Tally) -> Timestamp {
+    let began_at = tally.last_ended_at.map_or(state.phase_at, |at| at.max(state.phase_at));
+    began_at.plus_seconds(plan.rings[state.ring].soak_seconds)
 }
 
 fn run(plan: &Plan, state: &State, seen: &Seen, now: Timestamp) -> Act {

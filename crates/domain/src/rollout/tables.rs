@@ -182,6 +182,10 @@ fn a_ring_runs_soaks_is_judged_and_approved() {
     let soaking = state(|state| state.phase = Phase::Soaking);
     assert_eq!(act(&soaking, &tally(|t| t.succeeded = 5), 1799), Act::Wait);
     assert_eq!(act(&soaking, &tally(|t| t.succeeded = 5), 1800), Act::Enter(Phase::Judging));
+    // By the clock of another server the last node ended ten seconds after this one let the ring soak.
+    let ended_later = |t: &mut Tally| (t.succeeded, t.last_ended_at) = (5, Some(START.plus_seconds(10)));
+    assert_eq!(act(&soaking, &tally(ended_later), 1809), Act::Wait);
+    assert_eq!(act(&soaking, &tally(ended_later), 1810), Act::Enter(Phase::Judging));
 
     let judging = state(|state| state.phase = Phase::Judging);
     let seen = |back: Option<(u32, u32, u32)>, probe: Option<(u32, u32)>| Seen {

@@ -221,6 +221,7 @@ fn has_passed(world: &World, rollout: &Committed, ring: usize, withheld: &BTreeS
     // A ring that cannot pass any more is judged at once, and passes by somebody's word alone.
     if let Some(last) = last
         && !(is_lost && is_approved)
+        && soak_ms > 0
         && ring + 1 == rollout.ring
         && rollout.ring_at.millis_since(last) < soak_ms - CLOCKS_DIFFER_MS
     {

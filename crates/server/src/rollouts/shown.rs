@@ -2,7 +2,7 @@
 
 use api::Timestamp;
 use api::fettle::{RolloutPhase, RolloutRingState, RolloutStatus};
-use domain::rollout::{Phase, Standing};
+use domain::rollout::{Phase, Standing, soaks_until};
 use store::Tx;
 use store::rollouts::{self, Rollout};
 
@@ -62,7 +62,7 @@ fn shown(look: &Look, number: usize) -> RolloutRingState {
         failed: wire(tally.failed),
         unreached: wire(tally.unreached),
         began_at: record.map(|record| record.began_at),
-        soaks_until: soaks.then(|| state.phase_at.plus_seconds(ring.soak_seconds)),
+        soaks_until: soaks.then(|| soaks_until(&look.plan, state, &tally)),
         approved_by: record.and_then(|record| record.approved_by.clone()),
         evidence,
     }
