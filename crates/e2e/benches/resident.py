@@ -5,7 +5,9 @@ usage: resident.py [--agent PATH]
 
 Needs a Debian machine with package lists, strace and python3, and root rights where tracing asks for them. Reads the machine, writes
 to a temporary folder only. The server is a stand-in on loopback that answers as an idle one would. Exits 1 when a floor is missed: a
-look makes stat calls and nothing else, and the idle agent holds at most 8 MiB.
+look makes stat calls and nothing else, and the idle agent holds at most 2 MiB of its own and 10 MiB with what the kernel maps
+of its program's file. That part is the kernel's choice (how much around a page that is touched, by what lies in its cache), it
+can be dropped at any time, and it differs by a MiB between two runs of the same program.
 """
 
 import argparse
@@ -22,7 +24,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-MAX_RSS_MIB = 8.0
+MAX_OWN_MIB = 2.0
+MAX_RSS_MIB = 10.0
 LOOKS_SECONDS = 6
 STAT = {"stat", "lstat", "fstat", "newfstatat", "fstatat64", "statx"}
 # How the program waits for its timer and for the server's answer to the long poll; a few for each time that it wakes.
@@ -137,11 +140,13 @@ def measure(pid, files, data):
     stats = sum(count for name, count in calls.items() if name in STAT)
     others = {name: count for name, count in calls.items() if name not in STAT | WAITING}
     looks = stats / (files + 1)
-    rss = int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    own, rss = (int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024 for name in ("RssAnon", "VmRSS"))
     print(f"resident agent, nothing changed: {files} files behind the last reading, one look a second")
     for name, count in calls.most_common():
         print(f"  {name:<20}{count:>8} calls in {LOOKS_SECONDS} s")
-    print(f"  looks {looks:.1f}, CPU {cpu / LOOKS_SECONDS:.2f} ms a second without the trace, VmRSS {rss:.1f} MiB (floor {MAX_RSS_MIB} MiB)")
+    print(f"  looks {looks:.1f}, CPU {cpu / LOOKS_SECONDS:.2f} ms a second without the trace, "
+          f"memory of its own {own:.1f} MiB (at most {MAX_OWN_MIB}), with its program {rss:.1f} MiB (at most {MAX_RSS_MIB})")
     missed = []
     if looks < 3:
         missed.append(f"only {looks:.1f} looks were seen in {LOOKS_SECONDS} s")
@@ -149,8 +154,8 @@ def measure(pid, files, data):
         missed.append(f"a look makes other calls than stat: {others}")
     if sum(count for name, count in calls.items() if name in WAITING) > 10 * (LOOKS_SECONDS + looks):
         missed.append(f"the agent wakes too often: {dict(calls)}")
-    if rss > MAX_RSS_MIB:
-        missed.append(f"{rss:.1f} MiB resident, at most {MAX_RSS_MIB} allowed")
+    if own > MAX_OWN_MIB or rss > MAX_RSS_MIB:
+        missed.append(f"{own:.1f} MiB of its own and {rss:.1f} MiB resident, at most {MAX_OWN_MIB} and {MAX_RSS_MIB} allowed")
     return missed
 
 
