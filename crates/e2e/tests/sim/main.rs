@@ -24,7 +24,7 @@ use server::testing::simulation::{self, Dice};
 use store::{Store, StoreOptions};
 use world::World;
 
-/// Runs of `make test`, each with few nodes; `make simulate` asks for more of either, and `.ci/run` for 1,000.
+/// Runs of `make test`, each with few nodes; `make simulate` asks for more of either, and `.ci/run` for 1,000 with 5 and with 50.
 const SEEDS: u64 = 100;
 const NODES: u64 = 5;
 /// Told of a run that broke a rule.
