@@ -84,7 +84,11 @@ pub fn next(plan: &Plan, state: &State, seen: &Seen, now: Timestamp) -> Act {
     match state.phase {
         Phase::Running => run(plan, state, seen, now),
         Phase::Soaking => {
-            if now >= soaks_until(plan, state, &seen.tally) { Act::Enter(Phase::Judging) } else { Act::Wait }
+            if now >= soaks_until(plan, state, &seen.tally) {
+                Act::Enter(Phase::Judging)
+            } else {
+                Act::Wait
+            }
         }
         Phase::Judging => conclude(plan, state, seen),
         Phase::AwaitingApproval => Act::Wait,
