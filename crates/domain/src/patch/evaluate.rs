@@ -131,7 +131,7 @@ fn judge_items<'f>(frame: &Frame<'f>, items: &[Item<'f>]) -> Vec<Verdict> {
 
 /// The product, and how filters may write it besides: its major version alone on yum and dnf systems, `.x` for any
 /// minor one on macOS.
-fn product_names(os: OperatingSystem, product: &str) -> Vec<String> {
+pub(super) fn product_names(os: OperatingSystem, product: &str) -> Vec<String> {
     let mut names = vec![product.to_owned()];
     match (os.family(), product.rsplit_once('.')) {
         (Family::Rpm, Some((major, _))) => names.push(major.to_owned()),

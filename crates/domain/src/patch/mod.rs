@@ -14,6 +14,7 @@ mod names;
 pub mod offered;
 pub mod override_list;
 mod plain;
+pub mod preview;
 mod rpm;
 pub mod state;
 pub mod suite;

@@ -4,6 +4,7 @@ mod apt;
 mod laws;
 mod macos;
 mod plain;
+mod preview;
 mod rpm;
 mod windows;
 
