@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 
+import botocore.exceptions
 import pytest
 
 from conftest import FETTLE_MODEL, REGION, program
@@ -173,3 +174,35 @@ def test_our_own_service_through_the_stock_cli(aws, fettle, scanned):
     assert "openssl" in named, json.dumps(told, indent=1)
     assert fettle.get_node_report(InstanceId=scanned)["Missing"][0]["Name"] == "openssl"
     assert fettle.list_node_reports(InstanceId=scanned)["Reports"]
+
+
+def test_preview_of_a_baseline_that_is_not_saved(ssm, fettle, aws, scanned):
+    def baseline(priority):
+        rule = {"PatchFilterGroup": {"PatchFilters": [{"Key": "PRIORITY", "Values": [priority]}]},
+                "ComplianceLevel": "HIGH", "ApproveAfterDays": 0, "EnableNonSecurity": True}
+        return {"OperatingSystem": "DEBIAN", "ApprovalRules": {"PatchRules": [rule]}}
+
+    def names(answer, wanted):
+        shown = next(row for row in answer["Lists"] if row["Name"] == wanted)
+        assert shown["Count"] == len(shown["Patches"])
+        return [patch["Name"] for patch in shown["Patches"]]
+
+    answer = fettle.preview_patch_baseline(Baseline=baseline("Optional"))
+    assert answer["NodesExamined"] == answer["Nodes"] > 0
+    assert "openssl" in names(answer, "Approved") and "openssl" not in names(answer, "NotMatched")
+    assert "Comparison" not in answer
+    from_shell = aws("fettle", "preview-patch-baseline", "--baseline", json.dumps(baseline("Required")))
+    assert "openssl" in names(from_shell, "NotMatched")
+
+    saved = ssm.create_patch_baseline(Name="saved-for-a-preview", **baseline("Optional"))["BaselineId"]
+    try:
+        answer = fettle.preview_patch_baseline(Baseline=baseline("Required"), BaselineId=saved)
+        assert "openssl" in names(answer, "NoLongerApproved")
+        assert answer["Comparison"]["NodesServed"] == answer["Comparison"]["NodesChanged"] == 0
+    finally:
+        ssm.delete_patch_baseline(BaselineId=saved)
+    with pytest.raises(fettle.exceptions.ResourceNotFoundException):
+        fettle.preview_patch_baseline(Baseline=baseline("Required"), BaselineId=saved)
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        fettle.preview_patch_baseline(Baseline={**baseline("Required"), "RejectedPatchesAction": "MAYBE"})
+    assert refused.value.response["Error"]["Code"] == "ValidationException"

@@ -87,24 +87,46 @@ pub async fn load(tx: &mut Tx, scope: Scope<'_>, hash: &Hash) -> Result<Option<F
     Ok(Some(form::read(fields, texts)?))
 }
 
-/// What these sets say of what is installed, texts as their numbers; those that are gone are left out.
-pub async fn outlines(
-    tx: &mut Tx,
-    (account, region): Scope<'_>,
-    hashes: &[Hash],
-) -> Result<Vec<(Hash, Outline<i64>)>> {
+/// Whole sets, each once; those that are gone are left out. Their texts are looked up together, since sets of one fleet share
+/// most of them.
+pub async fn load_many(tx: &mut Tx, scope: Scope<'_>, hashes: &[Hash]) -> Result<Vec<(Hash, FactSet)>> {
     let mut found = Vec::with_capacity(hashes.len());
     for chunk in hashes.chunks(CHUNK) {
-        let sql = format!(
-            "SELECT facts_hash, body FROM fact_sets WHERE account = $1 AND region = $2 AND facts_hash IN ({})",
-            placeholders(3, chunk.len())
-        );
-        let mut values: Vec<Value<'_>> = vec![account.as_str().into(), region.as_str().into()];
-        values.extend(chunk.iter().map(|hash| Value::from(&hash[..])));
-        for row in tx.query(&sql, &values).await? {
-            let body: Vec<u8> = row.get(1)?;
+        let rows = bodies(tx, scope, chunk).await?;
+        let mut wanted = HashSet::new();
+        for (_, body) in &rows {
+            wanted.extend(split(body)?.0);
+        }
+        let wanted: Vec<i64> = wanted.into_iter().collect();
+        let texts = strings::resolve(tx, scope, &wanted).await?;
+        let texts: HashMap<i64, _> = wanted.into_iter().zip(texts).collect();
+        for (hash, body) in rows {
             let (ids, fields) = split(&body)?;
-            found.push((hash_column(row.get(0)?)?, form::outline(fields, ids)?));
+            let texts = ids.iter().filter_map(|id| texts.get(id).cloned()).collect();
+            found.push((hash, form::read(fields, texts)?));
+        }
+    }
+    Ok(found)
+}
+
+/// As they are stored. Index: primary key.
+async fn bodies(tx: &mut Tx, (account, region): Scope<'_>, hashes: &[Hash]) -> Result<Vec<(Hash, Vec<u8>)>> {
+    let sql = format!(
+        "SELECT facts_hash, body FROM fact_sets WHERE account = $1 AND region = $2 AND facts_hash IN ({})",
+        placeholders(3, hashes.len())
+    );
+    let mut values: Vec<Value<'_>> = vec![account.as_str().into(), region.as_str().into()];
+    values.extend(hashes.iter().map(|hash| Value::from(&hash[..])));
+    tx.query(&sql, &values).await?.iter().map(|row| Ok((hash_column(row.get(0)?)?, row.get(1)?))).collect()
+}
+
+/// What these sets say of what is installed, texts as their numbers; those that are gone are left out.
+pub async fn outlines(tx: &mut Tx, scope: Scope<'_>, hashes: &[Hash]) -> Result<Vec<(Hash, Outline<i64>)>> {
+    let mut found = Vec::with_capacity(hashes.len());
+    for chunk in hashes.chunks(CHUNK) {
+        for (hash, body) in bodies(tx, scope, chunk).await? {
+            let (ids, fields) = split(&body)?;
+            found.push((hash, form::outline(fields, ids)?));
         }
     }
     Ok(found)

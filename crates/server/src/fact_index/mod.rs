@@ -1,4 +1,4 @@
-//! Which nodes have an affected version, without reading facts for each question: an index over distinct fact sets, and which
+//! Which nodes have an affected version, and which share their facts, without reading facts for each question: an index over distinct fact sets, and which
 //! set each node has now. Built from the store at the first question, then followed by what changed since (`store::facts::changed`),
 //! whichever server took it. What it finds is looked up in the store before it is shown.
 
@@ -53,14 +53,22 @@ impl FactIndexes {
     ) -> Result<Vec<NodeId>, StoreError> {
         let mut indexes = self.0.lock().await;
         let index = indexes.entry((scope.0.clone(), scope.1.clone())).or_default();
-        // A store that was wiped in between begins with lower numbers again.
-        if index.follow(store, scope).await? == Followed::Backwards {
-            *index = FactIndex::default();
-            index.follow(store, scope).await?;
-        }
-        index.forget_gone(store, scope).await?;
-        index.forget_spare();
+        index.catch_up(store, scope).await?;
         Ok(index.affected(question, after, limit))
+    }
+
+    /// The distinct fact sets of these nodes, each with the places of its nodes in the list; nodes without facts have none.
+    /// As above, opens transactions of its own.
+    pub async fn sets_of(
+        &self,
+        store: &Store,
+        scope: Scope<'_>,
+        nodes: &[&NodeId],
+    ) -> Result<Vec<(Hash, Vec<usize>)>, StoreError> {
+        let mut indexes = self.0.lock().await;
+        let index = indexes.entry((scope.0.clone(), scope.1.clone())).or_default();
+        index.catch_up(store, scope).await?;
+        Ok(index.sets_of(nodes))
     }
 }
 
@@ -89,6 +97,28 @@ enum Followed {
 }
 
 impl FactIndex {
+    async fn catch_up(&mut self, store: &Store, scope: Scope<'_>) -> Result<(), StoreError> {
+        // A store that was wiped in between begins with lower numbers again.
+        if self.follow(store, scope).await? == Followed::Backwards {
+            *self = Self::default();
+            self.follow(store, scope).await?;
+        }
+        self.forget_gone(store, scope).await?;
+        self.forget_spare();
+        Ok(())
+    }
+
+    fn sets_of(&self, nodes: &[&NodeId]) -> Vec<(Hash, Vec<usize>)> {
+        let mut by_set: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (place, node) in nodes.iter().enumerate() {
+            if let Some(set) = self.nodes.get(*node) {
+                by_set.entry(*set).or_default().push(place);
+            }
+        }
+        let hashes = self.sets.hashes().filter_map(|(hash, set)| Some((*hash, by_set.remove(&set)?)));
+        hashes.collect()
+    }
+
     async fn follow(&mut self, store: &Store, scope: Scope<'_>) -> Result<Followed, StoreError> {
         let mut tx = store.read().await?;
         let now = facts::revisions(&mut tx, scope).await?;

@@ -34,6 +34,10 @@ impl Sets {
         self.numbers.get(hash).copied()
     }
 
+    pub fn hashes(&self) -> impl Iterator<Item = (&Hash, u32)> {
+        self.numbers.iter().map(|(hash, number)| (hash, *number))
+    }
+
     /// The number of a set that has none yet.
     pub fn add(&mut self, hash: Hash) -> Result<u32, StoreError> {
         let number = match self.free.pop() {

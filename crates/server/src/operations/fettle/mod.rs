@@ -12,6 +12,7 @@ mod list_node_reports;
 mod list_node_summaries;
 pub mod patch_now;
 pub mod patch_runs;
+mod preview_patch_baseline;
 mod put_node_facts;
 mod refresh_associations;
 mod resolve_patch_snapshot;
@@ -36,6 +37,7 @@ pub use patch_runs::{
     get_patch_execution, get_patch_plan, list_patch_executions, put_patch_execution, put_patch_plan,
     start_patch_plan, start_patch_undo,
 };
+pub use preview_patch_baseline::preview_patch_baseline;
 pub use put_node_facts::put_node_facts;
 pub use refresh_associations::refresh_associations;
 pub use resolve_patch_snapshot::resolve_patch_snapshot;

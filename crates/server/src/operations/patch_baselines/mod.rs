@@ -54,7 +54,7 @@ const MAX_GROUPS_PER_BASELINE: usize = 25;
 const DEFAULT_PAGE: i32 = 50;
 
 /// An own baseline or a provided one; `None` when there is none of that id here.
-async fn find(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Option<Baseline>, ApiError> {
+pub async fn find(tx: &mut Tx, ctx: &Ctx, id: &BaselineId) -> Result<Option<Baseline>, ApiError> {
     let Some(id) = id.local(&ctx.account, &ctx.region) else { return Ok(None) };
     if id.is_provided() {
         return Ok(predefined::find(&id, &ctx.region));
@@ -77,7 +77,7 @@ fn own_id(ctx: &Ctx, id: &BaselineId) -> Result<BaselineId, ApiError> {
 }
 
 /// The registered default of a system, else the provided one.
-async fn default_id(tx: &mut Tx, ctx: &Ctx, os: OperatingSystem) -> Result<BaselineId, ApiError> {
+pub async fn default_id(tx: &mut Tx, ctx: &Ctx, os: OperatingSystem) -> Result<BaselineId, ApiError> {
     let registered = baselines::find_registered_default(tx, &ctx.account, &ctx.region, os).await?;
     Ok(registered.unwrap_or_else(|| predefined::default_id_for(os, &ctx.region)))
 }
