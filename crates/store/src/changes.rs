@@ -16,12 +16,14 @@ pub enum Topic {
     Documents,
     Nodes,
     PatchNow,
+    QuickSetup,
+    Rollouts,
     Users,
     Windows,
 }
 
 /// Tables by the beginnings of their names; the longest that fits counts.
-const TABLES: [(&str, &[Topic]); 19] = [
+const TABLES: [(&str, &[Topic]); 22] = [
     ("associations", &[Topic::Associations]),
     ("association_executions", &[Topic::Associations, Topic::PatchNow]),
     ("association_nodes", &[Topic::Associations, Topic::PatchNow]),
@@ -38,13 +40,16 @@ const TABLES: [(&str, &[Topic]); 19] = [
     ("document_", &[Topic::Documents]),
     ("nodes", &[Topic::Nodes]),
     ("tags", &[Topic::Nodes]),
+    ("quick_setup", &[Topic::QuickSetup]),
+    ("rollouts", &[Topic::Rollouts]),
+    ("patch_policy_rollouts", &[Topic::QuickSetup]),
     ("users", &[Topic::Users]),
     ("maintenance_window", &[Topic::Windows]),
     ("window", &[Topic::Windows]),
 ];
 
 impl Topic {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Associations,
         Self::Automations,
         Self::Baselines,
@@ -53,6 +58,8 @@ impl Topic {
         Self::Documents,
         Self::Nodes,
         Self::PatchNow,
+        Self::QuickSetup,
+        Self::Rollouts,
         Self::Users,
         Self::Windows,
     ];
@@ -67,6 +74,8 @@ impl Topic {
             Self::Documents => "documents",
             Self::Nodes => "nodes",
             Self::PatchNow => "patch-now",
+            Self::QuickSetup => "quick-setup",
+            Self::Rollouts => "rollouts",
             Self::Users => "users",
             Self::Windows => "windows",
         }
@@ -169,6 +178,9 @@ mod tests {
             ("UPDATE associations SET a = $1", "associations"),
             ("INSERT INTO node_patch_states (account) VALUES ($1)", "compliance"),
             ("INSERT INTO automations (account) VALUES ($1)", "automations"),
+            ("UPDATE rollouts SET standing = $4", "rollouts"),
+            ("INSERT INTO quick_setup_managers (account) VALUES ($1)", "quick-setup"),
+            ("DELETE FROM patch_policy_rollouts WHERE account = $1", "quick-setup"),
             ("INSERT INTO node_messages (account) VALUES ($1)", ""),
             ("SELECT a FROM commands", ""),
             ("", ""),
