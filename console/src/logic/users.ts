@@ -54,6 +54,8 @@ export const PRESETS: readonly Preset[] = [
     policy: allow([
       ...READ.map((action) => `ssm:${action}`),
       ...READ.map((action) => `fettle:${action}`),
+      ...READ.map((action) => `ssm-quicksetup:${action}`),
+      "fettle:Preview*",
       "fettle:Explain*",
       "fettle:ChangePassword",
     ]),

@@ -33,6 +33,7 @@ import {
 } from "../../logic/baseline";
 import type { BaselineForm } from "../../logic/baseline";
 import { wordOf } from "../../logic/status";
+import { BaselinePreview } from "./BaselinePreview";
 import { FiltersEditor } from "./FiltersEditor";
 import { RuleEditor } from "./RuleEditor";
 import { SourcesEditor } from "./SourcesEditor";
@@ -114,107 +115,126 @@ function Editor({ initial, id }: { readonly initial: BaselineForm; readonly id: 
             </SpaceBetween>
           }
         >
-          <SpaceBetween size="l">
-            <Container header={<Header variant="h2">Patch baseline</Header>}>
-              <SpaceBetween size="m">
-                <FormField label="Name" errorText={problem("name")}>
-                  <Input value={form.name} onChange={({ detail }) => set({ name: detail.value })} />
-                </FormField>
-                <FormField label="Description" errorText={problem("description")}>
-                  <Input value={form.description} onChange={({ detail }) => set({ description: detail.value })} />
-                </FormField>
-                <FormField
-                  label="Operating system"
-                  description={id === undefined ? undefined : "It cannot be changed any more."}
-                >
-                  <Select
-                    disabled={id !== undefined}
-                    selectedOption={{ value: form.system, label: form.system }}
-                    options={OPERATING_SYSTEMS.map((value) => ({ value, label: value }))}
-                    onChange={({ detail }) =>
-                      set({ system: detail.selectedOption.value ?? form.system, rules: [NEW_RULE], globalFilters: {} })
-                    }
-                  />
-                </FormField>
-              </SpaceBetween>
-            </Container>
-            {form.rules.map((rule, index) => (
-              <RuleEditor
-                key={index}
-                number={index + 1}
-                system={form.system}
-                rule={rule}
-                problem={(field) => problem(`rules.${index}.${field}`)}
-                onChange={(next) => set({ rules: form.rules.map((other, at) => (at === index ? next : other)) })}
-                onRemove={() => set({ rules: form.rules.filter((__, at) => at !== index) })}
+          <div className="beside">
+            <SpaceBetween size="l">
+              <Container header={<Header variant="h2">Patch baseline</Header>}>
+                <SpaceBetween size="m">
+                  <FormField label="Name" errorText={problem("name")}>
+                    <Input value={form.name} onChange={({ detail }) => set({ name: detail.value })} />
+                  </FormField>
+                  <FormField label="Description" errorText={problem("description")}>
+                    <Input value={form.description} onChange={({ detail }) => set({ description: detail.value })} />
+                  </FormField>
+                  <FormField
+                    label="Operating system"
+                    description={id === undefined ? undefined : "It cannot be changed any more."}
+                  >
+                    <Select
+                      disabled={id !== undefined}
+                      selectedOption={{ value: form.system, label: form.system }}
+                      options={OPERATING_SYSTEMS.map((value) => ({ value, label: value }))}
+                      onChange={({ detail }) =>
+                        set({
+                          system: detail.selectedOption.value ?? form.system,
+                          rules: [NEW_RULE],
+                          globalFilters: {},
+                        })
+                      }
+                    />
+                  </FormField>
+                </SpaceBetween>
+              </Container>
+              {form.rules.map((rule, index) => (
+                <RuleEditor
+                  key={index}
+                  number={index + 1}
+                  system={form.system}
+                  rule={rule}
+                  problem={(field) => problem(`rules.${index}.${field}`)}
+                  onChange={(next) => set({ rules: form.rules.map((other, at) => (at === index ? next : other)) })}
+                  onRemove={() => set({ rules: form.rules.filter((__, at) => at !== index) })}
+                />
+              ))}
+              <Button
+                formAction="none"
+                disabled={form.rules.length >= 10}
+                onClick={() => set({ rules: [...form.rules, NEW_RULE] })}
+              >
+                Add rule
+              </Button>
+              <Container header={<Header variant="h2">Exceptions</Header>}>
+                <SpaceBetween size="m">
+                  <FormField
+                    label="Approved patches"
+                    constraintText={`One a line; ${patchNames(form.approved).length} of 50`}
+                    errorText={problem("approved")}
+                  >
+                    <Textarea
+                      value={form.approved}
+                      rows={3}
+                      onChange={({ detail }) => set({ approved: detail.value })}
+                    />
+                  </FormField>
+                  <FormField label="Their compliance level">
+                    <Select
+                      selectedOption={{ value: form.approvedLevel, label: wordOf(form.approvedLevel) }}
+                      options={LEVELS.map((value) => ({ value, label: wordOf(value) }))}
+                      onChange={({ detail }) =>
+                        set({ approvedLevel: detail.selectedOption.value ?? form.approvedLevel })
+                      }
+                    />
+                  </FormField>
+                  <FormField
+                    label="Rejected patches"
+                    constraintText={`One a line; ${patchNames(form.rejected).length} of 50`}
+                    errorText={problem("rejected")}
+                  >
+                    <Textarea
+                      value={form.rejected}
+                      rows={3}
+                      onChange={({ detail }) => set({ rejected: detail.value })}
+                    />
+                  </FormField>
+                  <FormField label="Rejected patches are">
+                    <Select
+                      selectedOption={REJECTED.find((option) => option.value === form.rejectedAction) ?? null}
+                      options={REJECTED}
+                      onChange={({ detail }) =>
+                        set({ rejectedAction: detail.selectedOption.value ?? form.rejectedAction })
+                      }
+                    />
+                  </FormField>
+                </SpaceBetween>
+              </Container>
+              <ExpandableSection variant="container" headerText="Global filters and sources">
+                <SpaceBetween size="l">
+                  <FormField
+                    label="Global filters"
+                    description="Only what matches these is looked at, whatever the rules say"
+                  >
+                    <FiltersEditor
+                      system={form.system}
+                      filters={form.globalFilters}
+                      onChange={(globalFilters) => set({ globalFilters })}
+                    />
+                  </FormField>
+                  {linux ? (
+                    <SourcesEditor
+                      sources={form.sources}
+                      problem={(place) => problem(`sources.${place}`)}
+                      onChange={(sources) => set({ sources })}
+                    />
+                  ) : null}
+                </SpaceBetween>
+              </ExpandableSection>
+              <JsonImport
+                onImport={(imported) => set(id === undefined ? imported : { ...imported, system: form.system })}
               />
-            ))}
-            <Button
-              formAction="none"
-              disabled={form.rules.length >= 10}
-              onClick={() => set({ rules: [...form.rules, NEW_RULE] })}
-            >
-              Add rule
-            </Button>
-            <Container header={<Header variant="h2">Exceptions</Header>}>
-              <SpaceBetween size="m">
-                <FormField
-                  label="Approved patches"
-                  constraintText={`One a line; ${patchNames(form.approved).length} of 50`}
-                  errorText={problem("approved")}
-                >
-                  <Textarea value={form.approved} rows={3} onChange={({ detail }) => set({ approved: detail.value })} />
-                </FormField>
-                <FormField label="Their compliance level">
-                  <Select
-                    selectedOption={{ value: form.approvedLevel, label: wordOf(form.approvedLevel) }}
-                    options={LEVELS.map((value) => ({ value, label: wordOf(value) }))}
-                    onChange={({ detail }) => set({ approvedLevel: detail.selectedOption.value ?? form.approvedLevel })}
-                  />
-                </FormField>
-                <FormField
-                  label="Rejected patches"
-                  constraintText={`One a line; ${patchNames(form.rejected).length} of 50`}
-                  errorText={problem("rejected")}
-                >
-                  <Textarea value={form.rejected} rows={3} onChange={({ detail }) => set({ rejected: detail.value })} />
-                </FormField>
-                <FormField label="Rejected patches are">
-                  <Select
-                    selectedOption={REJECTED.find((option) => option.value === form.rejectedAction) ?? null}
-                    options={REJECTED}
-                    onChange={({ detail }) =>
-                      set({ rejectedAction: detail.selectedOption.value ?? form.rejectedAction })
-                    }
-                  />
-                </FormField>
-              </SpaceBetween>
-            </Container>
-            <ExpandableSection variant="container" headerText="Global filters and sources">
-              <SpaceBetween size="l">
-                <FormField
-                  label="Global filters"
-                  description="Only what matches these is looked at, whatever the rules say"
-                >
-                  <FiltersEditor
-                    system={form.system}
-                    filters={form.globalFilters}
-                    onChange={(globalFilters) => set({ globalFilters })}
-                  />
-                </FormField>
-                {linux ? (
-                  <SourcesEditor
-                    sources={form.sources}
-                    problem={(place) => problem(`sources.${place}`)}
-                    onChange={(sources) => set({ sources })}
-                  />
-                ) : null}
-              </SpaceBetween>
-            </ExpandableSection>
-            <JsonImport
-              onImport={(imported) => set(id === undefined ? imported : { ...imported, system: form.system })}
-            />
-          </SpaceBetween>
+            </SpaceBetween>
+            <div className="beside-panel">
+              <BaselinePreview form={form} id={id} />
+            </div>
+          </div>
         </Form>
       </form>
     </ContentLayout>

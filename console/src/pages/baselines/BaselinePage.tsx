@@ -10,7 +10,6 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import Tabs from "@cloudscape-design/components/tabs";
-import TokenGroup from "@cloudscape-design/components/token-group";
 import type { GetPatchBaselineCommandOutput, PatchFilterGroup, PatchRule } from "@aws-sdk/client-ssm";
 import { useState } from "react";
 
@@ -126,11 +125,7 @@ function approval(rule: PatchRule): string {
 
 function Rules({ baseline }: { readonly baseline: GetPatchBaselineCommandOutput }) {
   const names = (list: string[] | undefined) =>
-    list === undefined || list.length === 0 ? (
-      "none"
-    ) : (
-      <TokenGroup readOnly items={list.map((label) => ({ label }))} limit={8} />
-    );
+    list === undefined || list.length === 0 ? "none" : <div className="output names">{list.join("\n")}</div>;
   return (
     <SpaceBetween size="l">
       <Table
