@@ -1,7 +1,8 @@
 // The order of a Patch now as the wizard holds it.
 
 import type { PatchNowOrder } from "../api/patchNow";
-import { planFrom, planProblem } from "./rollout";
+import { planProblems, toPlan } from "./rings";
+import type { PlanForm } from "./rings";
 import { limitProblem, targetsProblem, toTargets } from "./targets";
 import type { TargetsForm } from "./targets";
 
@@ -16,8 +17,8 @@ export interface OrderForm {
   readonly preHook: string;
   readonly postHook: string;
   readonly exitHook: string;
-  /** The plan of a staged rollout as JSON; empty: all nodes at once. */
-  readonly rings: string;
+  /** The plan of a staged rollout; nothing: all nodes by the rate alone. */
+  readonly rings: PlanForm | undefined;
 }
 
 export function orderProblems(form: OrderForm): Record<string, string> {
@@ -28,9 +29,9 @@ export function orderProblems(form: OrderForm): Record<string, string> {
   put("targets", targetsProblem(form.targets));
   put("concurrency", limitProblem(form.concurrency, false));
   put("errors", limitProblem(form.errors, true));
-  if (form.operation === "Install") {
-    put("rings", planProblem(form.rings));
-    if (form.rings.trim() !== "" && form.errors !== "") put("errors", "rings say by their gates when it stops");
+  if (form.operation === "Install" && form.rings !== undefined) {
+    put("rings", Object.values(planProblems(form.rings))[0]);
+    if (form.errors !== "") put("errors", "rings say by their gates when it stops");
   }
   if (
     form.operation === "Install" &&
@@ -64,8 +65,6 @@ export function toOrder(form: OrderForm): PatchNowOrder {
     ...hook("OnExitHook", form.exitHook),
     ...(form.concurrency === "" ? {} : { MaxConcurrency: form.concurrency }),
     ...(form.errors === "" ? {} : { MaxErrors: form.errors }),
-    ...(installs && form.rings.trim() !== "" && planProblem(form.rings) === undefined
-      ? { Rollout: planFrom(form.rings) }
-      : {}),
+    ...(installs && form.rings !== undefined ? { Rollout: toPlan(form.rings) } : {}),
   };
 }

@@ -73,13 +73,3 @@ export function planFrom(text: string): RolloutPlan {
   if (!Array.isArray(rings) || rings.length === 0) throw new Error("an object with Rings, a list of at least one ring");
   return parsed as RolloutPlan;
 }
-
-export function planProblem(text: string): string | undefined {
-  if (text.trim() === "") return undefined;
-  try {
-    planFrom(text);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : "this is no JSON";
-  }
-}

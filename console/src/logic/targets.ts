@@ -77,7 +77,11 @@ export function fromTargets(targets: readonly Target[]): TargetsForm | undefined
 
 /** Targets as they are shown. */
 export function targetsText(targets: readonly Target[] | undefined): string {
-  return (targets ?? []).map(({ Key = "", Values = [] }) => `${Key} = ${Values.join(", ")}`).join("; ");
+  const text = ({ Key = "", Values = [] }: Target): string =>
+    /^instanceids$/i.test(Key) && Values.length === 1 && Values[0] === "*"
+      ? "all nodes"
+      : `${Key} = ${Values.join(", ")}`;
+  return (targets ?? []).map(text).join("; ");
 }
 
 /** A number of nodes or a share of them; the empty text leaves it to the server. */

@@ -1,7 +1,6 @@
 // The wizard: what to do, on which nodes, how fast, and a last look before it starts.
 
 import Alert from "@cloudscape-design/components/alert";
-import Button from "@cloudscape-design/components/button";
 import Checkbox from "@cloudscape-design/components/checkbox";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
@@ -11,7 +10,6 @@ import Input from "@cloudscape-design/components/input";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import RadioGroup from "@cloudscape-design/components/radio-group";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import Textarea from "@cloudscape-design/components/textarea";
 import Tiles from "@cloudscape-design/components/tiles";
 import Wizard from "@cloudscape-design/components/wizard";
 import { useState } from "react";
@@ -21,10 +19,10 @@ import { useAction } from "../../api/use";
 import { flash } from "../../app/flash";
 import { go, href, part, usePlace } from "../../app/place";
 import { CopyCommand } from "../../components/CopyCommand";
+import { RingsEditor } from "../../components/RingsEditor";
 import { TargetsEditor } from "../../components/TargetsEditor";
 import { orderProblems, toOrder } from "../../logic/patchNowOrder";
 import type { OrderForm } from "../../logic/patchNowOrder";
-import { EXAMPLE_PLAN } from "../../logic/rollout";
 import { NO_TARGETS } from "../../logic/targets";
 import { PlanBefore } from "./PlanBefore";
 
@@ -49,7 +47,7 @@ export default function PatchNowStartPage() {
     preHook: "",
     postHook: "",
     exitHook: "",
-    rings: "",
+    rings: undefined,
   }));
   const set = (change: Partial<OrderForm>): void => setForm({ ...form, ...change });
   const problems = orderProblems(form);
@@ -279,45 +277,7 @@ function Rate({ form, set, problems }: StepProps) {
           </FormField>
         </ColumnLayout>
       </Container>
-      {form.operation === "Install" ? <Rings form={form} set={set} problems={problems} /> : null}
+      {form.operation === "Install" ? <RingsEditor form={form.rings} onChange={(rings) => set({ rings })} /> : null}
     </SpaceBetween>
-  );
-}
-
-/** Ring by ring, each after evidence of the one before. */
-function Rings({ form, set, problems }: StepProps) {
-  return (
-    <Container
-      header={
-        <Header
-          variant="h2"
-          description="Patches ring by ring, each after evidence of the one before"
-          actions={
-            <Button
-              formAction="none"
-              disabled={form.rings.trim() !== ""}
-              onClick={() => set({ rings: JSON.stringify(EXAMPLE_PLAN, null, 2) })}
-            >
-              Begin with an example
-            </Button>
-          }
-        >
-          Rings
-        </Header>
-      }
-    >
-      <FormField
-        label="Plan"
-        description="JSON, as `fettle patch now --rings` takes it. Empty: all nodes by the rate alone."
-        errorText={problems["rings"]}
-      >
-        <Textarea
-          value={form.rings}
-          rows={form.rings === "" ? 3 : 16}
-          spellcheck={false}
-          onChange={({ detail }) => set({ rings: detail.value })}
-        />
-      </FormField>
-    </Container>
   );
 }
