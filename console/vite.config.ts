@@ -10,6 +10,8 @@ const POLICY =
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const proxy = {
   "/_fettle": server,
+  // The host is part of what is signed: it stays.
+  "^/(configuration(Manager|Definition)/|configurationManager$|listConfiguration)": { target: server },
   "^/$": {
     target: server,
     bypass: (request: { method?: string; url?: string }) => (request.method === "POST" ? undefined : request.url),

@@ -24,14 +24,33 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
     "ListComplianceSummaries",
     "ListResourceComplianceSummaries",
     "ListPatchExecutions",
+    // Which restarts are outstanding is part of a rollout's evidence.
+    "GetRollout",
   ],
-  commands: ["ListCommands", "ListCommandInvocations", "GetCommandInvocation", "GetPatchPlan"],
-  baselines: ["DescribePatchBaselines", "GetPatchBaseline", "DescribePatchGroups", "GetDefaultPatchBaseline"],
+  commands: [
+    "ListCommands",
+    "ListCommandInvocations",
+    "GetCommandInvocation",
+    "GetPatchPlan",
+    // A rollout counts the nodes of its command.
+    "ListRollouts",
+    "GetRollout",
+  ],
+  baselines: [
+    "PreviewPatchBaseline",
+    "DescribePatchBaselines",
+    "GetPatchBaseline",
+    "DescribePatchGroups",
+    "GetDefaultPatchBaseline",
+  ],
   associations: [
     "ListAssociations",
     "DescribeAssociation",
     "DescribeAssociationExecutions",
     "DescribeInstanceAssociationsStatus",
+    // What a patch policy's associations came to.
+    "ListConfigurationManagers",
+    "GetConfigurationManager",
   ],
   windows: [
     "DescribeMaintenanceWindows",
@@ -47,7 +66,15 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
   ],
   documents: ["ListDocuments", "DescribeDocument", "GetDocument", "ListDocumentVersions"],
   automations: ["DescribeAutomationExecutions", "GetAutomationExecution"],
-  "patch-now": ["ListPatchNow", "GetPatchNow", "ListPatchNowNodes", "ListRollouts", "GetRollout"],
+  "patch-now": ["ListPatchNow", "GetPatchNow", "ListPatchNowNodes"],
+  rollouts: ["ListRollouts", "GetRollout", "GetPatchNow"],
+  "quick-setup": [
+    "ListConfigurationManagers",
+    "GetConfigurationManager",
+    "ListConfigurations",
+    "GetPatchPolicyRollout",
+    "ListAssociations",
+  ],
   users: ["ListUsers"],
 };
 
@@ -66,8 +93,17 @@ export function topicOf(data: string): string | undefined {
   return undefined;
 }
 
+/** Streams of this page that are open. */
+let following = 0;
+
+/** A session by access key has no cookie, and so no stream: then, and only then, a page asks again by itself. */
+export function pollWithoutEvents(milliseconds: number): number | undefined {
+  return following > 0 ? undefined : milliseconds;
+}
+
 /** Listens until the function that it returns is called. */
 export function followEvents(): () => void {
+  following += 1;
   const source = new EventSource("/_fettle/events");
   let touched = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -85,6 +121,7 @@ export function followEvents(): () => void {
     if (touched.size > 0) timer ??= setTimeout(settle, SETTLE_MS);
   };
   return () => {
+    following -= 1;
     source.close();
     if (timer !== undefined) clearTimeout(timer);
   };

@@ -14,6 +14,9 @@ interface ErrorBody {
 export interface Outgoing {
   headers: Record<string, string>;
   body: string;
+  /** Of services that name an operation by method and path. */
+  method?: string;
+  path?: string;
 }
 
 export function outgoing(operation: string, input: object): Outgoing {
@@ -28,10 +31,10 @@ export async function exchange<O>(operation: string, request: Outgoing, signal?:
   let response: Response;
   let text: string;
   try {
-    response = await fetch("/", {
-      method: "POST",
+    response = await fetch(request.path ?? "/", {
+      method: request.method ?? "POST",
       headers: request.headers,
-      body: request.body,
+      ...(request.body === "" ? {} : { body: request.body }),
       credentials: "same-origin",
       ...(signal === undefined ? {} : { signal }),
     });

@@ -33,6 +33,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
     items: [
       { type: "link", text: "Patch now", href: "#/patch-now" },
       { type: "link", text: "Rollouts", href: "#/rollouts" },
+      { type: "link", text: "Patch policies", href: "#/policies" },
       { type: "link", text: "Patch baselines", href: "#/baselines" },
     ],
   },
@@ -179,7 +180,8 @@ function Crumbs({ path, found }: CrumbsProps) {
   if (section !== undefined && section.pattern !== "/")
     items.push({ text: section.title, href: `#${section.pattern}` });
   if (found !== undefined && found.route !== section) {
-    const name = Object.values(found.params).pop();
+    // Of an ARN, what tells it from others.
+    const name = Object.values(found.params).pop()?.split("/").pop();
     items.push({ text: name ?? found.route.title, href: `#${path}` });
   }
   return <BreadcrumbGroup ariaLabel="Where you are" items={items} />;

@@ -26,7 +26,7 @@ export function DetailPage({ title, id, requests, actions, children }: Props) {
           actions={
             <SpaceBetween direction="horizontal" size="xs">
               <CopyCommand requests={requests} />
-              {actions}
+              <div className="row">{actions}</div>
             </SpaceBetween>
           }
         >

@@ -1,52 +1,76 @@
-// Draws the steps of a runbook and the lines between them; each step leads to its row in the table.
+// Draws the steps of a runbook and the lines between them, branches side by side.
 
 import { graphOf } from "../logic/graph";
-import type { GraphStep } from "../logic/graph";
+import type { GraphStep, PlacedStep } from "../logic/graph";
 import { lookOf, wordOf } from "../logic/status";
 
-const WIDTH = 320;
-const HEIGHT = 44;
-const GAP = 30;
-const LEFT = 60;
+const WIDTH = 230;
+const HEIGHT = 48;
+const ACROSS = 24;
+const DOWN = 32;
+const MARGIN = 4;
+/** Room for lines that go around. */
+const SIDE = 44;
+const MOST_LETTERS = 30;
 
 export function StepGraph({ steps }: { readonly steps: readonly GraphStep[] }) {
   const graph = graphOf(steps);
-  const top = (row: number): number => 4 + row * (HEIGHT + GAP);
-  const height = top(graph.steps.length);
+  const width = 2 * MARGIN + graph.columns * (WIDTH + ACROSS) - ACROSS + SIDE;
+  const height = 2 * MARGIN + graph.rows * (HEIGHT + DOWN) - DOWN;
   const words = graph.steps.map((step) => `${step.name}: ${wordOf(step.status)}`).join(", ");
   return (
-    <svg className="graph" role="img" aria-label={`Steps: ${words}`} width={WIDTH + 2 * LEFT} height={height}>
-      <defs>
-        <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
-          <path d="M0 0 L8 4 L0 8" />
-        </marker>
-      </defs>
-      {graph.edges.map(({ from, to }) => (
-        <path key={`${from} ${to}`} d={line(from, to, top)} markerEnd="url(#arrow)" />
-      ))}
-      {graph.steps.map((step) => (
-        <g key={step.name} className={step.status === undefined ? "" : lookOf(step.status)}>
-          <rect x={LEFT} y={top(step.row)} width={WIDTH} height={HEIGHT} rx={8} />
-          <text x={LEFT + 12} y={top(step.row) + 18}>
-            {step.name}
-          </text>
-          <text x={LEFT + 12} y={top(step.row) + 36}>
-            {`${step.action ?? ""} · ${step.status === undefined ? "not begun" : wordOf(step.status)}`}
-          </text>
-        </g>
-      ))}
-    </svg>
+    <div className="graph">
+      <svg role="img" aria-label={`Steps: ${words}`} width={width} height={Math.max(height, HEIGHT)}>
+        <defs>
+          <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+            <path d="M0 0 L8 4 L0 8" />
+          </marker>
+        </defs>
+        {graph.edges.map(({ from, to }) => {
+          const [begin, end] = [graph.steps[from], graph.steps[to]];
+          return begin === undefined || end === undefined ? null : (
+            <path key={`${from} ${to}`} d={line(begin, end)} markerEnd="url(#arrow)" />
+          );
+        })}
+        {graph.steps.map((step) => (
+          <g key={step.name} className={step.status === undefined ? "" : lookOf(step.status)}>
+            <title>{step.name}</title>
+            <rect x={left(step)} y={top(step)} width={WIDTH} height={HEIGHT} rx={8} />
+            <text x={left(step) + 12} y={top(step) + 20}>
+              {short(step.name)}
+            </text>
+            <text className="quiet" x={left(step) + 12} y={top(step) + 38}>
+              {short(`${step.action ?? ""} · ${step.status === undefined ? "not begun" : wordOf(step.status)}`)}
+            </text>
+          </g>
+        ))}
+      </svg>
+    </div>
   );
 }
 
-/** To the row below straight down; elsewhere around the right side. */
-function line(from: number, to: number, top: (row: number) => number): string {
-  if (to === from + 1) {
-    const x = LEFT + WIDTH / 2;
-    return `M${x} ${top(from) + HEIGHT} L${x} ${top(to) - 1}`;
+function left(step: PlacedStep): number {
+  return MARGIN + step.column * (WIDTH + ACROSS);
+}
+
+function top(step: PlacedStep): number {
+  return MARGIN + step.row * (HEIGHT + DOWN);
+}
+
+function short(text: string): string {
+  return text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 1)}…` : text;
+}
+
+/** To the row below straight or aslant; elsewhere around the right side. */
+function line(from: PlacedStep, to: PlacedStep): string {
+  if (to.row === from.row + 1) {
+    const [x, y] = [left(from) + WIDTH / 2, top(from) + HEIGHT];
+    const [endX, endY] = [left(to) + WIDTH / 2, top(to) - 1];
+    const middle = (y + endY) / 2;
+    return x === endX ? `M${x} ${y} L${x} ${endY}` : `M${x} ${y} C${x} ${middle} ${endX} ${middle} ${endX} ${endY}`;
   }
-  const x = LEFT + WIDTH;
-  const begin = top(from) + HEIGHT / 2;
-  const end = top(to) + HEIGHT / 2;
-  return `M${x} ${begin} C${x + 50} ${begin} ${x + 50} ${end} ${x + 1} ${end}`;
+  const [x, y] = [left(from) + WIDTH, top(from) + HEIGHT / 2];
+  const [endX, endY] = [left(to) + WIDTH, top(to) + HEIGHT / 2];
+  const out = Math.max(x, endX) + SIDE - 8;
+  return `M${x} ${y} C${out} ${y} ${out} ${endY} ${endX + 1} ${endY}`;
 }

@@ -18,10 +18,12 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Patch now", "/patch-now", "runs scan install"],
   ["Start Patch now", "/patch-now/start", "new scan install"],
   ["Rollouts", "/rollouts", "rings gates staged canary"],
+  ["Patch policies", "/policies", "quick setup schedules nightly"],
+  ["Create patch policy", "/policies/create", "new quick setup"],
   ["Run Command", "/commands", "commands history"],
   ["Send command", "/commands/send", "run script shell"],
   ["Documents", "/documents", "runbooks"],
-  ["Create document", "/documents/create", "new runbook"],
+  ["Create document", "/create/document", "new runbook"],
   ["State Manager", "/associations", "associations"],
   ["Create association", "/associations/create", "new"],
   ["Maintenance windows", "/windows", "schedules calendar"],
@@ -29,7 +31,7 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Automation", "/automations", "runbooks executions"],
   ["Start automation", "/automations/start", "new execution"],
   ["Users", "/users", "accounts policies permissions"],
-  ["Create user", "/users/create", "new account"],
+  ["Create user", "/create/user", "new account"],
   ["Change password", "/account", "own account"],
 ];
 

@@ -7,7 +7,7 @@ import { toCsv } from "./csv";
 import { destinations } from "./destinations";
 import { contentProblem, FIRST_DOCUMENTS, formatOf } from "./document";
 import { enrolLines } from "./enrol";
-import { graphOf } from "./graph";
+import { graphOf, nextSteps } from "./graph";
 import { defaultText, missingParameters, toParameters } from "./parameters";
 import { remedyAction } from "./remedy";
 import { scheduleProblem } from "./schedule";
@@ -236,19 +236,53 @@ describe("parameters", () => {
 });
 
 describe("the graph of a runbook", () => {
-  it("draws a line to the step that is named, or to the next", () => {
-    const step = (name: string, next?: string, isEnd = false) => ({
-      name,
-      next,
-      isEnd,
-      status: undefined,
-      action: undefined,
-    });
-    const { edges } = graphOf([step("a", "c"), step("b"), step("c", undefined, true), step("d", "gone")]);
+  const step = (name: string, next: string[] = [], isEnd = false) => ({
+    name,
+    next,
+    isEnd,
+    status: undefined,
+    action: "aws:sleep",
+  });
+
+  it("goes to the named step or the next one", () => {
+    const { edges } = graphOf([step("a", ["c"]), step("b"), step("c", [], true), step("d", ["gone"])]);
     expect(edges).toEqual([
       { from: 0, to: 2 },
       { from: 1, to: 2 },
     ]);
+  });
+
+  it("stands branches side by side and what they meet in below", () => {
+    const graph = graphOf([
+      step("choose", ["linux", "windows", "windows"]),
+      step("linux", ["end"]),
+      step("windows", ["end"]),
+      step("end", ["choose"], true),
+    ]);
+    expect(graph.steps.map(({ row, column }) => [row, column])).toEqual([
+      [0, 0],
+      [1, 0],
+      [1, 1],
+      [2, 0],
+    ]);
+    expect([graph.rows, graph.columns, graph.edges.length]).toEqual([3, 2, 5]);
+  });
+
+  it("reads where steps go from the runbook", () => {
+    const content = {
+      mainSteps: [
+        { name: "choose", inputs: { Choices: [{ NextStep: "linux" }, { NextStep: "windows" }], Default: "linux" } },
+        { name: "linux", nextStep: "end" },
+        { name: "windows", isEnd: true },
+        { inputs: null },
+        7,
+      ],
+    };
+    expect([...nextSteps(content)]).toEqual([
+      ["choose", ["linux", "windows", "linux"]],
+      ["linux", ["end"]],
+    ]);
+    expect(nextSteps("no runbook").size).toBe(0);
   });
 });
 

@@ -4,7 +4,6 @@ import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
-import ContentLayout from "@cloudscape-design/components/content-layout";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import Grid from "@cloudscape-design/components/grid";
 import Header from "@cloudscape-design/components/header";
@@ -12,20 +11,22 @@ import Input from "@cloudscape-design/components/input";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { AutomationExecution, StepExecution } from "@aws-sdk/client-ssm";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
 import { getAutomationExecution, sendAutomationSignal, stopAutomationExecution } from "../../api/automations";
+import { getDocument } from "../../api/documents";
 import { useAction, useCall } from "../../api/use";
 import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
-import { CopyCommand } from "../../components/CopyCommand";
+import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { Missing } from "../../components/Missing";
 import { Status } from "../../components/Status";
 import { StepGraph } from "../../components/StepGraph";
 import { Time } from "../../components/Time";
+import { nextSteps } from "../../logic/graph";
 import { isUnderWay } from "../../logic/status";
 
 const POLL_MS = 2000;
@@ -53,85 +54,95 @@ export default function AutomationPage({ params }: PageProps) {
 function Shown({ execution, id }: { readonly execution: AutomationExecution; readonly id: string }) {
   const stop = useAction(stopAutomationExecution, { done: () => "The execution is being stopped." });
   const steps = execution.StepExecutions ?? [];
+  const declared = useDeclared(execution);
   const underWay = isUnderWay(execution.AutomationExecutionStatus);
   const asks = steps.find((step) => step.Action === "aws:approve" && isUnderWay(step.StepStatus));
   return (
-    <ContentLayout
-      header={
-        <Header
-          variant="h1"
-          description={id}
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <CopyCommand
-                requests={[
-                  { service: "ssm", operation: "GetAutomationExecution", input: { AutomationExecutionId: id } },
-                ]}
-              />
-              {underWay ? (
-                <Confirm
-                  label="Stop"
-                  title="Stop this execution?"
-                  onConfirm={() => stop.mutate({ AutomationExecutionId: id, Type: "Cancel" })}
-                >
-                  Steps that have not begun will not begin, and what runs is cancelled.
-                </Confirm>
-              ) : null}
-            </SpaceBetween>
-          }
-        >
-          {execution.DocumentName}
-        </Header>
+    <DetailPage
+      title={execution.DocumentName}
+      id={id}
+      requests={[{ service: "ssm", operation: "GetAutomationExecution", input: { AutomationExecutionId: id } }]}
+      actions={
+        underWay ? (
+          <Confirm
+            label="Stop"
+            title="Stop this execution?"
+            onConfirm={() => stop.mutate({ AutomationExecutionId: id, Type: "Cancel" })}
+          >
+            Steps that have not begun will not begin, and what runs is cancelled.
+          </Confirm>
+        ) : null
       }
     >
-      <SpaceBetween size="l">
-        {asks === undefined ? null : <Approval id={id} step={asks} />}
-        {execution.FailureMessage === undefined || execution.FailureMessage === "" ? null : (
-          <Alert type="error" header="The execution failed">
-            {execution.FailureMessage}
-          </Alert>
-        )}
-        <Container header={<Header variant="h2">Execution</Header>}>
-          <KeyValuePairs
-            columns={4}
-            items={[
-              { label: "Status", value: <Status status={execution.AutomationExecutionStatus} /> },
-              {
-                label: "Runbook",
-                value: (
-                  <Link to={href(`/documents/${part(execution.DocumentName ?? "")}`)}>{execution.DocumentName}</Link>
-                ),
-              },
-              { label: "Started", value: <Time at={execution.ExecutionStartTime} /> },
-              { label: "Ended", value: <Time at={execution.ExecutionEndTime} /> },
-              ...Object.entries(execution.Parameters ?? {}).map(([label, values]) => ({
-                label,
-                value: values.join(", "),
-              })),
-            ]}
+      {asks === undefined ? null : <Approval id={id} step={asks} />}
+      {execution.FailureMessage === undefined || execution.FailureMessage === "" ? null : (
+        <Alert type="error" header="The execution failed">
+          {execution.FailureMessage}
+        </Alert>
+      )}
+      <Container header={<Header variant="h2">Execution</Header>}>
+        <KeyValuePairs
+          columns={4}
+          items={[
+            { label: "Status", value: <Status status={execution.AutomationExecutionStatus} /> },
+            {
+              label: "Runbook",
+              value: (
+                <Link to={href(`/documents/${part(execution.DocumentName ?? "")}`)}>{execution.DocumentName}</Link>
+              ),
+            },
+            { label: "Started", value: <Time at={execution.ExecutionStartTime} /> },
+            { label: "Ended", value: <Time at={execution.ExecutionEndTime} /> },
+            ...Object.entries(execution.Parameters ?? {}).map(([label, values]) => ({
+              label,
+              value: values.join(", "),
+            })),
+          ]}
+        />
+      </Container>
+      <Grid gridDefinition={[{ colspan: { default: 12, l: 5 } }, { colspan: { default: 12, l: 7 } }]}>
+        <Container fitHeight header={<Header variant="h2">Graph</Header>}>
+          <StepGraph
+            steps={steps.map((step) => ({
+              name: step.StepName ?? "",
+              status: step.StepStatus === "Pending" ? undefined : step.StepStatus,
+              action: step.Action,
+              next:
+                declared.get(step.StepName ?? "") ??
+                (step.NextStep === undefined || step.NextStep === "" ? [] : [step.NextStep]),
+              isEnd: step.IsEnd === true,
+            }))}
           />
         </Container>
-        <Grid gridDefinition={[{ colspan: { default: 12, l: 5 } }, { colspan: { default: 12, l: 7 } }]}>
-          <Container fitHeight header={<Header variant="h2">Graph</Header>}>
-            <StepGraph
-              steps={steps.map((step) => ({
-                name: step.StepName ?? "",
-                status: step.StepStatus === "Pending" ? undefined : step.StepStatus,
-                action: step.Action,
-                next: step.NextStep === "" ? undefined : step.NextStep,
-                isEnd: step.IsEnd === true,
-              }))}
-            />
-          </Container>
-          <Container fitHeight header={<Header variant="h2">Steps</Header>}>
-            {steps.map((step) => (
-              <Step key={step.StepExecutionId ?? step.StepName} step={step} />
-            ))}
-          </Container>
-        </Grid>
-      </SpaceBetween>
-    </ContentLayout>
+        <Container fitHeight header={<Header variant="h2">Steps</Header>}>
+          {steps.map((step) => (
+            <Step key={step.StepExecutionId ?? step.StepName} step={step} />
+          ))}
+        </Container>
+      </Grid>
+    </DetailPage>
   );
+}
+
+/** What the runbook says of where steps go. Without it, the graph has the ways that were taken. */
+function useDeclared(execution: AutomationExecution): ReadonlyMap<string, readonly string[]> {
+  const { DocumentName: Name, DocumentVersion } = execution;
+  const answer = useCall(
+    getDocument,
+    Name === undefined
+      ? undefined
+      : { Name, DocumentFormat: "JSON", ...(DocumentVersion === undefined ? {} : { DocumentVersion }) },
+  );
+  const content = answer.data?.Content;
+  return useMemo(() => nextSteps(parsed(content)), [content]);
+}
+
+function parsed(content: string | undefined): unknown {
+  try {
+    return JSON.parse(content ?? "null");
+  } catch {
+    return null;
+  }
 }
 
 function Step({ step }: { readonly step: StepExecution }) {

@@ -1,78 +1,36 @@
 // Automation: the executions of runbooks.
 
-import Button from "@cloudscape-design/components/button";
-
+import type { AutomationExecutionMetadata } from "@aws-sdk/client-ssm";
 import { describeAutomationExecutions } from "../../api/automations";
 import { href, part } from "../../app/place";
-import { Link } from "../../components/Link";
-import { ServerTable } from "../../components/ServerTable";
-import { Status } from "../../components/Status";
-import { Time } from "../../components/Time";
+import { columnsOf } from "../../components/columns";
+import { ListPage } from "../../components/ListPage";
+
+const { nameColumn, statusColumn, textColumn, timeColumn } = columnsOf<AutomationExecutionMetadata>();
 
 export default function AutomationsPage() {
   return (
-    <ServerTable
-      id="automations"
+    <ListPage
+      name="automations"
       title="Automation executions"
       call={describeAutomationExecutions}
       input={{}}
       items={(output) => output.AutomationExecutionMetadataList}
       trackBy={(execution) => execution.AutomationExecutionId ?? ""}
       poll={5000}
-      actions={
-        <Button variant="primary" href={href("/automations/start")}>
-          Start automation
-        </Button>
-      }
+      add={{ label: "Start automation", to: href("/automations/start") }}
       columns={[
-        {
-          id: "document",
-          header: "Runbook",
-          cell: (execution) => (
-            <Link to={href(`/automations/${part(execution.AutomationExecutionId ?? "")}`)}>
-              {execution.DocumentName}
-            </Link>
-          ),
-          text: (execution) => execution.DocumentName,
-          minWidth: 180,
-        },
-        {
-          id: "status",
-          header: "Status",
-          cell: (execution) => <Status status={execution.AutomationExecutionStatus} />,
-          text: (execution) => execution.AutomationExecutionStatus,
-        },
-        {
-          id: "step",
-          header: "Step",
-          cell: (execution) => execution.CurrentStepName ?? "–",
-          text: (execution) => execution.CurrentStepName,
-        },
-        {
-          id: "start",
-          header: "Started",
-          cell: (execution) => <Time at={execution.ExecutionStartTime} short />,
-          text: (execution) => execution.ExecutionStartTime?.toISOString(),
-        },
-        {
-          id: "end",
-          header: "Ended",
-          cell: (execution) => <Time at={execution.ExecutionEndTime} short />,
-          text: (execution) => execution.ExecutionEndTime?.toISOString(),
-        },
-        {
-          id: "failure",
-          header: "Failure",
-          cell: (execution) => execution.FailureMessage ?? "–",
-          text: (execution) => execution.FailureMessage,
-        },
-        {
-          id: "id",
-          header: "Execution id",
-          cell: (execution) => execution.AutomationExecutionId,
-          text: (execution) => execution.AutomationExecutionId,
-          hidden: true,
-        },
+        nameColumn(
+          "Runbook",
+          (execution) => execution.DocumentName,
+          (execution) => href(`/automations/${part(execution.AutomationExecutionId ?? "")}`),
+        ),
+        statusColumn((execution) => execution.AutomationExecutionStatus),
+        textColumn("step", "Step", (execution) => execution.CurrentStepName),
+        timeColumn("start", "Started", (execution) => execution.ExecutionStartTime),
+        timeColumn("end", "Ended", (execution) => execution.ExecutionEndTime),
+        textColumn("failure", "Failure", (execution) => execution.FailureMessage),
+        textColumn("id", "Execution id", (execution) => execution.AutomationExecutionId, { hidden: true }),
       ]}
       empty="No runbook has been started yet."
     />

@@ -1,7 +1,6 @@
 // One command: how far it is, and where it stands on each node.
 
 import Container from "@cloudscape-design/components/container";
-import ContentLayout from "@cloudscape-design/components/content-layout";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
@@ -15,7 +14,7 @@ import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
-import { CopyCommand } from "../../components/CopyCommand";
+import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { Missing } from "../../components/Missing";
 import { ServerTable } from "../../components/ServerTable";
@@ -54,121 +53,111 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
   const all = command.TargetCount ?? 0;
   const document = command.DocumentName ?? "";
   return (
-    <ContentLayout
-      header={
-        <Header
-          variant="h1"
-          description={id}
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <CopyCommand
-                requests={[
-                  { service: "ssm", operation: "ListCommandInvocations", input: { CommandId: id, Details: true } },
-                  { service: "ssm", operation: "SendCommand", input: again(command) },
-                ]}
-              />
-              <Button
-                href={href("/commands/send", {
-                  document,
-                  nodes: (command.InstanceIds ?? []).join(","),
-                  parameters: JSON.stringify(command.Parameters ?? {}),
-                })}
-              >
-                Send again
-              </Button>
-              {underWay ? (
-                <Confirm
-                  label="Cancel the command"
-                  title="Cancel this command?"
-                  onConfirm={() => cancel.mutate({ CommandId: id })}
-                >
-                  Nodes that have not begun will not begin; those that have begun are told to stop.
-                </Confirm>
-              ) : null}
-            </SpaceBetween>
-          }
-        >
-          {document}
-        </Header>
+    <DetailPage
+      title={document}
+      id={id}
+      requests={[
+        { service: "ssm", operation: "ListCommandInvocations", input: { CommandId: id, Details: true } },
+        { service: "ssm", operation: "SendCommand", input: again(command) },
+      ]}
+      actions={
+        <>
+          <Button
+            href={href("/commands/send", {
+              document,
+              nodes: (command.InstanceIds ?? []).join(","),
+              parameters: JSON.stringify(command.Parameters ?? {}),
+            })}
+          >
+            Send again
+          </Button>
+          {underWay ? (
+            <Confirm
+              label="Cancel the command"
+              title="Cancel this command?"
+              onConfirm={() => cancel.mutate({ CommandId: id })}
+            >
+              Nodes that have not begun will not begin; those that have begun are told to stop.
+            </Confirm>
+          ) : null}
+        </>
       }
     >
-      <SpaceBetween size="l">
-        <Container header={<Header variant="h2">Command</Header>}>
-          <SpaceBetween size="m">
-            {underWay ? (
-              <ProgressBar
-                value={all === 0 ? 0 : (100 * done) / all}
-                ariaLabel="Nodes that are done"
-                additionalInfo={`${done} of ${all} nodes`}
-              />
-            ) : null}
-            <KeyValuePairs
-              columns={4}
-              items={[
-                { label: "Status", value: <Status status={command.Status} /> },
-                { label: "Details", value: command.StatusDetails ?? "–" },
-                { label: "Requested", value: <Time at={command.RequestedDateTime} /> },
-                { label: "Expires", value: <Time at={command.ExpiresAfter} /> },
-                { label: "Document", value: <Link to={href(`/documents/${part(document)}`)}>{document}</Link> },
-                { label: "At the same time", value: command.MaxConcurrency ?? "–" },
-                { label: "Error threshold", value: command.MaxErrors ?? "–" },
-                {
-                  label: "Comment",
-                  value: command.Comment === undefined || command.Comment === "" ? "–" : command.Comment,
-                },
-                ...Object.entries(command.Parameters ?? {}).map(([label, values]) => ({
-                  label,
-                  value: values.join("\n") || "–",
-                })),
-              ]}
+      <Container header={<Header variant="h2">Command</Header>}>
+        <SpaceBetween size="m">
+          {underWay ? (
+            <ProgressBar
+              value={all === 0 ? 0 : (100 * done) / all}
+              ariaLabel="Nodes that are done"
+              additionalInfo={`${done} of ${all} nodes`}
             />
-          </SpaceBetween>
-        </Container>
-        <ServerTable
-          id="invocations"
-          title="Nodes"
-          call={listCommandInvocations}
-          input={{ CommandId: id }}
-          items={(output) => output.CommandInvocations}
-          trackBy={(invocation) => invocation.InstanceId ?? ""}
-          {...(underWay ? { poll: POLL_MS } : {})}
-          columns={[
-            {
-              id: "node",
-              header: "Node",
-              cell: (invocation) => (
-                <Link to={href(`/nodes/${part(invocation.InstanceId ?? "")}`)}>
-                  {invocation.InstanceName === undefined || invocation.InstanceName === ""
-                    ? invocation.InstanceId
-                    : invocation.InstanceName}
-                </Link>
-              ),
-              text: (invocation) => invocation.InstanceId,
-            },
-            {
-              id: "status",
-              header: "Status",
-              cell: (invocation) => <Status status={invocation.Status} />,
-              text: (invocation) => invocation.Status,
-            },
-            {
-              id: "details",
-              header: "Details",
-              cell: (invocation) => invocation.StatusDetails,
-              text: (invocation) => invocation.StatusDetails,
-            },
-            {
-              id: "output",
-              header: "Output",
-              cell: (invocation) => (
-                <Link to={href(`/commands/${part(id)}/${part(invocation.InstanceId ?? "")}`)}>Output</Link>
-              ),
-            },
-          ]}
-          empty="The command addressed no node."
-        />
-      </SpaceBetween>
-    </ContentLayout>
+          ) : null}
+          <KeyValuePairs
+            columns={4}
+            items={[
+              { label: "Status", value: <Status status={command.Status} /> },
+              { label: "Details", value: command.StatusDetails ?? "–" },
+              { label: "Requested", value: <Time at={command.RequestedDateTime} /> },
+              { label: "Expires", value: <Time at={command.ExpiresAfter} /> },
+              { label: "Document", value: <Link to={href(`/documents/${part(document)}`)}>{document}</Link> },
+              { label: "At the same time", value: command.MaxConcurrency ?? "–" },
+              { label: "Error threshold", value: command.MaxErrors ?? "–" },
+              {
+                label: "Comment",
+                value: command.Comment === undefined || command.Comment === "" ? "–" : command.Comment,
+              },
+              ...Object.entries(command.Parameters ?? {}).map(([label, values]) => ({
+                label,
+                value: values.join("\n") || "–",
+              })),
+            ]}
+          />
+        </SpaceBetween>
+      </Container>
+      <ServerTable
+        id="invocations"
+        title="Nodes"
+        call={listCommandInvocations}
+        input={{ CommandId: id }}
+        items={(output) => output.CommandInvocations}
+        trackBy={(invocation) => invocation.InstanceId ?? ""}
+        {...(underWay ? { poll: POLL_MS } : {})}
+        columns={[
+          {
+            id: "node",
+            header: "Node",
+            cell: (invocation) => (
+              <Link to={href(`/nodes/${part(invocation.InstanceId ?? "")}`)}>
+                {invocation.InstanceName === undefined || invocation.InstanceName === ""
+                  ? invocation.InstanceId
+                  : invocation.InstanceName}
+              </Link>
+            ),
+            text: (invocation) => invocation.InstanceId,
+          },
+          {
+            id: "status",
+            header: "Status",
+            cell: (invocation) => <Status status={invocation.Status} />,
+            text: (invocation) => invocation.Status,
+          },
+          {
+            id: "details",
+            header: "Details",
+            cell: (invocation) => invocation.StatusDetails,
+            text: (invocation) => invocation.StatusDetails,
+          },
+          {
+            id: "output",
+            header: "Output",
+            cell: (invocation) => (
+              <Link to={href(`/commands/${part(id)}/${part(invocation.InstanceId ?? "")}`)}>Output</Link>
+            ),
+          },
+        ]}
+        empty="The command addressed no node."
+      />
+    </DetailPage>
   );
 }
 

@@ -1,24 +1,24 @@
 // Run Command: the commands so far.
 
-import Button from "@cloudscape-design/components/button";
+import type { Command } from "@aws-sdk/client-ssm";
 import Select from "@cloudscape-design/components/select";
 
 import { listCommands } from "../../api/commands";
 import { href, part, useQueryValue } from "../../app/place";
-import { Link } from "../../components/Link";
-import { ServerTable } from "../../components/ServerTable";
-import { Status } from "../../components/Status";
-import { Time } from "../../components/Time";
+import { columnsOf } from "../../components/columns";
+import { ListPage } from "../../components/ListPage";
 import { wordOf } from "../../logic/status";
 
 const STATUSES = ["Pending", "InProgress", "Success", "Failed", "TimedOut", "Cancelled"];
+
+const { nameColumn, statusColumn, textColumn, timeColumn } = columnsOf<Command>();
 
 export default function CommandsPage() {
   const [status, setStatus] = useQueryValue("status");
   const any = { value: "", label: "Any status" };
   return (
-    <ServerTable
-      id="commands"
+    <ListPage
+      name="commands"
       title="Commands"
       call={listCommands}
       input={status === "" ? {} : { Filters: [{ key: "Status" as const, value: status }] }}
@@ -33,64 +33,20 @@ export default function CommandsPage() {
           onChange={({ detail }) => setStatus(detail.selectedOption.value)}
         />
       }
-      actions={
-        <Button variant="primary" href={href("/commands/send")}>
-          Send command
-        </Button>
-      }
+      add={{ label: "Send command", to: href("/commands/send") }}
       columns={[
-        {
-          id: "document",
-          header: "Document",
-          cell: (command) => (
-            <Link to={href(`/commands/${part(command.CommandId ?? "")}`)}>{command.DocumentName}</Link>
-          ),
-          text: (command) => command.DocumentName,
-          minWidth: 200,
-        },
-        {
-          id: "status",
-          header: "Status",
-          cell: (command) => <Status status={command.Status} />,
-          text: (command) => command.Status,
-        },
-        {
-          id: "nodes",
-          header: "Nodes",
-          cell: (command) => command.TargetCount,
-          text: (command) => command.TargetCount,
-        },
-        {
-          id: "done",
-          header: "Done",
-          cell: (command) => command.CompletedCount,
-          text: (command) => command.CompletedCount,
-        },
-        {
-          id: "errors",
-          header: "Errors",
-          cell: (command) => command.ErrorCount,
-          text: (command) => command.ErrorCount,
-        },
-        {
-          id: "at",
-          header: "Requested",
-          cell: (command) => <Time at={command.RequestedDateTime} short />,
-          text: (command) => command.RequestedDateTime?.toISOString(),
-        },
-        {
-          id: "comment",
-          header: "Comment",
-          cell: (command) => command.Comment ?? "–",
-          text: (command) => command.Comment,
-        },
-        {
-          id: "id",
-          header: "Command id",
-          cell: (command) => command.CommandId,
-          text: (command) => command.CommandId,
-          hidden: true,
-        },
+        nameColumn(
+          "Document",
+          (command) => command.DocumentName,
+          (command) => href(`/commands/${part(command.CommandId ?? "")}`),
+        ),
+        statusColumn((command) => command.Status),
+        textColumn("nodes", "Nodes", (command) => command.TargetCount),
+        textColumn("done", "Done", (command) => command.CompletedCount),
+        textColumn("errors", "Errors", (command) => command.ErrorCount),
+        timeColumn("at", "Requested", (command) => command.RequestedDateTime),
+        textColumn("comment", "Comment", (command) => command.Comment),
+        textColumn("id", "Command id", (command) => command.CommandId, { hidden: true }),
       ]}
       empty="No command has been sent yet."
     />

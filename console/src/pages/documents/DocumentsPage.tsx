@@ -62,7 +62,7 @@ export default function DocumentsPage() {
         </SpaceBetween>
       }
       actions={
-        <Button variant="primary" href={href("/documents/create")}>
+        <Button variant="primary" href={href("/create/document")}>
           Create document
         </Button>
       }

@@ -8,6 +8,7 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 
+import { pollWithoutEvents } from "../../api/events";
 import { getRollout, signalRollout } from "../../api/rollouts";
 import type { Rollout, RolloutEvidence, RolloutRing, RolloutRingState, RolloutSignal } from "../../api/rollouts";
 import { useAction, useCall } from "../../api/use";
@@ -35,7 +36,10 @@ export default function RolloutPage({ params }: PageProps) {
   const answer = useCall(
     getRollout,
     { RolloutId: id },
-    { poll: (output) => (output !== undefined && isOver(output.Rollout) ? false : POLL_MS) },
+    {
+      poll: (output) =>
+        output !== undefined && isOver(output.Rollout) ? false : (pollWithoutEvents(POLL_MS) ?? false),
+    },
   );
   return (
     <Answer of={answer} what="the rollout">

@@ -1,0 +1,225 @@
+// Quick Setup, whose patch policies are shown here: a service that names its operations by method and path.
+
+import type { Call } from "./call";
+import { CallError } from "./errors";
+import { fettle } from "./fettle";
+import type { RolloutPlan } from "./rollouts";
+import { signedHeaders } from "./signed";
+import { exchange } from "./wire";
+
+export const PATCH_POLICY = "AWSQuickSetupType-PatchPolicy";
+const SERVICE = "ssm-quicksetup";
+
+export type Parameters = Record<string, string>;
+
+export interface StatusSummary {
+  StatusType: "Deployment" | "AsyncExecutions";
+  Status?: string;
+  StatusMessage?: string;
+  LastUpdatedAt: string;
+}
+
+export interface ManagerSummary {
+  ManagerArn: string;
+  Name?: string;
+  Description?: string;
+  StatusSummaries?: StatusSummary[];
+  ConfigurationDefinitionSummaries?: { Id?: string; Type?: string; FirstClassParameters?: Parameters }[];
+}
+
+export interface Definition {
+  Id?: string;
+  Type: string;
+  Parameters: Parameters;
+}
+
+export interface Manager {
+  ManagerArn: string;
+  Name?: string;
+  Description?: string;
+  CreatedAt?: string;
+  LastModifiedAt?: string;
+  StatusSummaries?: StatusSummary[];
+  ConfigurationDefinitions?: Definition[];
+}
+
+export interface Configuration {
+  Id?: string;
+  Account?: string;
+  Region?: string;
+  Type?: string;
+  StatusSummaries?: StatusSummary[];
+}
+
+/** `path` names members of the input in braces; what is not in it is the body. */
+function quickSetup<I extends object, O>(operation: string, method: string, path: string): Call<I, O> {
+  return {
+    service: SERVICE,
+    operation,
+    run: async (input, signal) => {
+      const rest = { ...input } as Record<string, unknown>;
+      const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
+        const value = rest[name];
+        delete rest[name];
+        return encodeURIComponent(typeof value === "string" ? value : "");
+      });
+      const body = method === "GET" || method === "DELETE" ? "" : JSON.stringify(rest);
+      const headers: Record<string, string> = body === "" ? {} : { "content-type": "application/json" };
+      const sent = await signedHeaders({ service: SERVICE, method, path: filled, headers, body });
+      return exchange<O>(operation, { headers: sent, body, method, path: filled }, signal);
+    },
+  };
+}
+
+interface ManagersInput {
+  Filters?: { Key: string; Values: string[] }[];
+  MaxItems?: number;
+  StartingToken?: string;
+}
+
+interface ManagersOutput {
+  ConfigurationManagersList?: ManagerSummary[];
+  NextToken?: string;
+}
+
+const listManagers = quickSetup<ManagersInput, ManagersOutput>(
+  "ListConfigurationManagers",
+  "POST",
+  "/listConfigurationManagers",
+);
+
+/** The managers of patch policies. The operation has names of its own for paging. */
+export const listPolicies: Call<{ MaxResults?: number | undefined; NextToken?: string | undefined }, ManagersOutput> = {
+  service: SERVICE,
+  operation: listManagers.operation,
+  run: ({ MaxResults, NextToken }, signal) =>
+    listManagers.run(
+      {
+        Filters: [{ Key: "Configuration Type", Values: [PATCH_POLICY] }],
+        ...(MaxResults === undefined ? {} : { MaxItems: MaxResults }),
+        ...(NextToken === undefined ? {} : { StartingToken: NextToken }),
+      },
+      signal,
+    ),
+};
+
+export const getManager = quickSetup<{ ManagerArn: string }, Manager>(
+  "GetConfigurationManager",
+  "GET",
+  "/configurationManager/{ManagerArn}",
+);
+const createManager = quickSetup<
+  { Name?: string; Description?: string; ConfigurationDefinitions: { Type: string; Parameters: Parameters }[] },
+  { ManagerArn: string }
+>("CreateConfigurationManager", "POST", "/configurationManager");
+const updateManager = quickSetup<{ ManagerArn: string; Name?: string; Description?: string }, object>(
+  "UpdateConfigurationManager",
+  "PUT",
+  "/configurationManager/{ManagerArn}",
+);
+const updateDefinition = quickSetup<{ ManagerArn: string; Id: string; Parameters: Parameters }, object>(
+  "UpdateConfigurationDefinition",
+  "PUT",
+  "/configurationDefinition/{ManagerArn}/{Id}",
+);
+export const deleteManager = quickSetup<{ ManagerArn: string }, object>(
+  "DeleteConfigurationManager",
+  "DELETE",
+  "/configurationManager/{ManagerArn}",
+);
+export const listConfigurations = quickSetup<
+  { ManagerArn: string },
+  { ConfigurationsList?: Configuration[]; NextToken?: string }
+>("ListConfigurations", "POST", "/listConfigurations");
+
+interface PolicyKey {
+  ManagerArn: string;
+  DefinitionId: string;
+}
+
+const getRings = fettle<PolicyKey, { Plan: RolloutPlan; UpdatedAt: number }>("GetPatchPolicyRollout");
+const putRings = fettle<PolicyKey & { Plan: RolloutPlan }, object>("PutPatchPolicyRollout");
+const deleteRings = fettle<PolicyKey, object>("DeletePatchPolicyRollout");
+
+/** Nothing: the policy has no rings. */
+export const findRings: Call<PolicyKey, { Plan?: RolloutPlan }> = {
+  service: "fettle",
+  operation: getRings.operation,
+  run: async (input, signal) => {
+    try {
+      return await getRings.run(input, signal);
+    } catch (error) {
+      if (error instanceof CallError && error.kind === "missing") return {};
+      throw error;
+    }
+  },
+};
+
+const BUSY = ["INITIALIZING", "DEPLOYING", "DELETING", "STOPPING"];
+const LOOK_EVERY_MS = 500;
+const LOOKS = 60;
+
+export function deploymentOf(manager: { StatusSummaries?: StatusSummary[] }): StatusSummary | undefined {
+  return manager.StatusSummaries?.find((summary) => summary.StatusType === "Deployment");
+}
+
+export function isBusy(manager: { StatusSummaries?: StatusSummary[] }): boolean {
+  return BUSY.includes(deploymentOf(manager)?.Status ?? "");
+}
+
+/** A change comes after the deployment of the one before it. */
+async function settled(arn: string): Promise<Manager> {
+  for (let look = 0; ; look += 1) {
+    const manager = await getManager.run({ ManagerArn: arn });
+    if (!isBusy(manager) || look === LOOKS) return manager;
+    await new Promise((next) => setTimeout(next, LOOK_EVERY_MS));
+  }
+}
+
+export interface PolicyInput {
+  Name: string;
+  Description: string;
+  Parameters: Parameters;
+  Rings: RolloutPlan | undefined;
+}
+
+/**
+ * With rings it is made as one that only scans, gets its rings, and then what it is asked to be: an installation that is
+ * due at once would else go to all nodes.
+ */
+export const createPolicy: Call<PolicyInput, { ManagerArn: string }> = {
+  service: SERVICE,
+  operation: createManager.operation,
+  run: async ({ Name, Description, Parameters, Rings }) => {
+    const first = Rings === undefined ? Parameters : { ...Parameters, ConfigurationOptionsPatchOperation: "Scan" };
+    const { ManagerArn } = await createManager.run({
+      Name,
+      ...(Description === "" ? {} : { Description }),
+      ConfigurationDefinitions: [{ Type: PATCH_POLICY, Parameters: first }],
+    });
+    if (Rings !== undefined) {
+      const Id = policyOf(await settled(ManagerArn))?.Id ?? "";
+      await putRings.run({ ManagerArn, DefinitionId: Id, Plan: Rings });
+      await updateDefinition.run({ ManagerArn, Id, Parameters });
+    }
+    return { ManagerArn };
+  },
+};
+
+/** The rings first, so that an installation that is due at once goes by them. */
+export const updatePolicy: Call<PolicyInput & PolicyKey & { HadRings: boolean }, object> = {
+  service: SERVICE,
+  operation: updateDefinition.operation,
+  run: async ({ ManagerArn, DefinitionId, Name, Description, Parameters, Rings, HadRings }) => {
+    await settled(ManagerArn);
+    if (Rings !== undefined) await putRings.run({ ManagerArn, DefinitionId, Plan: Rings });
+    else if (HadRings) await deleteRings.run({ ManagerArn, DefinitionId });
+    await updateManager.run({ ManagerArn, Name, Description });
+    await updateDefinition.run({ ManagerArn, Id: DefinitionId, Parameters });
+    return {};
+  },
+};
+
+export function policyOf(manager: Manager): Definition | undefined {
+  return manager.ConfigurationDefinitions?.find((definition) => definition.Type === PATCH_POLICY);
+}
