@@ -35,6 +35,7 @@ test("a fleet without nodes says what to do first", async ({ person }) => {
     ["/nodes", "No nodes yet"],
     ["/patch-now", "Nothing has been patched on demand yet."],
     ["/rollouts", "There are no rollouts."],
+    ["/policies", "There are no patch policies."],
     ["/commands", "No command has been sent yet."],
     ["/associations", "There are no associations."],
     ["/windows", "There are no maintenance windows."],
@@ -54,7 +55,7 @@ for (const [code, status, words] of [
     const { page } = person;
     await person.signIn();
     await page.route(
-      (url) => url.pathname === "/",
+      (url) => url.pathname === "/" || url.pathname === "/listConfigurationManagers",
       (route) =>
         route.request().method() === "POST"
           ? route.fulfill({
@@ -73,6 +74,8 @@ for (const [code, status, words] of [
       "/associations",
       "/windows",
       "/rollouts",
+      "/policies",
+      "/baselines/create",
       "/users",
       "/automations",
       `/nodes/${NODE()}`,

@@ -35,6 +35,16 @@ test("from the first look to a patched node", async ({ person }) => {
     // No rule: what is named, and nothing else.
     await page.getByRole("button", { name: "Remove rule 1" }).click();
     await page.getByLabel("Approved patches", { exact: true }).fill("tb-conf\ntb-epoch");
+    // What that would do, before it is saved.
+    await expect(page.getByText("From what 1 node reported.")).toBeVisible();
+    await expect(page.getByRole("tab", { name: "Approved (2)" })).toBeVisible();
+    await expect(page.getByRole("cell", { name: "the entry tb-epoch" })).toBeVisible();
+    await page.getByLabel("Rejected patches", { exact: true }).fill("tb-ssl");
+    await page.getByRole("tab", { name: /^Rejected \(1/ }).click();
+    await expect(page.getByRole("cell", { name: "the entry tb-ssl" })).toBeVisible();
+    await page.getByLabel("Rejected patches", { exact: true }).fill("");
+    await expect(page.getByText("Of this form as it stands")).toBeVisible();
+    await person.isAccessible();
     await page.getByRole("button", { name: "Create patch baseline" }).click();
     await expect(page.getByRole("heading", { name: "web-servers", level: 1 })).toBeVisible();
   });
@@ -50,6 +60,18 @@ test("from the first look to a patched node", async ({ person }) => {
     await page.getByRole("textbox", { name: "Value" }).last().fill("web");
     await page.getByRole("button", { name: "Save tags" }).click();
     await expect(page.getByText("The tags are set.")).toBeVisible();
+  });
+
+  await test.step("what a change of it would change", async () => {
+    await person.open("/baselines");
+    await page.getByRole("link", { name: "web-servers" }).click();
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
+    await expect(page.getByText(/Approves the same patches as what is saved/)).toBeVisible();
+    await page.getByLabel("Approved patches", { exact: true }).fill("tb-conf");
+    await expect(page.getByText(/0 newly approved, 1 no longer. Nodes that it changes: 1 of the 1/)).toBeVisible();
+    await page.getByLabel("Approved patches", { exact: true }).fill("tb-conf\n" + "x".repeat(101));
+    await expect(page.getByText("The form has errors: what is shown is older")).toBeVisible();
+    await page.getByRole("link", { name: "Cancel" }).click();
   });
 
   await test.step("an installation, and the node is compliant", async () => {
@@ -169,7 +191,7 @@ test("an association, a window and a runbook with an approval", async ({ person 
   await page.getByRole("link", { name: "Output" }).first().click();
   await expect(page.getByRole("region", { name: "Output" }).first()).toContainText("in the window");
 
-  await person.open("/documents/create");
+  await person.open("/create/document");
   await page.getByLabel("Name", { exact: true }).fill("careful");
   await page.getByRole("button", { name: "Type" }).click();
   await page.getByRole("option", { name: "Automation" }).click();

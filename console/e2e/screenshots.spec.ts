@@ -3,14 +3,149 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { NODE, test } from "./person";
+import {
+  CreateDocumentCommand,
+  CreateMaintenanceWindowCommand,
+  RegisterTargetWithMaintenanceWindowCommand,
+  RegisterTaskWithMaintenanceWindowCommand,
+  StartAutomationExecutionCommand,
+} from "@aws-sdk/client-ssm";
+
+import { expect, NODE, test } from "./person";
+import type { Person } from "./person";
+import { ssmClient } from "./server";
 import { patchNow, scan } from "./steps";
 import { VIEWS } from "./views";
 
 const FOLDER = join(import.meta.dirname, "../screenshots");
 
+const CHOOSING = {
+  schemaVersion: "0.3",
+  description: "Scans, then installs where somebody agrees",
+  parameters: { Node: { type: "String" }, Install: { type: "String", default: "yes" } },
+  mainSteps: [
+    {
+      name: "choose",
+      action: "aws:branch",
+      inputs: {
+        Choices: [{ NextStep: "ask", Variable: "{{ Install }}", StringEquals: "yes" }],
+        Default: "scan",
+      },
+    },
+    {
+      name: "ask",
+      action: "aws:approve",
+      inputs: { Approvers: ["root"], Message: "Install on this node?" },
+      nextStep: "end",
+    },
+    { name: "scan", action: "aws:sleep", inputs: { Duration: "PT1S" }, nextStep: "end" },
+    { name: "end", action: "aws:sleep", inputs: { Duration: "PT1S" }, isEnd: true },
+  ],
+};
+
+/** Things whose pages need one: a window that opens in a moment, and a runbook that waits for somebody. */
+async function makeThings(): Promise<{ window: string; execution: string }> {
+  const client = ssmClient();
+  const soon = new Date(Date.now() + 5000).toISOString().slice(0, 19);
+  const { WindowId = "" } = await client.send(
+    new CreateMaintenanceWindowCommand({
+      Name: "sundays",
+      Schedule: `at(${soon})`,
+      ScheduleTimezone: "UTC",
+      Duration: 2,
+      Cutoff: 1,
+      AllowUnassociatedTargets: false,
+    }),
+  );
+  await client.send(
+    new CreateMaintenanceWindowCommand({
+      Name: "every-week",
+      Schedule: "cron(0 3 ? * SUN *)",
+      Duration: 4,
+      Cutoff: 1,
+      AllowUnassociatedTargets: true,
+    }),
+  );
+  const { WindowTargetId = "" } = await client.send(
+    new RegisterTargetWithMaintenanceWindowCommand({
+      WindowId,
+      ResourceType: "INSTANCE",
+      Name: "the-node",
+      Targets: [{ Key: "InstanceIds", Values: [NODE()] }],
+    }),
+  );
+  await client.send(
+    new RegisterTaskWithMaintenanceWindowCommand({
+      WindowId,
+      Name: "greeting",
+      TaskType: "RUN_COMMAND",
+      TaskArn: "AWS-RunShellScript",
+      Targets: [{ Key: "WindowTargetIds", Values: [WindowTargetId] }],
+      MaxConcurrency: "1",
+      MaxErrors: "0",
+      TaskInvocationParameters: { RunCommand: { Parameters: { commands: ["echo in the window"] } } },
+    }),
+  );
+  const document = { Name: "careful-patching", DocumentType: "Automation" as const, DocumentFormat: "JSON" as const };
+  await client.send(new CreateDocumentCommand({ ...document, Content: JSON.stringify(CHOOSING) }));
+  const { AutomationExecutionId: execution = "" } = await client.send(
+    new StartAutomationExecutionCommand({ DocumentName: document.Name, Parameters: { Node: [NODE()] } }),
+  );
+  return { window: WindowId, execution };
+}
+
+type Picture = (name: string) => Promise<void>;
+
+async function forms({ page, ...person }: Pick<Person, "page" | "open">, picture: Picture): Promise<void> {
+  await person.open("/baselines/create");
+  await page.getByLabel("Name", { exact: true }).fill("web-servers");
+  await page.getByLabel("Approved patches", { exact: true }).fill("tb-conf\ntb-epoch");
+  await page.getByLabel("Rejected patches", { exact: true }).fill("tb-ssl");
+  await expect(page.getByText(/^(Of this form as it stands|Nothing is known of this form)$/)).toBeVisible();
+  await picture("baseline-preview");
+  await page.getByRole("button", { name: "Create patch baseline" }).click();
+  await expect(page.getByRole("heading", { name: "web-servers", level: 1 })).toBeVisible();
+  await picture("baseline");
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
+  await page.getByLabel("Rejected patches", { exact: true }).fill("");
+  await expect(page.getByText(/^(Of this form as it stands|Nothing is known of this form)$/)).toBeVisible();
+  await picture("baseline-edit");
+
+  await person.open("/policies/create");
+  await page.getByLabel("Name", { exact: true }).fill("nightly");
+  await page.getByRole("radio", { name: /^Scan and install/ }).check({ force: true });
+  await page.getByRole("button", { name: "Patch baselines" }).click();
+  await page.getByRole("option", { name: /AWS-DebianDefaultPatchBaseline/ }).click();
+  await page.keyboard.press("Escape");
+  // A node of a policy is left to it: this one is for others.
+  await page.getByRole("radio", { name: /^Tag/ }).check({ force: true });
+  await page.getByLabel("Tag", { exact: true }).fill("Env");
+  await page.getByLabel("Values", { exact: true }).fill("prod");
+  await page.getByRole("button", { name: "Begin with an example" }).click();
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await picture("policy-form");
+  await page.getByRole("heading", { name: "Ring 1: canary" }).scrollIntoViewIfNeeded();
+  await picture("policy-rings");
+  await page.getByRole("button", { name: "Create patch policy" }).click();
+  await expect(page.getByRole("link", { name: "association and runs" })).toHaveCount(2, { timeout: 60_000 });
+  await picture("policy");
+
+  await person.open("/create/user");
+  await page.getByRole("textbox", { name: "User name" }).fill("ada");
+  await page.getByRole("button", { name: "Add a policy" }).click();
+  await page.getByRole("menuitem", { name: /^Everything/ }).click();
+  await page.getByRole("button", { name: "Create user" }).click();
+  await expect(page.getByRole("heading", { name: "ada", level: 1 })).toBeVisible();
+  await picture("user");
+  await person.open("/associations/create");
+  await page.getByLabel("Name of the association").fill("daily-scan");
+  await page.getByRole("button", { name: "Create association" }).last().click();
+  await expect(page.getByRole("heading", { name: "daily-scan", level: 1 })).toBeVisible();
+  await picture("association");
+}
+
 test("pictures", async ({ person }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(600_000);
   mkdirSync(FOLDER, { recursive: true });
   const { page } = person;
   const picture = async (name: string): Promise<void> => {
@@ -20,6 +155,7 @@ test("pictures", async ({ person }) => {
   await page.goto(`${process.env["FETTLE_TEST_ORIGIN"] ?? ""}/console/`);
   await picture("sign-in");
   await person.signIn();
+  const made = await makeThings();
   await scan(person);
   await picture("patch-now-run");
   await page.getByRole("link", { name: "Output" }).first().click();
@@ -27,21 +163,75 @@ test("pictures", async ({ person }) => {
   await picture("output");
   await person.open("/");
   await picture("now");
+  await forms({ page, open: (path) => person.open(path) }, picture);
+
+  // One that waits for somebody, and one that is through.
+  const canary = { Name: "canary", Percent: 100, RequireApproval: true, Gates: { MaxFailures: 0 } };
+  await patchNow(person, "Scan and install", true, { Rings: [canary, { Name: "rest" }] });
+  await page.getByRole("link", { name: /^ring canary/ }).click();
+  await expect(page.getByText("Awaiting approval", { exact: true })).toBeVisible({ timeout: 60_000 });
+  await picture("rollout-waits");
+  await page.getByRole("button", { name: "Approve" }).click();
+  await expect(page.getByText("Succeeded", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
+  await picture("rollout");
+  await page.getByRole("link", { name: "Command and output" }).click();
+  await picture("command");
+
+  await person.open(`/windows/${made.window}`);
+  await picture("window");
+  for (const tab of ["Tasks", "Targets"]) {
+    await page.getByRole("tab", { name: tab, exact: true }).click();
+    await picture(`window-${tab.toLowerCase()}`);
+  }
+  await page.getByRole("tab", { name: "Runs" }).click();
+  await page.getByRole("row").nth(1).getByRole("link").click();
+  await expect(page.getByRole("heading", { name: "Task greeting" })).toBeVisible();
+  await picture("window-run");
+  await person.open(`/windows/${made.window}/tasks/create`);
+  await picture("window-task");
+  await person.open(`/windows/${made.window}/targets/create`);
+  await picture("window-target");
+  await person.open(`/windows/${made.window}/edit`);
+  await picture("window-edit");
+  await person.open(`/automations/${made.execution}`);
+  await expect(page.getByText("ask waits for an approval")).toBeVisible();
+  await picture("automation");
+  await person.open("/create/document");
+  await picture("document-create");
+  await person.open("/documents/careful-patching");
+  await picture("document-own");
+
   for (const [name, path] of VIEWS) {
     await person.open(path);
     await picture(name);
   }
-  for (const tab of ["overview", "why", "patches", "compliance", "inventory", "commands", "timeline", "tags"]) {
+  for (const tab of [
+    "overview",
+    "why",
+    "patches",
+    "compliance",
+    "inventory",
+    "associations",
+    "commands",
+    "timeline",
+    "tags",
+  ]) {
     await person.open(`/nodes/${NODE()}?tab=${tab}`);
     await picture(`node-${tab}`);
   }
-  await patchNow(person, "Scan and install", false);
+  await patchNow(person, "Scan and install", false, { Rings: [canary, { Name: "rest" }] });
   await picture("patch-now-review");
+  await page.getByRole("button", { name: "Previous" }).click();
+  await picture("patch-now-rings");
   await page.getByRole("button", { name: "Dark mode" }).first().click();
   for (const [name, path] of [
     ["now", "/"],
     ["nodes", "/nodes"],
     ["node-why", `/nodes/${NODE()}?tab=why`],
+    ["baseline-create", "/baselines/create"],
+    ["automation", `/automations/${made.execution}`],
+    ["policies", "/policies"],
+    ["compliance", "/compliance"],
   ] as const) {
     await person.open(path);
     await picture(`dark-${name}`);

@@ -18,7 +18,7 @@ interface Who {
 async function newUser(person: Person): Promise<Who> {
   const who = { name: `ada-${randomBytes(4).toString("hex")}`, password: randomBytes(12).toString("hex") };
   const { page } = person;
-  await person.open("/users/create");
+  await person.open("/create/user");
   await page.getByRole("textbox", { name: "User name" }).fill(who.name);
   await page.getByRole("textbox", { name: "New password", exact: true }).fill(who.password);
   await page.getByRole("textbox", { name: "New password again" }).fill(who.password);

@@ -15,11 +15,15 @@ export async function patchNow(
   await page.getByRole("radio", { name: operation, exact: true }).check({ force: true });
   if (operation === "Scan and install")
     await page.getByRole("radio", { name: "Do not restart" }).check({ force: true });
-  const next = page.getByRole("button", { name: "Next" });
+  const next = page.getByRole("button", { name: "Next", exact: true });
   await next.click();
   await expect(page.getByText("1 node matches at this moment")).toBeVisible();
   await next.click();
-  if (rings !== undefined) await page.getByRole("textbox", { name: "Plan" }).fill(JSON.stringify(rings));
+  if (rings !== undefined) {
+    await page.getByRole("button", { name: "Add rings" }).click();
+    await page.getByRole("button", { name: "The plan as JSON" }).click();
+    await page.getByRole("textbox", { name: "Plan" }).fill(JSON.stringify(rings));
+  }
   await next.click();
   if (start) await page.getByRole("button", { name: operation === "Scan" ? "Scan now" : "Install now" }).click();
 }

@@ -34,7 +34,14 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     sortingField: "Name",
     minWidth: 180,
   },
-  { id: "id", header: "Node id", cell: (node) => node.NodeId, text: (node) => node.NodeId, sortingField: "NodeId" },
+  {
+    id: "id",
+    header: "Node id",
+    cell: (node) => node.NodeId,
+    text: (node) => node.NodeId,
+    sortingField: "NodeId",
+    hidden: true,
+  },
   {
     id: "compliance",
     header: "Compliance",
@@ -49,6 +56,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     cell: (node) => node.CriticalNonCompliantCount ?? "–",
     text: (node) => node.CriticalNonCompliantCount,
     sortingField: "CriticalNonCompliantCount",
+    minWidth: 95,
   },
   {
     id: "security",
@@ -56,6 +64,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     cell: (node) => node.SecurityNonCompliantCount ?? "–",
     text: (node) => node.SecurityNonCompliantCount,
     sortingField: "SecurityNonCompliantCount",
+    minWidth: 95,
   },
   {
     id: "other",
@@ -63,6 +72,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     cell: (node) => node.OtherNonCompliantCount ?? "–",
     text: (node) => node.OtherNonCompliantCount,
     sortingField: "OtherNonCompliantCount",
+    minWidth: 95,
   },
   {
     id: "missing",
@@ -70,6 +80,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     cell: (node) => node.Counts?.["MISSING"] ?? "–",
     text: (node) => node.Counts?.["MISSING"],
     sortingField: "MissingCount",
+    minWidth: 95,
   },
   {
     id: "reboot",

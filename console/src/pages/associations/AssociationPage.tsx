@@ -23,6 +23,7 @@ import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
+import { wordOf } from "../../logic/status";
 import { targetsText } from "../../logic/targets";
 
 const POLL_MS = 5000;
@@ -83,7 +84,7 @@ export default function AssociationPage({ params }: PageProps) {
                 },
                 { label: "At the same time", value: association?.MaxConcurrency ?? "–" },
                 { label: "Error threshold", value: association?.MaxErrors ?? "–" },
-                { label: "Compliance severity", value: association?.ComplianceSeverity ?? "–" },
+                { label: "Compliance severity", value: wordOf(association?.ComplianceSeverity ?? "UNSPECIFIED") },
                 ...Object.entries(association?.Parameters ?? {}).map(([label, values]) => ({
                   label,
                   value: values.join("\n"),

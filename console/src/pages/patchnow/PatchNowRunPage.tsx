@@ -2,7 +2,6 @@
 
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
-import ContentLayout from "@cloudscape-design/components/content-layout";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
@@ -15,13 +14,14 @@ import { go, href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
-import { CopyCommand } from "../../components/CopyCommand";
+import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { NodeCells } from "../../components/NodeCells";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { lookOf, wordOf } from "../../logic/status";
+import { targetsText } from "../../logic/targets";
 import { toDate } from "../../logic/time";
 
 const POLL_MS = 1500;
@@ -38,13 +38,19 @@ export default function PatchNowRunPage({ params }: PageProps) {
   return (
     <Answer of={run} what="the run">
       {({ PatchNow: now }) => (
-        <ContentLayout header={<Title run={now} />}>
-          <SpaceBetween size="l">
-            <Progress run={now} />
-            <Cells run={now} />
-            <Nodes run={now} />
-          </SpaceBetween>
-        </ContentLayout>
+        <DetailPage
+          title={now.Order.Operation === "Scan" ? "Scan" : "Scan and install"}
+          id={now.PatchNowId}
+          requests={[
+            { service: "fettle", operation: "GetPatchNow", input: { PatchNowId: now.PatchNowId } },
+            { service: "fettle", operation: "StartPatchNow", input: { Order: now.Order } },
+          ]}
+          actions={<Actions run={now} />}
+        >
+          <Progress run={now} />
+          <Cells run={now} />
+          <Nodes run={now} />
+        </DetailPage>
       )}
     </Answer>
   );
@@ -63,7 +69,7 @@ function ended(run: PatchNow): boolean {
   return run.EndedAt !== undefined;
 }
 
-function Title({ run }: { readonly run: PatchNow }) {
+function Actions({ run }: { readonly run: PatchNow }) {
   const cancel = useAction(cancelPatchNow, {
     done: () => "The run is being cancelled: nodes that have begun finish what they do.",
   });
@@ -72,39 +78,18 @@ function Title({ run }: { readonly run: PatchNow }) {
     const failed = nodes.filter((node) => lookOf(node.Status) === "bad").map((node) => node.InstanceId);
     go(href("/patch-now/start", { nodes: failed.join(","), operation: run.Order.Operation }));
   };
-  return (
-    <Header
-      variant="h1"
-      description={run.PatchNowId}
-      actions={
-        <SpaceBetween direction="horizontal" size="xs">
-          <CopyCommand
-            requests={[
-              { service: "fettle", operation: "GetPatchNow", input: { PatchNowId: run.PatchNowId } },
-              { service: "fettle", operation: "StartPatchNow", input: { Order: run.Order } },
-            ]}
-          />
-          {ended(run) ? (
-            <Button
-              disabled={(run.Counts["Failed"] ?? 0) + (run.Counts["TimedOut"] ?? 0) === 0}
-              onClick={() => void again()}
-            >
-              Retry failed nodes
-            </Button>
-          ) : (
-            <Confirm
-              label="Cancel the run"
-              title="Cancel this run?"
-              onConfirm={() => cancel.mutate({ PatchNowId: run.PatchNowId })}
-            >
-              Nodes that have not begun will not begin. Those that have begun finish what they do.
-            </Confirm>
-          )}
-        </SpaceBetween>
-      }
+  return ended(run) ? (
+    <Button disabled={(run.Counts["Failed"] ?? 0) + (run.Counts["TimedOut"] ?? 0) === 0} onClick={() => void again()}>
+      Retry failed nodes
+    </Button>
+  ) : (
+    <Confirm
+      label="Cancel the run"
+      title="Cancel this run?"
+      onConfirm={() => cancel.mutate({ PatchNowId: run.PatchNowId })}
     >
-      {run.Order.Operation === "Scan" ? "Scan" : "Scan and install"}
-    </Header>
+      Nodes that have not begun will not begin. Those that have begun finish what they do.
+    </Confirm>
   );
 }
 
@@ -133,7 +118,7 @@ function Progress({ run }: { readonly run: PatchNow }) {
             },
             {
               label: "Targets",
-              value: run.Order.Targets.map((target) => `${target.Key} = ${target.Values.join(", ")}`).join("; "),
+              value: targetsText(run.Order.Targets),
             },
             ...(run.Rollout === undefined
               ? []
