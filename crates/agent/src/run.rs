@@ -19,7 +19,8 @@ use crate::plugins::Surroundings;
 use crate::transport::call::now;
 use crate::transport::credentials::{self, Source};
 use crate::transport::link::{Link, Reachable};
-use crate::update::{self, Update};
+use crate::update::probation::Probation;
+use crate::update::{self, Terms, Update};
 
 /// Messages from the link that wait for the commands.
 const EVENT_QUEUE: usize = 32;
@@ -34,15 +35,24 @@ pub enum Lifetime {
     OfParent,
 }
 
-/// Runs until the process is told to stop.
+/// What the process is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Its builds are tried on these terms.
+    Agent(Terms),
+    /// A build that the one before it looks after for so long.
+    OnProbation(Duration),
+}
+
+/// Runs until the process is told to stop, or, on probation, until it has passed.
 ///
-/// The process goes on as another program when an update brought one, which gets so long to reach the server.
-pub fn run(
-    data_dir: &Path,
-    looking: Option<Looking>,
-    lifetime: Lifetime,
-    update_within: Duration,
-) -> anyhow::Result<()> {
+/// The process goes on as another program when an update brought one.
+pub fn run(data_dir: &Path, looking: Option<Looking>, lifetime: Lifetime, role: Role) -> anyhow::Result<()> {
+    let probation = match role {
+        Role::Agent(terms) if update::guard(data_dir, lifetime, terms)? => return Ok(()),
+        Role::Agent(_) => None,
+        Role::OnProbation(time) => Some(time),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_keep_alive(Duration::from_secs(1))
@@ -50,7 +60,8 @@ pub fn run(
         .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
         let (stop, stopping) = watch::channel(false);
-        let service = serve(data_dir, looking, platform::request_restart, stopping);
+        let service = Service { data_dir, looking, restart: platform::request_restart, probation };
+        let service = service.serve(stopping);
         tokio::pin!(service);
         tokio::select! {
             result = &mut service => result,
@@ -69,14 +80,14 @@ pub fn run(
     });
     // A long poll may be under way on its thread; nobody waits for its answer.
     runtime.shutdown_background();
-    match result? {
-        After::End => Ok(()),
-        After::Exchange => update::go_on(data_dir, update_within),
+    match (result?, role) {
+        (After::End, _) | (After::Exchange, Role::OnProbation(_)) => Ok(()),
+        (After::Exchange, Role::Agent(terms)) => update::go_on(data_dir, terms.reach_within),
     }
 }
 
 /// Never completes for a service with a lifetime of its own.
-async fn parents_end(lifetime: Lifetime) {
+pub(crate) async fn parents_end(lifetime: Lifetime) {
     if lifetime == Lifetime::Own {
         return std::future::pending().await;
     }
@@ -91,83 +102,96 @@ async fn parents_end(lifetime: Lifetime) {
     let _ = closed.await;
 }
 
-/// The service itself; without `looking` it learns of packages that changed only in patch runs.
-/// Ends soon after `stop` turns true.
-pub async fn serve(
-    data_dir: &Path,
-    looking: Option<Looking>,
-    restart: Restart,
-    stop: watch::Receiver<bool>,
-) -> anyhow::Result<After> {
-    let registration = Registration::require(data_dir)?;
-    let _only_one = claim(data_dir)?;
-    let machine = platform::machine();
-    let surroundings = Surroundings {
-        data_dir: absolute(data_dir)?,
-        instance_id: registration.instance_id.clone(),
-        region: registration.region.clone(),
-        platform_type: machine.platform_type,
-        platform_name: machine.platform_name.clone(),
-        platform_version: machine.platform_version.clone(),
-        agent_exe: std::env::current_exe().context("cannot tell this program's path")?,
-    };
-    let journal_path = data_dir.join(JOURNAL_FILE);
-    let journal = Journal::open(&journal_path, Limits::default(), now())
-        .with_context(|| format!("cannot open the journal {}", journal_path.display()))?;
-    let leftovers = journal.leftovers();
-    let resumed: Vec<&str> = leftovers.iter().filter_map(Leftover::resumed).collect();
-    // A file that cannot be read must not keep the agent from its work.
-    if let Err(error) = Update::forget_unless_of(data_dir, &surroundings.agent_exe, &resumed) {
-        tracing::error!(error = format!("{error:#}"), "what is left of an update stays");
+/// Everything that runs at the same time.
+pub struct Service<'a> {
+    pub data_dir: &'a Path,
+    /// Without it the service learns of packages that changed only in patch runs.
+    pub looking: Option<Looking>,
+    pub restart: Restart,
+    /// How long this build is on probation, if it is.
+    pub probation: Option<Duration>,
+}
+
+impl Service<'_> {
+    /// Ends soon after `stop` turns true, and when the probation is passed.
+    pub async fn serve(self, stop: watch::Receiver<bool>) -> anyhow::Result<After> {
+        let Self { data_dir, looking, restart, probation } = self;
+        let registration = Registration::require(data_dir)?;
+        let _only_one = claim(data_dir)?;
+        let machine = platform::machine();
+        let surroundings = Surroundings {
+            data_dir: absolute(data_dir)?,
+            instance_id: registration.instance_id.clone(),
+            region: registration.region.clone(),
+            platform_type: machine.platform_type,
+            platform_name: machine.platform_name.clone(),
+            platform_version: machine.platform_version.clone(),
+            agent_exe: std::env::current_exe().context("cannot tell this program's path")?,
+        };
+        let journal_path = data_dir.join(JOURNAL_FILE);
+        let journal = Journal::open(&journal_path, Limits::default(), now())
+            .with_context(|| format!("cannot open the journal {}", journal_path.display()))?;
+        let leftovers = journal.leftovers();
+        let resumed: Vec<&str> = leftovers.iter().filter_map(Leftover::resumed).collect();
+        // A file that cannot be read must not keep the agent from its work.
+        if let Err(error) = Update::forget_unless_of(data_dir, &surroundings.agent_exe, &resumed) {
+            tracing::error!(error = format!("{error:#}"), "what is left of an update stays");
+        }
+        let is_open = |job_id: &str| resumed.contains(&job_id);
+        let probation = probation.map(|time| Probation::begin(data_dir, time, is_open)).transpose()?;
+        let caller = registration.caller()?;
+        tracing::info!(node_id = %registration.instance_id, endpoint = %registration.endpoint, version = crate::VERSION, "agent starts");
+
+        let (offer, credentials) = watch::channel(None);
+        let (reachable, reached) = watch::channel(Reachable::Undecided);
+        let (events, arrivals) = mpsc::channel(EVENT_QUEUE);
+        let refused = Arc::new(Notify::new());
+        let credentials_for_key = credentials.clone();
+        let source = Source {
+            caller: caller.clone(),
+            registration: registration.clone(),
+            data_dir: data_dir.to_owned(),
+        };
+        let link = Link {
+            trust: registration.trust(),
+            instance_id: registration.instance_id.clone(),
+            platform_type: machine.platform_type,
+            credentials: credentials.clone(),
+            refused: Arc::clone(&refused),
+            events,
+            reachable,
+            caller: caller.clone(),
+        };
+        let heartbeat = Heartbeat {
+            caller,
+            instance_id: registration.instance_id,
+            machine,
+            credentials,
+            refused: Arc::clone(&refused),
+            reachable: reached,
+        };
+
+        let noting = update::key::note(data_dir.to_owned(), heartbeat.caller.clone(), credentials_for_key);
+        let lookout = lookout::run(looking, surroundings.data_dir.clone(), surroundings.agent_exe.clone());
+        // The kernel is the same for whichever root file system is patched.
+        let boot_id = Boot::of(Path::new("/")).id;
+        let commands =
+            Commands::new(journal, surroundings, restart, boot_id).on(probation).run(arrivals, stop);
+        let link = link.run();
+        let background = async {
+            tokio::join!(credentials::keep_fresh(source, offer, &refused), heartbeat.run(), lookout, noting);
+        };
+        tokio::pin!(commands, link, background);
+        let after = tokio::select! {
+            after = &mut commands => after,
+            // Both go on for as long as the commands do.
+            () = async { tokio::join!(&mut link, &mut background); } => bail!("the connection to the server was given up"),
+        };
+        // The commands have hung up: the link closes its channel.
+        let _ = timeout(LINK_STOP_WITHIN, link).await;
+        tracing::info!("agent stopped");
+        Ok(after)
     }
-    let caller = registration.caller()?;
-    tracing::info!(node_id = %registration.instance_id, endpoint = %registration.endpoint, version = crate::VERSION, "agent starts");
-
-    let (offer, credentials) = watch::channel(None);
-    let (reachable, reached) = watch::channel(Reachable::Undecided);
-    let (events, arrivals) = mpsc::channel(EVENT_QUEUE);
-    let refused = Arc::new(Notify::new());
-    let credentials_for_key = credentials.clone();
-    let source =
-        Source { caller: caller.clone(), registration: registration.clone(), data_dir: data_dir.to_owned() };
-    let link = Link {
-        trust: registration.trust(),
-        instance_id: registration.instance_id.clone(),
-        platform_type: machine.platform_type,
-        credentials: credentials.clone(),
-        refused: Arc::clone(&refused),
-        events,
-        reachable,
-        caller: caller.clone(),
-    };
-    let heartbeat = Heartbeat {
-        caller,
-        instance_id: registration.instance_id,
-        machine,
-        credentials,
-        refused: Arc::clone(&refused),
-        reachable: reached,
-    };
-
-    let noting = update::key::note(data_dir.to_owned(), heartbeat.caller.clone(), credentials_for_key);
-    let lookout = lookout::run(looking, surroundings.data_dir.clone(), surroundings.agent_exe.clone());
-    // The kernel is the same for whichever root file system is patched.
-    let boot_id = Boot::of(Path::new("/")).id;
-    let commands = Commands::new(journal, surroundings, restart, boot_id).run(arrivals, stop);
-    let link = link.run();
-    let background = async {
-        tokio::join!(credentials::keep_fresh(source, offer, &refused), heartbeat.run(), lookout, noting);
-    };
-    tokio::pin!(commands, link, background);
-    let after = tokio::select! {
-        after = &mut commands => after,
-        // Both go on for as long as the commands do.
-        () = async { tokio::join!(&mut link, &mut background); } => bail!("the connection to the server was given up"),
-    };
-    // The commands have hung up: the link closes its channel.
-    let _ = timeout(LINK_STOP_WITHIN, link).await;
-    tracing::info!("agent stopped");
-    Ok(after)
 }
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {

@@ -15,6 +15,8 @@ from conftest import REGION, Server, clients_of, program
 
 FINAL = {"Success", "Failed", "TimedOut", "Cancelled"}
 PATIENCE_SECONDS = 90
+# Of a build that works under the old one's eyes.
+PROBATION_SECONDS = 2
 BUCKET = "fettle-agents"
 TARGET = f"linux-{platform.machine()}"
 # Moments of a kill that are tried.
@@ -45,8 +47,9 @@ class Bed:
     def data(self):
         return self.folder / "data"
 
-    def start(self):
-        command = [str(self.program), "run", "--data", str(self.data), "--update-within", "3", "--check-every", "0"]
+    def start(self, probation=PROBATION_SECONDS):
+        command = [str(self.program), "run", "--data", str(self.data), "--update-within", "3", "--check-every", "0",
+                   "--update-probation", str(probation)]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -84,6 +87,40 @@ class Bed:
     def answers(self):
         status, said = self.end(self.order("AWS-RunShellScript", commands="echo well"))
         return status == "Success" and said.strip() == "well"
+
+    def guarded(self):
+        """The process of the build that is on probation, as soon as there is one."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            found = subprocess.run(["pgrep", "-P", str(self.process.pid), "-f", "on-probation"], capture_output=True,
+                                   text=True, check=False).stdout.split()
+            if found:
+                return int(found[0])
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
+            time.sleep(0.02)
+
+    def bad(self, does):
+        """A build that reaches the server and, once it is at work, does what a shell can be told. `$pid` is its process."""
+        real = self.folder / "real"
+        if not real.exists():
+            shutil.copy(self.program, real)
+        return f"""#!/bin/sh
+[ "$1" = reach ] && exec {real} "$@"
+exec 3<&0
+{real} "$@" <&3 &
+pid=$!
+trap 'kill $pid' TERM
+data={self.data}
+{does}
+""".encode()
+
+    def is_given_up(self, version, build, why):
+        process = self.process.pid
+        self.fails(version, build, why)
+        assert self.process.poll() is None and os.readlink(f"/proc/{process}/exe") == str(self.program)
+        assert self.answers()
+        status, said = self.end(self.order(version=version))
+        assert status == "Failed" and "gave the build" in said and why in said, said
 
     def fails(self, version, build, why):
         before = self.program.read_bytes()
@@ -164,3 +201,64 @@ def test_a_kill_on_the_way_leaves_one_of_the_two(bed):
             assert status == "Failed" and digest in {hashlib.sha256(one).digest() for one in [before, *unsure]}, said
         assert bed.is_tidy() and bed.answers()
     print(f"of {KILLS} updates with a kill {ends.count('Success')} were taken over")
+
+
+def test_a_build_that_ends_at_its_first_command_goes_back(bed):
+    # That is the command that brought it.
+    bed.is_given_up("94.0.0", bed.bad("""
+while ! grep -q '"has_worked":true' $data/update-probation.json; do sleep 0.05; done
+kill -9 $pid
+exit 1"""), "it ended 3 times while it was on probation, the last time with exit status: 1")
+
+
+def test_a_build_that_falls_again_and_again_goes_back(bed):
+    # Each time before its probation is over, as one that falls every minute does.
+    bed.is_given_up("94.0.1", bed.bad("sleep 1; kill -9 $pid; kill -9 $$"), "ended 3 times")
+
+
+def test_a_build_that_is_not_heard_goes_back(bed):
+    bed.is_given_up("94.0.2", bed.bad("kill -9 $pid; exec sleep 600"), "it did not take up the command that brought it")
+
+
+def test_a_build_that_takes_too_much_goes_back(bed):
+    hog = "import time; hog = bytearray(600 << 20); time.sleep(600)"
+    bed.is_given_up("94.0.3", bed.bad(f"kill -9 $pid; exec python3 -c '{hog}'"), "MiB of memory")
+
+
+def test_a_good_build_survives_who_kills_it(bed):
+    build = bed.another()
+    bed.publish("95.0.0", build)
+    command = bed.order(version="95.0.0")
+    # The build itself, then the old one that guards it: neither is the build's fault, and each is counted once.
+    os.kill(bed.guarded(), signal.SIGKILL)
+    bed.guarded()
+    bed.kill()
+    bed.start()
+    status, said = bed.end(command)
+    assert status == "Success" and "95.0.0 has taken the place of" in said, said
+    assert bed.program.read_bytes() == build and bed.is_tidy() and bed.answers()
+
+
+def test_a_stop_counts_for_nothing_and_a_cancel_changes_nothing(bed):
+    build = bed.another()
+    bed.publish("95.0.1", build)
+    command = bed.order(version="95.0.1")
+    for _ in range(4):
+        bed.guarded()
+        bed.process.terminate()
+        assert bed.process.wait() == 0
+        # Time enough for the cancellation to arrive in it.
+        bed.start(probation=12)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    shown = bed.data / "update-probation.json"
+    while not (shown.exists() and '"has_worked":true' in shown.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    bed.ssm.cancel_command(CommandId=command)
+    status, said = bed.end(command)
+    assert status == "Cancelled" and "goes on" in said, said
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while bed.program.read_bytes() != build:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert bed.answers() and bed.is_tidy()

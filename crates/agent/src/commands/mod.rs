@@ -28,6 +28,7 @@ use crate::plugins::engine::{DocumentEnd, StepDone};
 use crate::plugins::kept_output::Destination;
 use crate::transport::call::{new_id, now};
 use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
+use crate::update::probation::Probation;
 use document::{Document, remove_work_dir, work_dir};
 use replies::ReplyWriter;
 use resting::Resting;
@@ -64,6 +65,8 @@ pub struct Commands {
     resting: Resting,
     /// Of the machine, as it was when the agent started.
     boot_id: String,
+    /// Of this program, which is another build of one that still has its place.
+    probation: Option<Probation>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +124,13 @@ impl Commands {
             mode: Mode::Working,
             resting: Resting::default(),
             boot_id,
+            probation: None,
         }
+    }
+
+    /// With something to show before this program gets its place.
+    pub fn on(self, probation: Option<Probation>) -> Self {
+        Self { probation, ..self }
     }
 
     /// Works until `stop` turns true, or a command wants another build of this program; then ends what runs, records how,
@@ -149,7 +158,10 @@ impl Commands {
                     self.send_stored(RESEND_AFTER);
                     self.start_waiting();
                 }
-                _ = clock.tick(), if !self.resting.is_empty() => self.restart_if_due(),
+                _ = clock.tick(), if !self.resting.is_empty() || self.probation.is_some() => {
+                    self.restart_if_due();
+                    self.end_of_probation();
+                }
                 _ = stop.wait_for(|stop| *stop) => break,
             }
             if self.mode == Mode::Restarting && self.running.is_empty() {
@@ -169,6 +181,9 @@ impl Commands {
             LinkEvent::Arrived(arrival) => self.arrived(arrival),
             LinkEvent::Acknowledged(message_id) => {
                 self.sent.remove(&message_id);
+                if let Some(probation) = &mut self.probation {
+                    probation.heard();
+                }
                 if let Err(error) = self.journal.acknowledge(message_id, now()) {
                     tracing::error!(%error, "acknowledgement not recorded; the reply will be sent again");
                 }
@@ -256,6 +271,8 @@ impl Commands {
             self.finish(&target, DocumentStatus::Cancelled, reason, &[], &BTreeMap::new());
         } else if let Some(rest) = self.resting.end(&target) {
             self.finish(&target, DocumentStatus::Cancelled, &rest.cancelled(), &[], &rest.counts);
+        } else if self.holds(&target) {
+            self.finish(&target, DocumentStatus::Cancelled, HELD, &[], &BTreeMap::new());
         }
         Verdict::Accepted
     }
@@ -307,7 +324,12 @@ impl Commands {
                 return true;
             }
         };
-        if let Err(error) = self.journal.start(&job.job_id) {
+        // The command that brought a build on probation stays suspended: as often as the build starts, it is taken up again.
+        let started = match self.holds(&job.job_id) {
+            true => Ok(()),
+            false => self.journal.start(&job.job_id),
+        };
+        if let Err(error) = started {
             tracing::error!(%error, job_id = %job.job_id, "cannot write the journal: the command waits");
             self.waiting.push_front(job);
             return false;
@@ -331,6 +353,23 @@ impl Commands {
         let task = self.tasks.spawn(document.run(cancelled)).id();
         self.running.insert(job_id, Running { cancel, counts, steps: step_count, suspensions, trace, task });
         true
+    }
+
+    /// Whether it is the command that brought the build which is on probation, and has not ended.
+    fn holds(&self, job_id: &str) -> bool {
+        self.probation.as_ref().is_some_and(|probation| probation.is_of(job_id))
+            && self.journal.leftovers().iter().any(|leftover| leftover.resumed() == Some(job_id))
+    }
+
+    fn end_of_probation(&mut self) {
+        let is_connected = self.link.as_ref().is_some_and(|link| !link.is_closed());
+        if self.mode == Mode::Working
+            && let Some(probation) = &mut self.probation
+            && probation.has_passed(is_connected)
+        {
+            tracing::info!("the probation of this build is passed");
+            self.mode = Mode::Exchanging;
+        }
     }
 
     fn step_done(&mut self, step: StepDone) {
@@ -467,5 +506,7 @@ const INTERRUPTED: &str = "the agent stopped while this command ran, so it may h
                            It is not run again; check the node, then send a new command";
 const LOST: &str = "a fault of the agent ended this command; it may have been carried out in part and is not run \
                     again. The agent's log says more";
+const HELD: &str = "cancelled while the new build of the agent was on probation, which goes on: the agent stays with the build \
+                    if that passes, and else goes back";
 const STOPPED: &str = "the agent was stopped while this command ran and ended it; \
                        it may have been carried out in part and is not run again";

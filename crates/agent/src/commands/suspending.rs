@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use api::agent::DocumentStatus;
 
 use super::resting::{Rest, Resting};
-use super::{Commands, Mode, Running};
+use super::{Commands, HELD, Mode, Running};
 use crate::journal::{Leftover, Suspension};
 use crate::plugins::engine::Restarts;
 
@@ -37,11 +37,20 @@ impl Commands {
         match (self.journal.suspend(job_id, suspension), restart) {
             (Ok(()), Some(restart)) => self.rest(job_id, Rest { restart, counts: running.counts.clone() }),
             (Ok(()), None) => {
+                if restarts == Restarts::AgentOnProbation
+                    && let Some(probation) = &mut self.probation
+                {
+                    probation.worked();
+                    if *running.cancel.borrow() {
+                        self.finish(job_id, DocumentStatus::Cancelled, HELD, &[], &running.counts);
+                    }
+                    return;
+                }
                 self.mode = match (self.mode, restarts) {
                     (Mode::Stopping, _) => Mode::Stopping,
                     // A machine that restarts brings its agent back as well.
                     (Mode::Restarting, _) | (_, Restarts::Machine) => Mode::Restarting,
-                    (_, Restarts::Agent) => Mode::Exchanging,
+                    (_, Restarts::Agent | Restarts::AgentOnProbation) => Mode::Exchanging,
                 };
             }
             (Err(error), _) => {

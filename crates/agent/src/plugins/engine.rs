@@ -64,6 +64,8 @@ pub enum Restarts {
     Machine,
     /// This program, by another build of it.
     Agent,
+    /// This program when its probation is passed; the program before it, when it is not.
+    AgentOnProbation,
 }
 
 impl PluginResult {

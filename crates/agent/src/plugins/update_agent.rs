@@ -1,5 +1,6 @@
-//! `aws:updateAgent` and `aws:updateSsmAgent`: this agent goes over to another build of itself. The step runs twice: it
-//! fetches the build and asks for the exchange, and, after that, says what came of it.
+//! `aws:updateAgent` and `aws:updateSsmAgent`: this agent goes over to another build of itself. The step runs three times: it
+//! fetches the build and asks for the exchange; in the new build it says that this is on probation; and, after that, in
+//! whichever build has the place, what came of it.
 //! How it is done is `update`'s. Source: spec agent-protocol 7.5, 9.4; docs/decisions, logs and updates.
 
 use std::path::Path;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::engine::{EXIT_RESTART, PluginResult, Restarts, Run};
 use super::process::Ending;
 use crate::transport::call::now;
-use crate::update::{self, Fetched, Update, Wanted, sha256_of};
+use crate::update::{self, Fetched, Stage, Update, Wanted, sha256_of};
 
 const ACTIONS: [&str; 2] = ["aws:updateAgent", "aws:updateSsmAgent"];
 /// An agent that is killed while it tries a build starts over; one that always is gives up.
@@ -27,6 +28,8 @@ pub fn is(action: &str) -> bool {
 enum Next {
     Done(String),
     Exchange(String),
+    /// This is the new build, which has to show what it can do first.
+    Probation(String),
 }
 
 pub async fn run(run: &Run<'_>, action: &str, inputs: &Value) -> PluginResult {
@@ -39,16 +42,16 @@ pub async fn run(run: &Run<'_>, action: &str, inputs: &Value) -> PluginResult {
     });
     match next.await {
         Ok(Ok(Next::Done(said))) => PluginResult { stdout: said, ..PluginResult::empty() },
-        Ok(Ok(Next::Exchange(said))) => PluginResult {
-            stdout: said,
-            ending: Ending::Exited(EXIT_RESTART as i32),
-            code: EXIT_RESTART,
-            restarts: Restarts::Agent,
-            ..PluginResult::empty()
-        },
+        Ok(Ok(Next::Exchange(said))) => suspended(said, Restarts::Agent),
+        Ok(Ok(Next::Probation(said))) => suspended(said, Restarts::AgentOnProbation),
         Ok(Err(error)) => PluginResult::refused(format!("{action}: {error:#}\n")),
         Err(error) => PluginResult::refused(format!("{action}: {error}\n")),
     }
+}
+
+fn suspended(stdout: String, restarts: Restarts) -> PluginResult {
+    let (code, ending) = (EXIT_RESTART, Ending::Exited(EXIT_RESTART as i32));
+    PluginResult { stdout, ending, code, restarts, ..PluginResult::empty() }
 }
 
 /// `source` and `agentName` are for stock agents: here builds come from this node's server.
@@ -80,7 +83,9 @@ fn begin(data_dir: &Path, program: &Path, job_id: &str, wanted: &Wanted) -> anyh
 fn found(data_dir: &Path, job_id: &str) -> anyhow::Result<Option<Next>> {
     let Some(update) = Update::load(data_dir)? else { return Ok(None) };
     if update.job_id != job_id {
-        if now().millis_since(update.began_at) < STALE_SECONDS * 1000 && update.given_up.is_none() {
+        let is_young =
+            now().millis_since(update.began_at) < STALE_SECONDS * 1000 && update.given_up.is_none();
+        if is_young || update.is_on_probation()? {
             bail!("the command of {} is updating this agent to {}", update.job_id, update.to_version);
         }
         update.forget(data_dir)?;
@@ -91,6 +96,10 @@ fn found(data_dir: &Path, job_id: &str) -> anyhow::Result<Option<Next>> {
     if own == update.to_sha256 {
         update.forget(data_dir)?;
         return Ok(Some(Next::Done(format!("the agent {to} has taken the place of {from}\n"))));
+    }
+    if update.stage == Stage::Probation && update.given_up.is_none() && own == update.from_sha256 {
+        let said = format!("the build {to} reaches the server and is on probation in place of {from}\n");
+        return Ok(Some(Next::Probation(said)));
     }
     let reason = match &update.given_up {
         Some(reason) => format!("the agent is {from} as before: {reason}"),
@@ -108,6 +117,7 @@ fn found(data_dir: &Path, job_id: &str) -> anyhow::Result<Option<Next>> {
 
 #[cfg(test)]
 mod tests {
+    use api::Timestamp;
     use serde_json::json;
 
     use super::*;
@@ -138,6 +148,8 @@ mod tests {
             program,
             tries: 1,
             given_up: None,
+            stage: Stage::Fetched,
+            starts: 0,
         };
         change(&mut update);
         std::fs::write(update.new_program(), "new").unwrap();
@@ -147,12 +159,31 @@ mod tests {
     #[test]
     fn says_what_came_of_it_and_tidies_up() {
         type Change = fn(&mut Update);
-        let rows: [(Change, Result<Option<&str>, &str>); 7] = [
+        let rows: [(Change, Result<Option<&str>, &str>); 11] = [
             (|update| update.to_sha256 = update.from_sha256.clone(), Ok(Some("done"))),
             (|update| update.given_up = Some("no way".to_owned()), Err("is 1 as before: no way")),
             (|update| update.tries = MOST_TRIES, Err("ended 3 times")),
             (|update| update.from_sha256.clear(), Err("somebody else")),
             (|_| {}, Ok(Some("again"))),
+            (|update| update.stage = Stage::Probation, Ok(Some("probation"))),
+            (
+                |update| {
+                    (update.stage, update.to_sha256) = (Stage::Probation, update.from_sha256.clone());
+                    update.from_sha256.clear();
+                },
+                Ok(Some("done")),
+            ),
+            (
+                |update| (update.stage, update.given_up) = (Stage::Probation, Some("it fell".to_owned())),
+                Err("is 1 as before: it fell"),
+            ),
+            (
+                |update| {
+                    (update.stage, update.job_id) = (Stage::Probation, "theirs".to_owned());
+                    update.began_at = Timestamp::from_seconds(0);
+                },
+                Err("command of theirs is updating"),
+            ),
             (|update| update.job_id = "theirs".to_owned(), Err("command of theirs is updating")),
             (
                 |update| (update.job_id, update.given_up) = ("theirs".to_owned(), Some("x".to_owned())),
@@ -165,7 +196,8 @@ mod tests {
             let outcome = found(dir.path(), "ours");
             let goes_on = match (&outcome, expected) {
                 (Ok(Some(Next::Done(_))), Ok(Some("done"))) | (Ok(None), Ok(None)) => false,
-                (Ok(Some(Next::Exchange(_))), Ok(Some("again"))) => true,
+                (Ok(Some(Next::Exchange(_))), Ok(Some("again")))
+                | (Ok(Some(Next::Probation(_))), Ok(Some("probation"))) => true,
                 (Err(error), Err(expected)) => {
                     assert!(format!("{error:#}").contains(expected), "{error:#}");
                     expected.contains("is updating")

@@ -1,4 +1,4 @@
-//! Trying the new program, putting it in this one's place with one rename, and going over to whichever stands there.
+//! Trying the new program, and going over to its probation or back to the old one's work. What follows is `guard`'s.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::{Update, sha256_of};
+use super::{Stage, Update, sha256_of};
 use crate::{files, platform};
 
 pub const IS_POSSIBLE: bool = true;
@@ -20,32 +20,50 @@ const GRACE: Duration = Duration::from_secs(5);
 const SAID: &str = "update-trial.log";
 const MOST_SAID: usize = 600;
 
-/// Tries the update that is under way, then becomes the program that stands in this one's place: the new one if it reached
-/// the server, else the old one. Returns only when that is impossible. Nothing of the agent may run any more.
+/// Tries the update that is under way, then starts this program anew, which guards the new one where that reached the
+/// server and else goes on with its work. Returns only when that is impossible. Nothing of the agent may run any more.
 pub fn go_on(data_dir: &Path, within: Duration) -> anyhow::Result<()> {
     let Some(mut update) = Update::load(data_dir)? else { bail!("there is no update to go on with") };
     // Before it is started: one that takes the machine down with it is not tried for ever.
     update.tries += 1;
     update.save(data_dir)?;
-    match exchange(&update, data_dir, within) {
-        Ok(()) => tracing::info!(from = update.from_version, to = update.to_version, "the agent is updated"),
+    match check(&update).and_then(|()| try_out(&update.new_program(), data_dir, within)) {
+        Ok(()) => {
+            tracing::info!(to = update.to_version, "the new build reaches the server; it is on probation");
+            update.stage = Stage::Probation;
+        }
         Err(error) => {
             let reason = format!("{error:#}");
             tracing::error!(to = update.to_version, reason, "the agent is not updated");
             update.given_up = Some(reason);
-            update.save(data_dir)?;
         }
     }
+    update.save(data_dir)?;
+    become_program(&update)
+}
+
+/// This process goes on as the program that has the agent's place, with the same arguments.
+pub fn become_program(update: &Update) -> anyhow::Result<()> {
     let error = Command::new(&update.program).args(std::env::args_os().skip(1)).exec();
     Err(error).with_context(|| format!("cannot start {}", update.program.display()))
 }
 
-fn exchange(update: &Update, data_dir: &Path, within: Duration) -> anyhow::Result<()> {
+/// The new program is what was signed.
+pub fn check(update: &Update) -> anyhow::Result<()> {
     let new = update.new_program();
     if sha256_of(&new)? != update.to_sha256 {
         bail!("{} has been changed since it was checked", new.display());
     }
-    try_out(&new, data_dir, within)?;
+    Ok(())
+}
+
+/// With one rename: at every moment one of the two has the place.
+pub fn put_in_place(update: &Update) -> anyhow::Result<()> {
+    check(update)?;
+    if sha256_of(&update.program)? != update.from_sha256 {
+        bail!("{} was replaced meanwhile, by somebody else", update.program.display());
+    }
+    let new = update.new_program();
     fs::rename(&new, &update.program)
         .with_context(|| format!("cannot put {} in place of {}", new.display(), update.program.display()))?;
     update.program.parent().map_or(Ok(()), platform::sync_dir).context("the new name is not durable")

@@ -8,7 +8,7 @@ use api::fettle::{GetAgentBuildRequest, GetAgentBuildResponse};
 use domain::agent_build::{AgentVersion, Target, statement};
 use domain::object::ObjectAddress;
 
-use super::{Update, key, new_program, sha256_of};
+use super::{Stage, Update, key, new_program, refused, sha256_of};
 use crate::patch_run::Session;
 use crate::patch_run::patience::patiently;
 use crate::transport::call::{CALL_TIMEOUT, CallError, now};
@@ -68,6 +68,9 @@ pub fn fetch(data_dir: &Path, program: &Path, job_id: &str, wanted: &Wanted) -> 
     let said = statement(&version, &target, size_bytes, &build.sha256);
     let noted = key::noted(data_dir, &session.caller, &session.credentials)?;
     key::check(&noted, &said, &build.signature)?;
+    if let Some(refused) = refused::find(data_dir, &build.sha256)? {
+        bail!("{refused}\n  hint: it is not tried again; publish another build");
+    }
 
     let update = Update {
         job_id: job_id.to_owned(),
@@ -79,6 +82,8 @@ pub fn fetch(data_dir: &Path, program: &Path, job_id: &str, wanted: &Wanted) -> 
         to_sha256: build.sha256.clone(),
         tries: 0,
         given_up: None,
+        stage: Stage::Fetched,
+        starts: 0,
     };
     let path = new_program(program);
     let brought = bring(&session, &build, size_bytes, &path);

@@ -1,16 +1,24 @@
-//! Going over to another build of this agent: fetched and checked, tried, put in this one's place, all of it written down
-//! first. Who asks for it is `plugins::update_agent`; which build there is, the server's to say.
-//! Source: docs/decisions, logs and updates.
+//! Going over to another build of this agent: fetched and checked, tried, run on probation, put in this one's place, all of
+//! it written down first. Who asks for it is `plugins::update_agent`; which build there is, the server's to say.
+//! Source: docs/decisions, probation of builds.
 //!
-//! The program's file is the old one until the new one has reached the server from here; so whoever starts the agent
-//! anew, at whatever moment it was killed, starts one that works. Which of the two runs is told by the file's SHA-256.
+//! The program's file is the old one until the new one has shown what it can do here; so whoever starts the agent anew, at
+//! whatever moment it was killed, starts one that works. Which of the two has the place is told by the file's SHA-256.
+
+#[cfg(unix)]
+mod consumption;
 
 #[cfg_attr(unix, path = "exchange_unix.rs")]
 #[cfg_attr(not(unix), path = "exchange_other.rs")]
 mod exchange;
 mod fetch;
+#[cfg_attr(unix, path = "guard_unix.rs")]
+#[cfg_attr(not(unix), path = "guard_other.rs")]
+mod guard;
 pub mod key;
+pub mod probation;
 mod reach;
+pub mod refused;
 
 use std::fs::File;
 use std::io::Read;
@@ -26,10 +34,20 @@ use crate::files;
 
 pub use exchange::{IS_POSSIBLE, go_on};
 pub use fetch::{Fetched, Wanted, fetch};
+pub use guard::guard;
 pub use reach::{ReachArgs, reach};
 
 /// What the new program gets to reach the server, unless the operator says otherwise.
 pub const REACH_WITHIN: Duration = Duration::from_secs(120);
+/// How long a build does its work under the old one's eyes, unless the operator says otherwise.
+pub const PROBATION: Duration = Duration::from_secs(600);
+
+/// What a new build has to keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub reach_within: Duration,
+    pub probation: Duration,
+}
 
 const FILE: &str = "update.json";
 
@@ -49,6 +67,21 @@ pub struct Update {
     pub tries: u32,
     /// Why nothing comes of it.
     pub given_up: Option<String>,
+    #[serde(default)]
+    pub stage: Stage,
+    /// How often the new program was started on probation and did not end because it was asked to.
+    #[serde(default)]
+    pub starts: u32,
+}
+
+/// How far an update has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    #[default]
+    Fetched,
+    /// It has reached the server, and works in the old one's place.
+    Probation,
 }
 
 impl Update {
@@ -71,6 +104,7 @@ impl Update {
     pub fn forget(&self, data_dir: &Path) -> anyhow::Result<()> {
         files::remove_if_present(&self.new_program())
             .with_context(|| format!("cannot remove {}", self.new_program().display()))?;
+        probation::Shown::forget(data_dir)?;
         let path = data_dir.join(FILE);
         files::remove_if_present(&path).with_context(|| format!("cannot remove {}", path.display()))
     }
@@ -82,12 +116,20 @@ impl Update {
                 let left = new_program(program);
                 files::remove_if_present(&left).with_context(|| format!("cannot remove {}", left.display()))
             }
+            Some(update) if update.is_on_probation()? => Ok(()),
             Some(update) if !resumed.contains(&update.job_id.as_str()) => {
-                tracing::warn!(job_id = update.job_id, "an update was cut off before it began");
+                let (job_id, given_up) = (&update.job_id, &update.given_up);
+                tracing::warn!(job_id, given_up, "the command of an update is over before the update was");
                 update.forget(data_dir)
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// Whether the new program works, and the old one still has its place.
+    pub fn is_on_probation(&self) -> anyhow::Result<bool> {
+        let may_be = self.stage == Stage::Probation && self.given_up.is_none();
+        Ok(may_be && sha256_of(&self.program)? == self.from_sha256)
     }
 
     /// The new program until it takes the old one's place: beside it, so that one rename does it.

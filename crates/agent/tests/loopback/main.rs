@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use agent::enroll::{Enrollment, Existing, enroll};
-use agent::run::serve;
+use agent::run::Service;
 use api::agent::{AckCode, AgentJobAck, AgentJobReply, DocumentStatus, MessageType, ReplyPayload};
 use server::{Channel, NODE, Server};
 use tempfile::TempDir;
@@ -21,6 +21,10 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn no_restart() -> std::process::Command {
     std::process::Command::new("true")
+}
+
+fn service(data_dir: &Path) -> Service<'_> {
+    Service { data_dir, looking: None, restart: no_restart, probation: None }
 }
 
 async fn enrolled(server: &Server) -> TempDir {
@@ -52,7 +56,7 @@ impl Agent {
     fn start(dir: &TempDir) -> Self {
         let path = dir.path().to_owned();
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(async move { serve(&path, None, no_restart, stopping).await.map(drop) });
+        let task = tokio::spawn(async move { service(&path).serve(stopping).await.map(drop) });
         Self { stop, task }
     }
 
@@ -183,7 +187,7 @@ async fn one_agent_per_folder() {
     let agent = Agent::start(&dir);
     server.next_channel().await;
     let (_stop, stopping) = watch::channel(false);
-    let second = serve(dir.path(), None, no_restart, stopping).await.unwrap_err();
+    let second = service(dir.path()).serve(stopping).await.unwrap_err();
     assert!(second.to_string().contains("another agent"), "{second}");
     agent.stop().await;
 }
