@@ -27,25 +27,44 @@ pub struct Before {
 
 /// `None`: this is no running machine with systemd, or it does not answer.
 pub fn observe(boot: &Boot, data_dir: &Path, before: Option<&Before>) -> Option<FailedUnits> {
-    boot.proc()?;
-    if !boot.root().join(RUNS).is_dir() {
+    if !runs_systemd(boot) {
         return None;
     }
     let mut run = ToolRun::new(data_dir, START_WITHIN + ANSWER_WITHIN);
     // Until the machine has started; an older systemctl, which does not know this, says so and is not waited for.
     let wait = Tool::new("systemctl").args(["is-system-running", "--wait"]).at_most(START_WITHIN);
     let _ = run.run(&wait);
+    let units = list(&mut run)?;
+    let since = before.map(|before| since(before, &units));
+    Some(FailedUnits { units, since })
+}
+
+/// What has failed by now since an installation began, as long as nodes are asked for that. `None`: as for [`observe`].
+pub fn failed_since(boot: &Boot, data_dir: &Path, before: &Before) -> Option<FailedSince> {
+    if !runs_systemd(boot) {
+        return None;
+    }
+    Some(since(before, &list(&mut ToolRun::new(data_dir, ANSWER_WITHIN))?))
+}
+
+fn runs_systemd(boot: &Boot) -> bool {
+    boot.proc().is_some() && boot.root().join(RUNS).is_dir()
+}
+
+fn since(before: &Before, units: &BTreeSet<String>) -> FailedSince {
+    FailedSince {
+        execution_id: before.execution_id.clone(),
+        units: units.difference(&before.units).cloned().collect(),
+    }
+}
+
+fn list(run: &mut ToolRun) -> Option<BTreeSet<String>> {
     let list = Tool::new("systemctl")
         .args(["list-units", "--state=failed", "--all", "--plain", "--no-legend", "--no-pager", "--full"])
         .at_most(ANSWER_WITHIN);
     let listed = run.run(&list).ok().filter(|listed| listed.ending == Ending::Exited(0))?;
     let printed = listed.lines.iter().filter(|(stream, _)| *stream == Stream::Out);
-    let units = parse(printed.map(|(_, line)| line.as_str()));
-    let since = before.map(|before| FailedSince {
-        execution_id: before.execution_id.clone(),
-        units: units.difference(&before.units).cloned().collect(),
-    });
-    Some(FailedUnits { units, since })
+    Some(parse(printed.map(|(_, line)| line.as_str())))
 }
 
 /// The first word of each line: `nginx.service loaded failed failed A web server`.

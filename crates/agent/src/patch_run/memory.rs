@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use api::Timestamp;
@@ -131,6 +132,19 @@ pub struct Done {
 pub fn units_before(data_dir: &Path) -> Option<Before> {
     let text = files::read_if_present(&data_dir.join(FILE)).ok().flatten()?;
     serde_json::from_str::<Memory>(&text).ok()?.units_before
+}
+
+/// The same after an installation that has been reported, not longer ago than `within`.
+pub fn units_to_watch(data_dir: &Path, within: Duration) -> Option<Before> {
+    let path = data_dir.join(FILE);
+    let written_at = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok()?;
+    // A clock that was set back makes it younger than now.
+    if written_at.elapsed().is_ok_and(|age| age > within) {
+        return None;
+    }
+    let text = files::read_if_present(&path).ok().flatten()?;
+    let memory: Memory = serde_json::from_str(&text).ok()?;
+    memory.units_before.filter(|_| memory.run.is_none())
 }
 
 /// Whether the root is about to go back to a snapshot.
@@ -279,6 +293,39 @@ mod tests {
         assert_eq!(later.get().last_no_reboot_install_at, Some(Timestamp::from_seconds(7)));
         std::fs::write(dir.path().join(FILE), "{").unwrap();
         assert!(MemoryFile::open(dir.path(), "boot-2").unwrap_err().to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn units_are_watched_after_an_installation_for_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let watched = |within: Duration| units_to_watch(dir.path(), within);
+        assert_eq!(watched(Duration::MAX), None);
+        let mut file = MemoryFile::open(dir.path(), "boot-1").unwrap();
+        let before =
+            Before { execution_id: "run".to_owned(), units: BTreeSet::from(["old.service".to_owned()]) };
+        file.change(|memory| {
+            memory.units_before = Some(before.clone());
+            memory.run = Some(RunRecord {
+                execution_id: "run".to_owned(),
+                started_at: Timestamp::from_seconds(7),
+                phase: Phase::Installing { wanted: Vec::new(), before: Vec::new() },
+                snapshot: None,
+                undo_of: None,
+            });
+        })
+        .unwrap();
+        assert_eq!(watched(Duration::MAX), None, "the run tells them itself");
+        assert_eq!(units_before(dir.path()), Some(before.clone()));
+        file.change(|memory| memory.run = None).unwrap();
+        assert_eq!(watched(Duration::from_secs(3600)), Some(before));
+        let long_ago = std::time::SystemTime::now() - Duration::from_secs(7200);
+        std::fs::File::options()
+            .append(true)
+            .open(dir.path().join(FILE))
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        assert_eq!(watched(Duration::from_secs(3600)), None);
     }
 
     #[test]

@@ -48,7 +48,7 @@ use domain::patch::override_list::OverrideList;
 pub use keep_root::Snapshots;
 pub use reboot::RebootOption;
 pub use tell_facts::tell_facts;
-pub use upload::{TOLD_FILE, UPLOADED_FILE};
+pub use upload::{TOLD_FILE, UPLOADED_FILE, untold_units};
 
 use crate::boot::Boot;
 use crate::effect;

@@ -10,7 +10,7 @@ use api::ssm::{InventoryItem, PutInventoryRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::compliance::report::{Attributes, PatchReport};
-use domain::facts::{ListRefresh, Observation};
+use domain::facts::{FailedSince, ListRefresh, Observation};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use md5::{Digest, Md5};
@@ -145,6 +145,12 @@ impl Told {
         let text = files::read_if_present(&data_dir.join(TOLD_FILE)).ok()??;
         serde_json::from_str(&text).ok()
     }
+}
+
+/// Whether the server was told something else of these units, or nothing.
+pub fn untold_units(data_dir: &Path, failed: &FailedSince) -> bool {
+    let told = Told::load(data_dir).and_then(|told| told.observation.failed_units?.since);
+    told.as_ref() != Some(failed)
 }
 
 fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
