@@ -119,8 +119,8 @@ async function forms({ page, ...person }: Pick<Person, "page" | "open">, picture
   await page.keyboard.press("Escape");
   // A node of a policy is left to it: this one is for others.
   await page.getByRole("radio", { name: /^Tag/ }).check({ force: true });
-  await page.getByLabel("Tag", { exact: true }).fill("Env");
-  await page.getByLabel("Values", { exact: true }).fill("prod");
+  await page.getByRole("textbox", { name: "Tag" }).first().fill("Env");
+  await page.getByRole("textbox", { name: "Values" }).first().fill("prod");
   await page.getByRole("button", { name: "Begin with an example" }).click();
   await page.evaluate(() => window.scrollTo(0, 0));
   await picture("policy-form");
