@@ -1,11 +1,14 @@
 """Quick Setup and Patch now through boto3 and the AWS CLI, on a real agent of this machine."""
 
 import json
+import os
+import subprocess
 import uuid
 
 import botocore.exceptions
 import pytest
 
+from conftest import REGION, program
 from test_commands import until
 from test_patching import patched  # noqa: F401  (the fixture of a node that lacks a fix)
 
@@ -166,3 +169,48 @@ def test_stock_clients_see_patch_now(boto, ssm, patched):  # noqa: F811
     assert invocations[0]["Status"] == nodes[0]["Status"]
     ssm.delete_association(AssociationId=now["AssociationId"])
     refused("ResourceNotFoundException", fettle.get_patch_now, PatchNowId=now["PatchNowId"])
+
+
+@pytest.fixture
+def rings(server):
+    """rings("show", arn, id) runs `fettle patch rings`; what it printed, or what it said against it."""
+
+    def run(*arguments):
+        environment = {"PATH": os.environ["PATH"], "FETTLE_ENDPOINT": server.endpoint, "AWS_DEFAULT_REGION": REGION,
+                       "AWS_ACCESS_KEY_ID": server.access_key_id, "AWS_SECRET_ACCESS_KEY": server.secret_access_key}
+        command = [program("fettle"), "patch", "rings", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+def test_a_policy_has_its_rings_from_the_command_line(quick, ssm, manager, rings, tmp_path):
+    baselines = {row["OperatingSystem"]: row["BaselineId"] for row in
+                 ssm.describe_patch_baselines(Filters=[{"Key": "OWNER", "Values": ["AWS"]}])["BaselineIdentities"]}
+    selected = {"DEBIAN": {"value": baselines["DEBIAN"], "label": "provided", "description": "", "disabled": False}}
+    arn = manager(POLICY, {
+        "PatchPolicyName": "staged", "SelectedPatchBaselines": json.dumps(selected), "HasDeletedBaseline": "false",
+        "PatchBaselineUseDefault": "default", "ConfigurationOptionsPatchOperation": "ScanAndInstall",
+        "ConfigurationOptionsInstallValue": "cron(0 2 ? * SUN *)", "ConfigurationOptionsScanValue": "cron(0 1 * * ? *)",
+        "TargetType": "Tags", "TargetTagKey": f"none-{uuid.uuid4().hex[:8]}", "TargetTagValue": "x",
+        "RateControlConcurrency": "5", "RateControlErrorThreshold": "0%",
+    })
+    policy = (arn, quick.get_configuration_manager(ManagerArn=arn)["ConfigurationDefinitions"][0]["Id"])
+    none = rings("show", *policy)
+    assert none.returncode == 1 and "has no rings" in none.stderr, none
+
+    plan = {"Rings": [{"Name": "canary", "Percent": 5, "SoakMinutes": 60, "Gates": {"MaxFailures": 0}}, {"Name": "rest"}]}
+    (tmp_path / "rings.json").write_text(json.dumps(plan))
+    shown = rings("set", *policy, "--rings", str(tmp_path / "rings.json"), "--budget", "Service=1")
+    assert shown.returncode == 0 and "canary" in shown.stdout and "at most 0 failures" in shown.stdout, shown
+    kept = json.loads(rings("show", *policy, "--json").stdout)
+    assert kept["Plan"] == {**plan, "Budgets": [{"TagKey": "Service", "Limit": "1"}]}
+    (tmp_path / "rings.json").write_text(json.dumps({"Rings": [{"Name": "rest"}, {"Name": "canary", "Percent": 5}]}))
+    refused = rings("set", *policy, "--rings", str(tmp_path / "rings.json"))
+    assert refused.returncode == 1 and "ValidationException" in refused.stderr, refused
+    assert rings("set", *policy).returncode == 1
+    assert json.loads(rings("show", *policy, "--json").stdout) == kept
+
+    gone = json.loads(rings("remove", *policy, "--json").stdout)
+    assert gone == {"ManagerArn": policy[0], "DefinitionId": policy[1]}
+    assert rings("show", *policy).returncode == 1

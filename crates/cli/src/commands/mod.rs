@@ -2,12 +2,14 @@
 
 mod advisories;
 mod find;
+mod listed;
 mod nodes;
 mod order;
 mod patch;
 mod patch_family;
 mod patch_now;
 mod report;
+mod rings;
 mod rollout;
 mod users;
 mod why;

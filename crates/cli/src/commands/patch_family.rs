@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use api::fettle::{PatchNowOrder, PatchNowRebootOption, PatchNowTarget, PatchOperation, RolloutSignal};
 use clap::{Args, Subcommand};
 
+use super::rings::Rings;
 use super::{Common, Output, find, patch, patch_now, rollout};
 use crate::client::Client;
 
@@ -74,6 +75,9 @@ enum Many {
         #[command(flatten)]
         common: Common,
     },
+    /// Show, set or remove the rings in which a patch policy installs.
+    #[command(subcommand)]
+    Rings(Rings),
     /// Let the next ring of a rollout begin, which was judged and waits for it.
     Approve(Told),
     /// Let no further node of a rollout begin for now.
@@ -160,6 +164,7 @@ impl Patch {
             Some(
                 Many::Status { common, .. } | Many::Cancel { common, .. } | Many::Rollouts { common, .. },
             ) => common,
+            Some(Many::Rings(rings)) => rings.common(),
             Some(Many::Approve(told) | Many::Pause(told) | Many::Resume(told) | Many::Stop(told)) => {
                 &told.common
             }
@@ -181,6 +186,7 @@ impl Patch {
             Some(Many::Cancel { id, .. }) => patch_now::cancel(client, id, output),
             Some(Many::Rollouts { id: None, .. }) => rollout::list(client, output),
             Some(Many::Rollouts { id: Some(id), .. }) => rollout::show(client, id, output),
+            Some(Many::Rings(rings)) => rings.run(client, output),
             Some(Many::Approve(told)) => told.tell(client, RolloutSignal::Approve, output),
             Some(Many::Pause(told)) => told.tell(client, RolloutSignal::Pause, output),
             Some(Many::Resume(told)) => told.tell(client, RolloutSignal::Resume, output),
@@ -329,6 +335,12 @@ mod tests {
         assert_eq!((all.max_errors.as_deref(), all.for_hours), (Some("10%"), Some(24)));
         let staged = now("patch now --install --all --budget Service=1");
         assert_eq!((staged.for_hours, staged.rollout.unwrap().budgets.unwrap().len()), (None, 1));
+        assert!(matches!(
+            line("patch rings show arn definition").unwrap().many,
+            Some(Many::Rings(Rings::Show(_)))
+        ));
+        let set = line("patch rings set arn definition --rings rings.json --budget Service=1").unwrap();
+        assert!(matches!(set.many, Some(Many::Rings(Rings::Set(_)))));
         assert!(matches!(line("patch approve 3f0c --comment fine").unwrap().many, Some(Many::Approve(_))));
     }
 
@@ -348,6 +360,9 @@ mod tests {
             "patch web1 --no-reboot",
             "patch status --follow",
             "patch cancel",
+            "patch rings",
+            "patch rings show arn",
+            "patch rings remove arn definition --budget Service=1",
         ] {
             assert!(line(text).is_err(), "{text}");
         }

@@ -11,6 +11,7 @@ use api::fettle::{
 };
 use serde::Serialize;
 
+use super::listed::{self, Kind, PAGE};
 use super::{Output, json, print};
 use crate::client::{Client, ClientError, now};
 use crate::interrupt::Interrupt;
@@ -21,10 +22,6 @@ const POLL: Duration = Duration::from_millis(500);
 /// The nodes are asked for less often than the numbers, the more there are the less.
 const NODES_EVERY: Duration = Duration::from_secs(2);
 const FOR_EACH_NODE: Duration = Duration::from_millis(10);
-/// Of the lists.
-const PAGE: i32 = 50;
-/// An id as a whole.
-const WHOLE: usize = 36;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -148,44 +145,24 @@ fn get(client: &Client, id: &str) -> Result<PatchNow, ClientError> {
 }
 
 fn nodes(client: &Client, id: &str) -> Result<Vec<PatchNowNode>, ClientError> {
-    let mut request =
-        ListPatchNowNodesRequest { patch_now_id: id.to_owned(), max_results: Some(PAGE), next_token: None };
-    let mut found = Vec::new();
-    loop {
+    listed::all(|next_token| {
+        let patch_now_id = id.to_owned();
+        let request = ListPatchNowNodesRequest { patch_now_id, max_results: Some(PAGE), next_token };
         let page = client.call(&request)?;
-        found.extend(page.nodes);
-        request.next_token = page.next_token;
-        if request.next_token.is_none() {
-            return Ok(found);
-        }
-    }
+        Ok((page.nodes, page.next_token))
+    })
 }
 
 fn all(client: &Client) -> Result<Vec<PatchNow>, ClientError> {
-    let mut request = ListPatchNowRequest { max_results: Some(PAGE), next_token: None };
-    let mut found = Vec::new();
-    loop {
-        let page = client.call(&request)?;
-        found.extend(page.patch_now);
-        request.next_token = page.next_token;
-        if request.next_token.is_none() {
-            return Ok(found);
-        }
-    }
+    listed::all(|next_token| {
+        let page = client.call(&ListPatchNowRequest { max_results: Some(PAGE), next_token })?;
+        Ok((page.patch_now, page.next_token))
+    })
 }
 
-/// The id that `text` is, or begins.
 fn find(client: &Client, text: &str) -> anyhow::Result<String> {
-    if text.len() == WHOLE {
-        return Ok(text.to_owned());
-    }
-    let all = all(client)?;
-    let mut found = all.iter().filter(|one| one.patch_now_id.starts_with(text));
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one.patch_now_id.clone()),
-        (None, _) => bail!("no Patch now begins with `{text}`; `fettle patch status` lists them"),
-        (Some(_), Some(_)) => bail!("more than one Patch now begins with `{text}`; give more of the id"),
-    }
+    let kind = Kind { name: "Patch now", listed_by: "fettle patch status" };
+    listed::id(text, kind, || all(client), |one| &one.patch_now_id)
 }
 
 fn tell(text: &str) {

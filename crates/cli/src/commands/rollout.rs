@@ -9,14 +9,10 @@ use api::fettle::{
 };
 use serde_json::Value;
 
+use super::listed::{self, Kind, PAGE};
 use super::{Output, json};
 use crate::client::{Client, ClientError, now};
 use crate::text;
-
-/// Of the list.
-const PAGE: i32 = 50;
-/// An id as a whole.
-const WHOLE: usize = 36;
 
 /// What `--rings` and `--budget` say together; `None`: neither was given.
 pub fn plan(rings: Option<&Path>, budgets: &[String]) -> anyhow::Result<Option<RolloutPlan>> {
@@ -101,30 +97,15 @@ fn render(rollout: &Rollout, output: Output) -> anyhow::Result<String> {
 }
 
 fn all(client: &Client) -> Result<Vec<Rollout>, ClientError> {
-    let mut request = ListRolloutsRequest { max_results: Some(PAGE), next_token: None };
-    let mut found = Vec::new();
-    loop {
-        let page = client.call(&request)?;
-        found.extend(page.rollouts);
-        request.next_token = page.next_token;
-        if request.next_token.is_none() {
-            return Ok(found);
-        }
-    }
+    listed::all(|next_token| {
+        let page = client.call(&ListRolloutsRequest { max_results: Some(PAGE), next_token })?;
+        Ok((page.rollouts, page.next_token))
+    })
 }
 
-/// The id that `text` is, or begins.
 fn find(client: &Client, text: &str) -> anyhow::Result<String> {
-    if text.len() == WHOLE {
-        return Ok(text.to_owned());
-    }
-    let all = all(client)?;
-    let mut found = all.iter().filter(|one| one.rollout_id.starts_with(text));
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one.rollout_id.clone()),
-        (None, _) => bail!("no rollout begins with `{text}`; `fettle patch rollouts` lists them"),
-        (Some(_), Some(_)) => bail!("more than one rollout begins with `{text}`; give more of the id"),
-    }
+    let kind = Kind { name: "rollout", listed_by: "fettle patch rollouts" };
+    listed::id(text, kind, || all(client), |one| &one.rollout_id)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod nodes;
 pub mod patch_now;
 pub mod plan;
 pub mod report;
+pub mod rings;
 pub mod rollout;
 mod table;
 pub mod users;
