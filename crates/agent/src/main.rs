@@ -16,10 +16,10 @@ use agent::patch_run::preview;
 use agent::patch_run::take_back::{self, Mode, UndoRequest, Way};
 use agent::patch_run::{Exit, PatchRequest, RebootOption, Records, Services, Snapshots, patch, tell_facts};
 use agent::platform::default_data_dir;
-use agent::run::{Lifetime, Role};
+use agent::run::Lifetime;
 use agent::snapshots::Keep;
 use agent::transport::endpoint::Endpoint;
-use agent::update::{PROBATION, REACH_WITHIN, Terms, reach};
+use agent::update::{UpdateArgs, reach};
 use clap::{Args, Parser, Subcommand};
 use domain::compliance::report::Operation;
 use tracing::Level;
@@ -76,15 +76,8 @@ struct RunArgs {
     /// How often to look whether packages changed; 0: only when a patch run is ordered. A look costs stat calls.
     #[arg(long, value_name = "SECONDS", env = "FETTLE_AGENT_CHECK_EVERY", default_value_t = 600)]
     check_every: u64,
-    /// A new build of the agent that does not reach the server within this time does not take the old one's place.
-    #[arg(long, value_name = "SECONDS", env = "FETTLE_AGENT_UPDATE_WITHIN", default_value_t = REACH_WITHIN.as_secs())]
-    update_within: u64,
-    /// One that does works for so long under the old one's eyes, which goes back to its place when the new one fails.
-    #[arg(long, value_name = "SECONDS", env = "FETTLE_AGENT_UPDATE_PROBATION", default_value_t = PROBATION.as_secs())]
-    update_probation: u64,
-    /// What a build under the old one's eyes is started with.
-    #[arg(long, value_name = "SECONDS", hide = true)]
-    on_probation: Option<u64>,
+    #[command(flatten)]
+    update: UpdateArgs,
     /// Stop when standard input closes: for a program that starts the agent as a part of itself.
     #[arg(long)]
     with_parent: bool,
@@ -420,14 +413,7 @@ fn run_decide(args: &DecideArgs) -> anyhow::Result<u8> {
 fn run_service(args: RunArgs) -> anyhow::Result<()> {
     let looking = Looking::every(args.root.root, args.check_every);
     let lifetime = if args.with_parent { Lifetime::OfParent } else { Lifetime::Own };
-    let role = match args.on_probation {
-        Some(seconds) => Role::OnProbation(Duration::from_secs(seconds)),
-        None => Role::Agent(Terms {
-            reach_within: Duration::from_secs(args.update_within),
-            probation: Duration::from_secs(args.update_probation),
-        }),
-    };
-    agent::run::run(&args.data.data_dir, looking, lifetime, role)
+    agent::run::run(&args.data.data_dir, looking, lifetime, args.update.role())
 }
 
 fn run_facts(args: &FactsArgs) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //! How messages travel belongs to `transport`, what a step does to `plugins`.
 
 mod document;
+mod on_probation;
 pub(crate) mod plan;
 mod replies;
 mod resting;
@@ -30,6 +31,7 @@ use crate::transport::call::{new_id, now};
 use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
 use crate::update::probation::Probation;
 use document::{Document, remove_work_dir, work_dir};
+use on_probation::HELD;
 use replies::ReplyWriter;
 use resting::Resting;
 
@@ -126,11 +128,6 @@ impl Commands {
             boot_id,
             probation: None,
         }
-    }
-
-    /// With something to show before this program gets its place.
-    pub fn on(self, probation: Option<Probation>) -> Self {
-        Self { probation, ..self }
     }
 
     /// Works until `stop` turns true, or a command wants another build of this program; then ends what runs, records how,
@@ -355,23 +352,6 @@ impl Commands {
         true
     }
 
-    /// Whether it is the command that brought the build which is on probation, and has not ended.
-    fn holds(&self, job_id: &str) -> bool {
-        self.probation.as_ref().is_some_and(|probation| probation.is_of(job_id))
-            && self.journal.leftovers().iter().any(|leftover| leftover.resumed() == Some(job_id))
-    }
-
-    fn end_of_probation(&mut self) {
-        let is_connected = self.link.as_ref().is_some_and(|link| !link.is_closed());
-        if self.mode == Mode::Working
-            && let Some(probation) = &mut self.probation
-            && probation.has_passed(is_connected)
-        {
-            tracing::info!("the probation of this build is passed");
-            self.mode = Mode::Exchanging;
-        }
-    }
-
     fn step_done(&mut self, step: StepDone) {
         let Some(running) = self.running.get_mut(&step.job_id) else { return };
         *running.counts.entry(step.reply.status.as_str().to_owned()).or_default() += 1;
@@ -506,7 +486,5 @@ const INTERRUPTED: &str = "the agent stopped while this command ran, so it may h
                            It is not run again; check the node, then send a new command";
 const LOST: &str = "a fault of the agent ended this command; it may have been carried out in part and is not run \
                     again. The agent's log says more";
-const HELD: &str = "cancelled while the new build of the agent was on probation, which goes on: the agent stays with the build \
-                    if that passes, and else goes back";
 const STOPPED: &str = "the agent was stopped while this command ran and ended it; \
                        it may have been carried out in part and is not run again";

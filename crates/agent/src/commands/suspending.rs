@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use api::agent::DocumentStatus;
 
+use super::on_probation::HELD;
 use super::resting::{Rest, Resting};
-use super::{Commands, HELD, Mode, Running};
+use super::{Commands, Mode, Running};
 use crate::journal::{Leftover, Suspension};
 use crate::plugins::engine::Restarts;
 

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::files;
+use crate::run::Role;
 
 pub use exchange::{IS_POSSIBLE, go_on};
 pub use fetch::{Fetched, Wanted, fetch};
@@ -38,9 +39,35 @@ pub use guard::guard;
 pub use reach::{ReachArgs, reach};
 
 /// What the new program gets to reach the server, unless the operator says otherwise.
-pub const REACH_WITHIN: Duration = Duration::from_secs(120);
+const REACH_WITHIN: Duration = Duration::from_secs(120);
 /// How long a build does its work under the old one's eyes, unless the operator says otherwise.
-pub const PROBATION: Duration = Duration::from_secs(600);
+const PROBATION: Duration = Duration::from_secs(600);
+
+// How the service deals with new builds: no doc comment, which clap would take for the command's.
+#[derive(clap::Args)]
+pub struct UpdateArgs {
+    /// A new build of the agent that does not reach the server within this time does not take the old one's place.
+    #[arg(long, value_name = "SECONDS", env = "FETTLE_AGENT_UPDATE_WITHIN", default_value_t = REACH_WITHIN.as_secs())]
+    update_within: u64,
+    /// One that does works for so long under the old one's eyes, which goes back to its place when the new one fails.
+    #[arg(long, value_name = "SECONDS", env = "FETTLE_AGENT_UPDATE_PROBATION", default_value_t = PROBATION.as_secs())]
+    update_probation: u64,
+    /// What a build under the old one's eyes is started with.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    on_probation: Option<u64>,
+}
+
+impl UpdateArgs {
+    pub fn role(&self) -> Role {
+        match self.on_probation {
+            Some(seconds) => Role::OnProbation(Duration::from_secs(seconds)),
+            None => Role::Agent(Terms {
+                reach_within: Duration::from_secs(self.update_within),
+                probation: Duration::from_secs(self.update_probation),
+            }),
+        }
+    }
+}
 
 /// What a new build has to keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
