@@ -103,6 +103,13 @@ function Shown({ answer, error, input, onRetry }: ShownProps) {
   return (
     <SpaceBetween size="s">
       <Box color="text-body-secondary">{basisOf(answer)}</Box>
+      {answer.Nodes === 0 ? null : (
+        <Box fontWeight="bold">
+          {answer.Lists.slice(0, 4)
+            .map((list) => `${list.Count.toLocaleString()} ${LIST_NAMES[list.Name].toLowerCase()}`)
+            .join(", ")}
+        </Box>
+      )}
       {change === undefined ? null : <Alert type="info">{change}</Alert>}
       {answer.Nodes === 0 ? null : (
         <Tabs
