@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::touched::Listeners;
+
 /// What pages are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
@@ -137,6 +139,7 @@ impl FromIterator<Topic> for Topics {
 pub struct Changes {
     topics: Mutex<Topics>,
     told: Notify,
+    pub(crate) listeners: Listeners,
 }
 
 impl Changes {

@@ -59,6 +59,7 @@ pub mod snapshots;
 pub mod step_results;
 pub mod strings;
 pub mod tags;
+pub mod touched;
 pub mod users;
 pub mod wakeups;
 pub mod window_executions;

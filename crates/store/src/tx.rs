@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use domain::ids::NodeId;
 use futures_util::future::BoxFuture;
 
 use crate::changes::{Changes, Topics};
@@ -10,6 +11,7 @@ use crate::memory::{Memory, Tables};
 use crate::postgres::{Postgres, PostgresTx};
 use crate::sqlite::{Sqlite, SqliteTx};
 use crate::strings::Strings;
+use crate::touched::{self, Touched};
 use crate::value::{Row, Value};
 use crate::{Result, StoreError, migrate, wakeups};
 
@@ -138,7 +140,15 @@ impl Store {
     fn tx(&self, kind: Kind) -> Tx {
         let (strings, memory) = (Arc::clone(&self.strings), Arc::clone(&self.memory));
         let changes = (Arc::clone(&self.changes), Topics::default());
-        Tx { kind, strings, memory, written: Tables::default(), changes, gate: self.gate.clone() }
+        Tx {
+            kind,
+            strings,
+            memory,
+            written: Tables::default(),
+            changes,
+            touched: vec![],
+            gate: self.gate.clone(),
+        }
     }
 
     pub(crate) fn strings(&self) -> Arc<Strings> {
@@ -148,6 +158,11 @@ impl Store {
     /// What this process commits, by topic.
     pub fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Hears from now on which nodes this process writes.
+    pub fn touched(&self) -> Arc<Touched> {
+        self.changes.listeners.listen()
     }
 
     pub(crate) fn memory(&self) -> &Arc<Memory> {
@@ -205,7 +220,18 @@ pub struct Tx {
     written: Tables,
     /// What it wrote about, told once it is committed.
     changes: (Arc<Changes>, Topics),
+    /// Nodes of which it wrote something that lists show.
+    touched: Vec<NodeId>,
     gate: Option<Gate>,
+}
+
+/// Tells when it is dropped.
+struct Telling(Arc<Changes>, Vec<NodeId>);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0.listeners.tell(&self.1);
+    }
 }
 
 enum Kind {
@@ -219,7 +245,7 @@ impl Tx {
     pub fn query<'a>(&'a mut self, sql: &'a str, values: &'a [Value<'a>]) -> Answer<'a, Vec<Row>> {
         Box::pin(async move {
             if !matches!(self.kind, Kind::Remembering(..)) {
-                self.note(sql);
+                self.note(sql, values);
                 return self.kind.query(sql, values).await;
             }
             if let Some(rows) = self.memory.recall(sql, values) {
@@ -246,7 +272,7 @@ impl Tx {
     /// How many rows it touched.
     pub fn execute<'a>(&'a mut self, sql: &'a str, values: &'a [Value<'a>]) -> Answer<'a, u64> {
         Box::pin(async move {
-            self.note(sql);
+            self.note(sql, values);
             match &mut self.kind {
                 Kind::Sqlite(tx) => tx.execute(sql, values),
                 Kind::Postgres(tx) => tx.execute(sql, values).await,
@@ -255,9 +281,12 @@ impl Tx {
         })
     }
 
-    fn note(&mut self, sql: &str) {
+    fn note(&mut self, sql: &str, values: &[Value<'_>]) {
         self.written.add(Tables::written_by(sql));
         self.changes.1.add(Topics::written_by(sql));
+        if touched::is_about_nodes(sql) {
+            self.touched.extend(touched::named(values));
+        }
     }
 
     /// Several statements without parameters.
@@ -275,10 +304,13 @@ impl Tx {
             let gate = self.gate.take();
             pass(gate.as_ref()).await;
             let (changes, topics) = (Arc::clone(&self.changes.0), self.changes.1);
+            // Told also where the caller goes away meanwhile: what was committed or not is looked at again.
+            let told = Telling(Arc::clone(&changes), std::mem::take(&mut self.touched));
             let outcome = self.commit_now().await;
             if outcome.is_ok() {
                 changes.add(topics);
             }
+            drop(told);
             pass(gate.as_ref()).await;
             outcome
         })

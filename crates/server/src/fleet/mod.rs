@@ -1,13 +1,15 @@
 //! The whole fleet at a glance: every node with what lists show of it, in memory, so that any filter and any order costs a
-//! walk over memory and not over the store. A picture of one moment: of a small fleet it is made anew for each question; of a
-//! large one it is made anew beside the questions, as soon as one finds it some seconds old. What it finds is read from the
-//! store again before it is shown.
+//! walk over memory and not over the store. Of a small fleet the picture is made anew for each question. Of a large one nobody
+//! waits for that: it is read anew beside the questions, piece by piece, and before each answer the nodes that this
+//! process has written meanwhile are put right. What it finds is read from the store again before it is shown.
 //! Decision: docs/decisions/0031-sign-in.md.
 
+mod picture;
 mod select;
 #[cfg(test)]
 mod tests;
 
+pub use picture::Fleet;
 pub use select::{
     Column, Cursor, Filter, Operator, Order, Selection, patch_group, ping_status, standing, worst,
 };
@@ -19,91 +21,150 @@ use std::time::{Duration, Instant};
 use api::Timestamp;
 use domain::ids::{AccountId, NodeId, Region};
 use store::fleet::{self, FleetNode, Texts};
+use store::touched::{Touched, Written};
 use store::{Scope, Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::app::App;
 
 /// Nodes per read: others wait for no longer than one takes.
-const PAGE: i64 = 1024;
+const PAGE: i64 = picture::PIECE as i64;
+/// Nodes that are put right per read.
+const CHUNK: usize = 256;
 /// What is read this quickly is read for every question.
 const QUICK: Duration = Duration::from_millis(20);
-/// A slower one may be so many times as old as it took: reading takes a fifth of a processor at most.
-const AGE_BY_COST: u32 = 4;
-/// Nobody is answered from an older one.
-const MAX_AGE: Duration = Duration::from_secs(30);
+/// It is read anew when it is so old, also while nobody asks: the next one who does finds it so.
+const KEPT_AGE: Duration = Duration::from_secs(30);
 /// One that nobody asks for is let go.
 const UNUSED_FOR: Duration = Duration::from_secs(15 * 60);
 
-/// All nodes of an account in a region at one moment.
-#[derive(Debug)]
-pub struct Fleet {
-    /// By id.
-    pub nodes: Vec<FleetNode>,
-    pub as_of: Timestamp,
-    read_at: Instant,
-    took: Duration,
-}
-
 type Key = (AccountId, Region);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fleets {
     known: Mutex<HashMap<Key, Arc<Slot>>>,
     /// Some picture is to be made anew.
     wanted: Notify,
+    quick: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     state: Mutex<State>,
-    /// Held while it is read, so that many questions cost one reading.
+    /// Held while all of it is read, so that many questions cost one reading.
     reading: tokio::sync::Mutex<()>,
+    /// Held from a read to its place in the picture, so that nothing newer is overwritten.
+    turn: tokio::sync::Mutex<()>,
+    touched: Arc<Touched>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     fleet: Option<Arc<Fleet>>,
+    /// Somebody found it aged.
     is_wanted: bool,
+    /// More was written than was told.
+    is_behind: bool,
     asked_at: Option<Instant>,
 }
 
+impl Default for Fleets {
+    fn default() -> Self {
+        Self::with_quick(QUICK)
+    }
+}
+
 impl Fleets {
-    /// Opens transactions of its own: the caller holds none.
+    fn with_quick(quick: Duration) -> Self {
+        Self { known: Mutex::default(), wanted: Notify::new(), quick }
+    }
+
+    /// Opens transactions of its own: the caller holds none. Whatever this process committed before is in it, but signs of life
+    /// may be as old as `as_of`, as may be what other servers wrote.
     pub async fn get(
         &self,
         store: &Store,
         scope: Scope<'_>,
         now: Timestamp,
     ) -> Result<Arc<Fleet>, StoreError> {
-        let slot = self.slot(scope);
-        if let Some(fleet) = slot.usable() {
+        let slot = self.slot(store, scope);
+        if let Some(fleet) = self.kept(&slot) {
             if fleet.is_aged() {
                 lock(&slot.state).is_wanted = true;
                 self.wanted.notify_one();
             }
-            return Ok(fleet);
+            return self.catch_up(&slot, store, scope, fleet).await;
         }
         let asked_at = Instant::now();
-        let _turn = slot.reading.lock().await;
+        let turn = slot.reading.lock().await;
         // Somebody else may have read it meanwhile.
-        let meanwhile = lock(&slot.state).fleet.clone().filter(|fleet| fleet.read_at >= asked_at);
-        match meanwhile {
-            Some(fleet) => Ok(fleet),
-            None => slot.read(store, scope, now).await,
+        let meanwhile = slot.current().filter(|fleet| fleet.read_at >= asked_at);
+        if let Some(fleet) = meanwhile {
+            return Ok(fleet);
         }
+        if let Some(fleet) = self.kept(&slot) {
+            drop(turn);
+            return self.catch_up(&slot, store, scope, fleet).await;
+        }
+        let mut fleet = Fleet::begun(now);
+        read(store, scope, &mut fleet).await?;
+        Ok(slot.show(fleet))
     }
 
-    fn slot(&self, (account, region): Scope<'_>) -> Arc<Slot> {
-        let slot = Arc::clone(lock(&self.known).entry((account.clone(), region.clone())).or_default());
+    /// The one that questions are answered from, where they are not answered from one of their own.
+    fn kept(&self, slot: &Slot) -> Option<Arc<Fleet>> {
+        slot.current().filter(|fleet| fleet.took > self.quick)
+    }
+
+    /// With what this process wrote since it was read.
+    async fn catch_up(
+        &self,
+        slot: &Slot,
+        store: &Store,
+        scope: Scope<'_>,
+        fleet: Arc<Fleet>,
+    ) -> Result<Arc<Fleet>, StoreError> {
+        let _turn = slot.turn.lock().await;
+        let mut waiting = match slot.touched.take() {
+            Written::Nodes(nodes) => Waiting { touched: &slot.touched, nodes },
+            Written::Many => {
+                lock(&slot.state).is_behind = true;
+                self.wanted.notify_one();
+                return Ok(slot.current().unwrap_or(fleet));
+            }
+        };
+        while !waiting.nodes.is_empty() {
+            let from = waiting.nodes.len().saturating_sub(CHUNK);
+            let ids: Vec<&str> = waiting.nodes[from..].iter().map(NodeId::as_str).collect();
+            let rows = fleet::list_of(&mut store.read().await?, scope, &ids).await?;
+            let mut rows: HashMap<NodeId, FleetNode> =
+                rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+            let mut fleet = Fleet::clone(&slot.current().unwrap_or_else(|| Arc::clone(&fleet)));
+            for id in &waiting.nodes[from..] {
+                fleet.put(id, rows.remove(id));
+            }
+            slot.show(fleet);
+            waiting.nodes.truncate(from);
+        }
+        Ok(slot.current().unwrap_or(fleet))
+    }
+
+    fn slot(&self, store: &Store, (account, region): Scope<'_>) -> Arc<Slot> {
+        let key = (account.clone(), region.clone());
+        let slot = Arc::clone(lock(&self.known).entry(key).or_insert_with(|| Arc::new(Slot::new(store))));
         lock(&slot.state).asked_at = Some(Instant::now());
         slot
     }
 
-    /// Those that somebody found aged.
+    /// Those that somebody found aged, and those that are kept and old.
     fn take_wanted(&self) -> Vec<(Key, Arc<Slot>)> {
         let known = lock(&self.known);
-        let wanted = known.iter().filter(|(_, slot)| std::mem::take(&mut lock(&slot.state).is_wanted));
+        let wanted = known.iter().filter(|(_, slot)| {
+            let Some(fleet) = self.kept(slot) else { return false };
+            let mut state = lock(&slot.state);
+            let is_wanted = std::mem::take(&mut state.is_wanted) || fleet.read_at.elapsed() > KEPT_AGE;
+            std::mem::take(&mut state.is_behind) || (is_wanted && fleet.is_aged())
+        });
         wanted.map(|(key, slot)| (key.clone(), Arc::clone(slot))).collect()
     }
 
@@ -114,56 +175,113 @@ impl Fleets {
     }
 }
 
-/// Reads anew what is asked for and has aged; ends when it is dropped.
+/// Reads every fleet once, so that the first question finds it, and anew what has aged; ends when it is dropped.
 pub async fn keep_fresh(app: Arc<App>) {
+    if let Err(error) = read_all(&app).await {
+        tracing::warn!(%error, "fleets cannot be read; the first question about each will");
+    }
     loop {
-        app.fleets.wanted.notified().await;
+        // After that time as well: what nobody asks for ages too.
+        let _ = tokio::time::timeout(KEPT_AGE, app.fleets.wanted.notified()).await;
         for ((account, region), slot) in app.fleets.take_wanted() {
-            let _turn = slot.reading.lock().await;
-            if let Err(error) = slot.read(&app.store(), (&account, &region), app.now()).await {
+            if let Err(error) = slot.renew(&app.store(), (&account, &region), app.now()).await {
                 tracing::warn!(%error, "the fleet cannot be read; it is shown as it was");
             }
         }
     }
 }
 
+async fn read_all(app: &App) -> Result<(), StoreError> {
+    let scopes = fleet::scopes(&mut app.store().read_each().await?).await?;
+    for (account, region) in &scopes {
+        app.fleets.get(&app.store(), (account, region), app.now()).await?;
+    }
+    Ok(())
+}
+
+/// Nodes that are still to be put right: told again where that does not come to its end.
+struct Waiting<'a> {
+    touched: &'a Touched,
+    nodes: Vec<NodeId>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.touched.put_back(&self.nodes);
+    }
+}
+
 impl Slot {
-    fn usable(&self) -> Option<Arc<Fleet>> {
-        let fleet = lock(&self.state).fleet.clone()?;
-        (fleet.took > QUICK && fleet.read_at.elapsed() < MAX_AGE).then_some(fleet)
+    fn new(store: &Store) -> Self {
+        let touched = store.touched();
+        Self { state: Mutex::default(), reading: Default::default(), turn: Default::default(), touched }
     }
 
-    async fn read(&self, store: &Store, scope: Scope<'_>, now: Timestamp) -> Result<Arc<Fleet>, StoreError> {
-        let fleet = Arc::new(read(store, scope, now).await?);
+    fn current(&self) -> Option<Arc<Fleet>> {
+        lock(&self.state).fleet.clone()
+    }
+
+    fn show(&self, fleet: Fleet) -> Arc<Fleet> {
+        let fleet = Arc::new(fleet);
         lock(&self.state).fleet = Some(Arc::clone(&fleet));
-        Ok(fleet)
+        fleet
     }
-}
 
-impl Fleet {
-    fn is_aged(&self) -> bool {
-        self.read_at.elapsed() > self.took * AGE_BY_COST
-    }
-}
-
-async fn read(store: &Store, scope: Scope<'_>, now: Timestamp) -> Result<Fleet, StoreError> {
-    let read_at = Instant::now();
-    let mut texts = Texts::default();
-    let mut nodes: Vec<FleetNode> = vec![];
-    loop {
-        let after: Option<NodeId> = nodes.last().map(|node| node.id.clone());
-        let mut tx = store.read().await?;
-        let page = fleet::page(&mut tx, scope, after.as_ref(), PAGE, &mut texts).await?;
-        drop(tx);
-        let is_last = i64::try_from(page.len()).is_ok_and(|count| count < PAGE);
-        nodes.extend(page);
-        if is_last {
-            break;
+    /// Reads all of it into its place, page by page, while it is shown.
+    async fn renew(&self, store: &Store, scope: Scope<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let _reading = self.reading.lock().await;
+        if self.current().is_none() {
+            return Ok(());
         }
-        // The embedded engine answers without waiting: let others have the thread.
+        let read_at = Instant::now();
+        let (mut texts, mut after, mut took) = (Texts::default(), None, Duration::ZERO);
+        loop {
+            let turn = self.turn.lock().await;
+            let begun = Instant::now();
+            let (nodes, last) = page(store, scope, after.as_ref(), &mut texts).await?;
+            let Some(mut fleet) = self.current().map(|fleet| Fleet::clone(&fleet)) else { return Ok(()) };
+            fleet.replace(after.as_ref(), last.as_ref(), nodes);
+            took += begun.elapsed();
+            if last.is_none() {
+                (fleet.as_of, fleet.read_at, fleet.took) = (now, read_at, took);
+                self.show(fleet);
+                return Ok(());
+            }
+            self.show(fleet);
+            drop(turn);
+            after = last;
+            // The embedded engine answers without waiting: let others have the thread.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+async fn read(store: &Store, scope: Scope<'_>, fleet: &mut Fleet) -> Result<(), StoreError> {
+    let (mut texts, mut after) = (Texts::default(), None);
+    loop {
+        let begun = Instant::now();
+        let (nodes, last) = page(store, scope, after.as_ref(), &mut texts).await?;
+        fleet.replace(after.as_ref(), last.as_ref(), nodes);
+        fleet.took += begun.elapsed();
+        if last.is_none() {
+            return Ok(());
+        }
+        after = last;
         tokio::task::yield_now().await;
     }
-    Ok(Fleet { nodes, as_of: now, read_at, took: read_at.elapsed() })
+}
+
+/// A page, and its last node where there may be more behind it.
+async fn page(
+    store: &Store,
+    scope: Scope<'_>,
+    after: Option<&NodeId>,
+    texts: &mut Texts,
+) -> Result<(Vec<FleetNode>, Option<NodeId>), StoreError> {
+    let nodes = fleet::page(&mut store.read().await?, scope, after, PAGE, texts).await?;
+    let is_last = i64::try_from(nodes.len()).is_ok_and(|count| count < PAGE);
+    let last = nodes.last().filter(|_| !is_last).map(|node| node.id.clone());
+    Ok((nodes, last))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

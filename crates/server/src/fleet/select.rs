@@ -289,14 +289,14 @@ impl Selection {
     /// The first `limit` nodes behind `after`.
     pub fn page<'f>(
         &self,
-        nodes: &'f [FleetNode],
+        nodes: impl IntoIterator<Item = &'f FleetNode>,
         now: Timestamp,
         after: Option<&Cursor>,
         limit: usize,
     ) -> Found<'f> {
         let mut total = 0;
         let mut rows: Vec<(Option<Cell<'f>>, &'f FleetNode)> = vec![];
-        for node in nodes.iter().filter(|node| self.holds(node, now)) {
+        for node in nodes.into_iter().filter(|node| self.holds(node, now)) {
             total += 1;
             let cell = self.by.cell(node, now);
             let is_behind = |after: &Cursor| {

@@ -1,7 +1,8 @@
 //! Lists and numbers of the fleet, through the dispatcher on each engine; pages of generated fleets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::Timestamp;
 use domain::compliance::ComplianceLevel;
@@ -12,7 +13,7 @@ use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use store::fleet::{FleetNode, FleetReport};
 
-use super::{Column, Cursor, Filter, Operator, Order, Selection};
+use super::{Column, Cursor, Filter, Fleet, Fleets, Operator, Order, Selection};
 use crate::jobs::count_fleet;
 use crate::operations::Service;
 use crate::operations::inventory::tests::{report, upload};
@@ -203,6 +204,43 @@ async fn what_failed_is_grouped() {
     }
 }
 
+/// As of a large fleet: one that is kept beside the questions.
+#[tokio::test]
+async fn a_kept_picture_has_what_was_written_since() {
+    for server in TestServer::on_each_engine().await {
+        let store = server.app.store();
+        let root = server.root();
+        let scope = (&root.account, &root.region);
+        let fleets = Fleets::with_quick(Duration::ZERO);
+        let (first, second) = (server.add_node(1).await, server.add_node(2).await);
+        assert_eq!(fleets.get(&store, scope, server.now).await.unwrap().len(), 2);
+
+        let tag = json!({"ResourceType": "ManagedInstance", "ResourceId": first.as_str(),
+            "Tags": [{"Key": "env", "Value": "prod"}]});
+        server.answer("AddTagsToResource", tag).await;
+        scan(&server, &first).await;
+        let third = server.add_node(3).await;
+        server.answer("DeregisterManagedInstance", json!({"InstanceId": second.as_str()})).await;
+        let later = server.now.plus_seconds(1);
+        let fleet = fleets.get(&store, scope, later).await.unwrap();
+        assert_eq!(fleet.as_of, server.now, "the same, put right");
+        let mut found: Vec<(&NodeId, Option<&str>, bool)> = fleet
+            .nodes()
+            .map(|node| (&node.id, node.tag("env").map(|value| &**value), node.report.is_some()))
+            .collect();
+        let mut expected = vec![(&first, Some("prod"), true), (&third, None, false)];
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+
+        let slot = fleets.slot(&store, scope);
+        slot.renew(&store, scope, later).await.unwrap();
+        let renewed = fleets.get(&store, scope, later).await.unwrap();
+        assert_eq!((renewed.as_of, renewed.len()), (later, 2));
+        assert_eq!(renewed.nodes().collect::<Vec<_>>(), fleet.nodes().collect::<Vec<_>>());
+    }
+}
+
 fn any_fleet() -> impl Strategy<Value = Vec<FleetNode>> {
     let node = (any::<[u8; 9]>(), prop::option::of("[ab]{1,2}"), prop::option::of(0_i64..4));
     prop::collection::vec(node, 0..60).prop_map(|nodes| {
@@ -260,5 +298,45 @@ proptest! {
             after = Some(serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap());
         }
         prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_picture_that_is_changed_is_as_one_that_is_made(begun in any_fleet(), then in any_fleet(),
+        cuts in (0_usize..60, 0_usize..60), copies in 1_usize..60) {
+        let now = Timestamp::EPOCH;
+        let mut fleet = Fleet::begun(now);
+        let mut after: Option<NodeId> = None;
+        for piece in begun.chunks(copies) {
+            let until = piece.last().map(|node| node.id.clone());
+            fleet.replace(after.as_ref(), until.as_ref(), piece.to_vec());
+            after = until;
+        }
+        prop_assert_eq!(fleet.nodes().collect::<Vec<_>>(), begun.iter().collect::<Vec<_>>());
+        prop_assert_eq!(fleet.len(), begun.len());
+        let mut expected: BTreeMap<NodeId, FleetNode> =
+            begun.iter().map(|node| (node.id.clone(), node.clone())).collect();
+
+        // A range is read anew.
+        let ids: Vec<&NodeId> = begun.iter().chain(&then).map(|node| &node.id).collect();
+        let bound = |at: usize| ids.get(at).map(|id| (*id).clone());
+        let (from, to) = (bound(cuts.0).min(bound(cuts.1)), bound(cuts.0).max(bound(cuts.1)));
+        let is_within = |id: &NodeId| from.as_ref().is_none_or(|from| id > from) && to.as_ref().is_none_or(|to| id <= to);
+        let within: Vec<FleetNode> = then.iter().filter(|node| is_within(&node.id)).cloned().collect();
+        fleet.replace(from.as_ref(), to.as_ref(), within.clone());
+        expected.retain(|id, _| !is_within(id));
+        expected.extend(within.into_iter().map(|node| (node.id.clone(), node)));
+        prop_assert_eq!(fleet.nodes().collect::<Vec<_>>(), expected.values().collect::<Vec<_>>());
+
+        // Single nodes come, change and go.
+        for (number, node) in then.iter().chain(begun.iter().take(cuts.0)).enumerate() {
+            if number % 3 == 0 {
+                fleet.put(&node.id, None);
+                expected.remove(&node.id);
+            } else {
+                fleet.put(&node.id, Some(node.clone()));
+                expected.insert(node.id.clone(), node.clone());
+            }
+        }
+        prop_assert_eq!(fleet.nodes().collect::<Vec<_>>(), expected.values().collect::<Vec<_>>());
     }
 }

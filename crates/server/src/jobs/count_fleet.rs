@@ -24,7 +24,7 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
         let fleet = app.fleets.get(&app.store(), (account, region), now).await?;
         let mut counts: BTreeMap<&str, i64> =
             Standing::ALL.into_iter().map(|standing| (standing.as_str(), 0)).collect();
-        for node in &fleet.nodes {
+        for node in fleet.nodes() {
             *counts.entry(standing(node, now).as_str()).or_default() += 1;
         }
         let mut tx = app.store().write().await?;

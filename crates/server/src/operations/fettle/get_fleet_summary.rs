@@ -27,7 +27,7 @@ pub async fn get_fleet_summary(
         Standing::ALL.into_iter().map(|standing| (standing.as_str().to_owned(), 0)).collect();
     let (mut by_worst, mut by_ping) = (BTreeMap::<&str, i32>::new(), BTreeMap::<&str, i32>::new());
     let mut pending_reboots = 0;
-    for node in &fleet.nodes {
+    for node in fleet.nodes() {
         if let Some(count) = by_status.get_mut(standing(node, ctx.now).as_str()) {
             *count += 1;
         }
@@ -54,21 +54,21 @@ pub async fn get_fleet_summary(
         by_status: counts.into_iter().map(|(name, nodes)| (name, number(nodes))).collect(),
     });
     Ok(GetFleetSummaryResponse {
-        total: i32::try_from(fleet.nodes.len()).unwrap_or(i32::MAX),
+        total: i32::try_from(fleet.len()).unwrap_or(i32::MAX),
         by_status,
         by_worst_state: named(by_worst),
         by_ping_status: named(by_ping),
         pending_reboots,
-        oldest_scans: oldest(&fleet.nodes),
+        oldest_scans: oldest(fleet.nodes()),
         failures: failures.into_iter().map(to_wire).collect(),
         trend: trend.collect(),
         as_of: fleet.as_of,
     })
 }
 
-fn oldest(nodes: &[FleetNode]) -> Vec<OldScan> {
+fn oldest<'f>(nodes: impl Iterator<Item = &'f FleetNode>) -> Vec<OldScan> {
     let mut scans: Vec<(Timestamp, &FleetNode)> =
-        nodes.iter().filter_map(|node| Some((node.report.as_ref()?.captured_at, node))).collect();
+        nodes.filter_map(|node| Some((node.report.as_ref()?.captured_at, node))).collect();
     let by = |a: &(Timestamp, &FleetNode), b: &(Timestamp, &FleetNode)| (a.0, &a.1.id).cmp(&(b.0, &b.1.id));
     if scans.len() > OLDEST {
         scans.select_nth_unstable_by(OLDEST, by);

@@ -29,7 +29,7 @@ pub async fn list_node_summaries(
 
     let scope = (&ctx.account, &ctx.region);
     let fleet = ctx.app.fleets.get(&ctx.store, scope, ctx.now).await?;
-    let found = selection.page(&fleet.nodes, ctx.now, after.as_ref(), size);
+    let found = selection.page(fleet.nodes(), ctx.now, after.as_ref(), size);
     let ids: Vec<&str> = found.nodes.iter().map(|node| node.id.as_str()).collect();
     let rows = fleet::list_of(&mut ctx.store.read().await?, scope, &ids).await?;
     let mut rows: HashMap<String, FleetNode> =

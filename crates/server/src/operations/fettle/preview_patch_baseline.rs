@@ -111,7 +111,7 @@ fn nodes_of(fleet: &Fleet, os: OperatingSystem) -> Vec<&FleetNode> {
     // A fleet has few different platforms.
     let mut known: HashMap<[&str; 3], bool> = HashMap::new();
     let mut found = Vec::new();
-    for node in &fleet.nodes {
+    for node in fleet.nodes() {
         let platform = [&node.platform_type, &node.platform_name, &node.platform_version];
         let platform = platform.map(|text| text.as_deref().unwrap_or_default());
         let is_of = known.entry(platform).or_insert_with_key(|[kind, name, version]| {
