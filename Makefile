@@ -9,7 +9,7 @@ VENV := $(CURDIR)/.venv
 
 export FUZZ_SECONDS FUZZ_TARGETS SEED SEEDS AGENTS
 
-.PHONY: help up console screenshots test lint unit conformance cross windows random faults fuzz deny bench-scan bench-server bench-fleet simulate clean-data
+.PHONY: help up console screenshots test lint unit conformance cross windows random faults fuzz deny bench-scan bench-server bench-fleet bench-console simulate clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,11 @@ bench-fleet: ## 100, 1,000 and 10,000 agents on their control channels: memory, 
 	@scripts/requirements bench
 	@FETTLE_BENCH_PARTS=channels FETTLE_BENCH_ENGINES="$${FETTLE_BENCH_ENGINES:-sqlite}" \
 		FETTLE_BENCH_NODES="$${FETTLE_BENCH_NODES:-100 1000 10000}" crates/e2e/benches/server.sh
+
+bench-console: ## The web console over 100,000 nodes: every filter and sort, first paint in a browser, rows asked for against rows shown
+	@scripts/requirements bench
+	@FETTLE_BENCH_PARTS=console FETTLE_BENCH_ENGINES="$${FETTLE_BENCH_ENGINES:-sqlite}" \
+		FETTLE_BENCH_NODES="$${FETTLE_BENCH_NODES:-100000}" crates/e2e/benches/server.sh
 
 clean-data: ## Forget the data of `make up`
 	rm -rf -- '$(DATA)'

@@ -2,7 +2,8 @@
 # server.sh: ingest and reads of a durable server at several fleet sizes on both databases, and
 # against moto_server on what both answer. Ends with 1 when a floor is missed.
 # FETTLE_BENCH_NODES: the sizes (1000 10000 100000). FETTLE_BENCH_ENGINES: sqlite postgres. FETTLE_BENCH_PARTS: peer fleet;
-# `channels` besides is a fleet on its control channels (make bench-fleet), `cves` is the index of CVEs over as many distinct fact sets as nodes.
+# `channels` besides is a fleet on its control channels (make bench-fleet), `cves` is the index of CVEs over as many distinct fact sets as nodes,
+# `console` what the web console asks for and when it is seen (make bench-console). FETTLE_BENCH_DRIVER: a driver that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 root=$PWD
@@ -21,6 +22,10 @@ cves_bytes=1024
 # Of a fleet on its control channels: the server's memory for an open one, and CPU per node of a command to all at the
 # largest fleet over that at the smallest.
 channel_kib=20
+
+# Of the console: any call it makes, at the server; the first contentful paint of home and of the node list.
+console_p99_ms=300
+console_paint_ms=1000
 
 work=$(mktemp -d)
 chmod 755 "$work"
@@ -51,7 +56,10 @@ say() { printf '\n== %s\n' "$*"; }
 
 build() {
   say "building"
+  ! wanted console || scripts/console
   cargo build --release --locked --bin fettle
+  driver=${FETTLE_BENCH_DRIVER:-}
+  [ -z "$driver" ] || return 0
   driver=$(cargo bench --locked -p e2e --bench server --no-run --message-format=json |
     python3 -c 'import json, sys
 for line in sys.stdin:
@@ -172,6 +180,24 @@ cves() { # cves ENGINE COUNT KINDS: nodes of KINDS distinct fact sets
   drop_database
 }
 
+console() { # console ENGINE COUNT
+  say "$1, the console's calls over $2 nodes"
+  fresh_database "$1" "$1-console"
+  local url=sqlite:$data/fettle.db
+  [ -z "$pg_dir" ] || url=$database_url
+  start_server "$data" "${arguments[@]}"
+  use_root_key
+  stop "$server_pid"
+  "$driver" populate "$url" "$2"
+  start_server "$data" "${arguments[@]}"
+  BENCH_RESULTS=$work/$1-console-$2.tsv "$driver" console "127.0.0.1:$port" "$server_pid" "$2"
+  say "$1, the console in a browser"
+  local link
+  link=$(target/release/fettle sign-in-link --data "$data" --endpoint "http://127.0.0.1:$port" | grep -o 'http[^ ]*' | head -1)
+  node crates/e2e/benches/console.mjs "$link" "$work/$1-pages-$2.tsv"
+  drop_database
+}
+
 channels() { # channels ENGINE COUNT
   say "$1, $2 nodes on their control channels"
   fresh_database "$1" "$1-channels"
@@ -259,6 +285,23 @@ judge_cves() { # judge_cves ENGINE
   holds "$of" '<=' "$flat_ceiling" || missed+=("$name on $1: $of times the cost at $large nodes, ceiling $flat_ceiling")
 }
 
+judge_console() { # judge_console ENGINE COUNT
+  local name p99 kind first second
+  while IFS=$'\t' read -r name _ _ _ p99 _; do
+    [ -n "$p99" ] || continue
+    holds "$p99" '<=' "$console_p99_ms" || missed+=("$name on $1: p99 $p99 ms, ceiling $console_p99_ms ms")
+  done < "$work/$1-console-$2.tsv"
+  while IFS=$'\t' read -r kind name first second; do
+    if [ "$kind" = paint ]; then
+      printf '%-50s %s\n' "$name" "first contentful paint $first ms, the fleet's number seen after $second ms"
+      holds "$first" '<=' "$console_paint_ms" || missed+=("$name: painted after $first ms, ceiling $console_paint_ms ms")
+    else
+      printf '%-50s %s\n' "$name" "$first rows answered, $second shown"
+      holds "$first" '<=' "$second" || missed+=("$name: $first rows answered, $second shown")
+    fi
+  done < "$work/$1-pages-$2.tsv"
+}
+
 wanted() { [[ $parts == *" $1 "* ]]; } # wanted PART
 
 build
@@ -276,6 +319,10 @@ for engine in "${engines[@]}"; do
       fleet "$engine" "$size"
     done
     judge_flat "$engine"
+  fi
+  if wanted console; then
+    console "$engine" "${sizes[-1]}"
+    judge_console "$engine" "${sizes[-1]}"
   fi
   if wanted channels; then
     for size in "${sizes[@]}"; do

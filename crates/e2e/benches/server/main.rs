@@ -10,6 +10,7 @@
 
 mod agents;
 mod channels;
+mod console;
 mod cves;
 mod fleet;
 mod measure;
@@ -38,6 +39,8 @@ fn main() {
         ["fleet", endpoint, pid, count] => Run::new(endpoint, pid, count).fleet(),
         ["channels", endpoint, pid, count] => Run::new(endpoint, pid, count).channels(),
         ["peer", endpoint, pid, count] => Run::new(endpoint, pid, count).peer(),
+        ["populate", database, count] => console::fill(database, count.parse().unwrap()),
+        ["console", endpoint, pid, count] => Run::new(endpoint, pid, count).console(),
         ["fill", database, count, kinds] => {
             Facts::open(database, kinds.parse().unwrap()).fill(count.parse().unwrap());
         }
@@ -45,8 +48,8 @@ fn main() {
             Run::new(endpoint, pid, count).cves(&Facts::open(database, kinds.parse().unwrap()));
         }
         _ => println!(
-            "usage: server fleet|channels|peer HOST:PORT PID COUNT, fill DATABASE COUNT KINDS, \
-             cves HOST:PORT PID COUNT DATABASE KINDS (skipped: run crates/e2e/benches/server.sh)"
+            "usage: server fleet|channels|peer|console HOST:PORT PID COUNT, populate DATABASE COUNT, \
+             fill DATABASE COUNT KINDS, cves HOST:PORT PID COUNT DATABASE KINDS (skipped: run crates/e2e/benches/server.sh)"
         ),
     }
 }
