@@ -32,7 +32,7 @@ pub fn lists(ctx: &Ctx, page: &Page, judged: &Judged, only: Option<&PreviewListN
 fn list(ctx: &Ctx, page: &Page, name: PreviewListName, mut rows: Vec<Row<'_>>) -> PreviewList {
     let count = number(rows.len() as u64);
     let lacking = number(rows.iter().filter(|(_, patch)| patch.nodes_lacking > 0).count() as u64);
-    rows.sort_by_key(|row| place(row));
+    rows.sort_by_key(place);
     if let Some(after) = &page.after {
         rows.retain(|row| place_text(&name, row).as_str() > after.as_str());
     }
