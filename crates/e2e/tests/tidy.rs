@@ -7,23 +7,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Our crates, and those of ours that each may name in its manifest; `e2e` may use all, for tests.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("api", &[]),
     ("domain", &["api"]),
     ("store", &["domain", "api"]),
-    ("server", &["store", "domain", "api", "cli", "console-assets"]),
+    ("server", &["store", "domain", "api", "cli", "script", "console-assets"]),
     ("agent", &["domain", "api"]),
     ("cli", &["api"]),
     ("console-assets", &[]),
+    ("script", &[]),
     ("e2e", &[]),
 ];
 
 /// What a crate must never link, by the beginning of a dependency's name.
-const NEVER: [(&str, &[&str]); 4] = [
+const NEVER: [(&str, &[&str]); 5] = [
     ("api", &["tokio", "axum", "hyper", "ureq", "rusqlite"]),
     ("domain", &["tokio", "axum", "hyper", "ureq", "rusqlite", "getrandom"]),
     ("agent", &["rusqlite", "tokio-postgres", "deadpool", "axum", "hyper"]),
     ("cli", &["tokio", "axum", "hyper", "rusqlite"]),
+    ("script", &["tokio", "axum", "hyper", "ureq", "rusqlite"]),
 ];
 
 const MAX_LINES: usize = 500;
