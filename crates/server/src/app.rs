@@ -17,6 +17,7 @@ use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::retention::Retention;
+use crate::scripts::Scripts;
 use crate::sign_in::{Attempts, Passwords};
 use crate::webhooks::Webhooks;
 
@@ -39,6 +40,7 @@ pub struct App {
     pub retention: Retention,
     pub objects: Objects,
     pub webhooks: Webhooks,
+    pub scripts: Scripts,
     /// Held while the inventory of a whole fleet is counted.
     pub aggregation: tokio::sync::Mutex<()>,
     pub fact_indexes: FactIndexes,
@@ -71,6 +73,7 @@ impl App {
             retention,
             objects,
             webhooks,
+            scripts: Scripts::default(),
             aggregation: tokio::sync::Mutex::default(),
             fact_indexes: FactIndexes::default(),
             events: Events::default(),

@@ -29,6 +29,7 @@ pub mod retention;
 mod rollouts;
 pub mod root_key;
 mod s3;
+mod scripts;
 mod sign_in;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

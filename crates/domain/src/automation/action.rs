@@ -3,6 +3,9 @@
 
 use api::ssm;
 
+/// Of aws:executeScript.
+const LONGEST_SCRIPT_SECONDS: i64 = 600;
+
 /// The services whose operations a step may call: those that this server answers in JSON.
 pub const SERVICES: [&str; 2] = ["ssm", "fettle"];
 
@@ -18,6 +21,7 @@ pub enum Action {
     RunCommand,
     ExecuteAutomation,
     ExecuteApi,
+    ExecuteScript,
     InvokeFunction,
     InvokeWebhook,
     CreateTags,
@@ -31,11 +35,7 @@ pub(super) struct Inputs {
 }
 
 /// AWS has these, this server does not; with the reason.
-const NOT_RUN: [(&str, &str); 10] = [
-    (
-        "aws:executeScript",
-        "this server has no interpreter for scripts; run them on a node with aws:runCommand",
-    ),
+const NOT_RUN: [(&str, &str); 9] = [
     ("aws:executeStateMachine", "this server has no state machines; call one with aws:invokeWebhook"),
     ("aws:changeInstanceState", EC2),
     ("aws:createImage", EC2),
@@ -50,7 +50,7 @@ const EC2: &str = "it acts on EC2, which this server does not have";
 const STACKS: &str = "it acts on CloudFormation, which this server does not have";
 
 impl Action {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Approve,
         Self::AssertProperty,
         Self::WaitForProperty,
@@ -61,6 +61,7 @@ impl Action {
         Self::RunCommand,
         Self::ExecuteAutomation,
         Self::ExecuteApi,
+        Self::ExecuteScript,
         Self::InvokeFunction,
         Self::InvokeWebhook,
         Self::CreateTags,
@@ -79,6 +80,7 @@ impl Action {
             Self::RunCommand => "aws:runCommand",
             Self::ExecuteAutomation => "aws:executeAutomation",
             Self::ExecuteApi => "aws:executeAwsApi",
+            Self::ExecuteScript => "aws:executeScript",
             Self::InvokeFunction => "aws:invokeLambdaFunction",
             Self::InvokeWebhook => "aws:invokeWebhook",
             Self::CreateTags => "aws:createTags",
@@ -142,6 +144,7 @@ impl Action {
                 ]),
             ),
             Self::ExecuteApi => (&["Service", "Api"], None),
+            Self::ExecuteScript => (&["Runtime", "Handler"], Some(&["InputPayload", "Script", "Attachment"])),
             Self::InvokeFunction => (
                 &["FunctionName"],
                 Some(&["Qualifier", "InvocationType", "LogType", "ClientContext", "InputPayload", "Payload"]),
@@ -163,7 +166,16 @@ impl Action {
         match self {
             Self::Approve => Some(604_800),
             Self::WaitForProperty => Some(3600),
+            Self::ExecuteScript => Some(LONGEST_SCRIPT_SECONDS),
             _ => None,
+        }
+    }
+
+    /// How long an attempt may take, whatever the step says.
+    pub(super) fn longest_timeout_seconds(self) -> i64 {
+        match self {
+            Self::ExecuteScript => LONGEST_SCRIPT_SECONDS,
+            _ => i64::MAX,
         }
     }
 }
@@ -207,9 +219,11 @@ pub fn impact(step: &super::Step) -> Impact {
     let reads = || only_reads(operation("ssm", api).or_else(|| operation("fettle", api)).unwrap_or_default());
     match step.action {
         Action::CreateTags => Impact::Mutating,
-        Action::RunCommand | Action::ExecuteAutomation | Action::InvokeFunction | Action::InvokeWebhook => {
-            Impact::Undetermined
-        }
+        Action::RunCommand
+        | Action::ExecuteAutomation
+        | Action::ExecuteScript
+        | Action::InvokeFunction
+        | Action::InvokeWebhook => Impact::Undetermined,
         Action::ExecuteApi if api.contains("{{") => Impact::Undetermined,
         Action::ExecuteApi if !reads() => Impact::Mutating,
         _ => Impact::NonMutating,

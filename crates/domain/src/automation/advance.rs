@@ -168,8 +168,7 @@ impl Run<'_> {
         if matches!(run.work, Work::Retry(_)) {
             return None;
         }
-        let seconds = step.timeout_seconds.or_else(|| step.action.default_timeout_seconds())?;
-        Some(run.attempt_at?.plus_seconds(seconds))
+        Some(run.attempt_at?.plus_seconds(step.timeout()?))
     }
 
     fn time_out(&mut self, place: usize) {

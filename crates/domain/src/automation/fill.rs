@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use api::Timestamp;
 use regex::{Captures, Regex};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::choice::text;
 
@@ -25,6 +25,13 @@ pub struct Names<'a> {
 }
 
 impl Names<'_> {
+    /// What every step may ask for, by name.
+    pub fn all(&self, now: Timestamp) -> Map<String, Value> {
+        let globals = GLOBALS.iter().map(|name| format!("global:{name}"));
+        let names = globals.chain(std::iter::once("automation:EXECUTION_ID".to_owned()));
+        names.filter_map(|name| self.lookup(&name, now).map(|value| (name, value))).collect()
+    }
+
     pub(super) fn lookup(&self, name: &str, now: Timestamp) -> Option<Value> {
         let text = match name {
             "automation:EXECUTION_ID" => self.execution_id.to_owned(),

@@ -15,6 +15,7 @@ mod progress;
 mod requests;
 mod rollout;
 mod runbook;
+mod script;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ pub use advance::Next;
 pub use choice::Condition;
 pub use describe::{shown, texts};
 pub use fill::{Names, is_parameter_store};
-pub use outcome::{answered, called, commanded, executed};
+pub use outcome::{answered, called, commanded, executed, scripted};
 pub use output::{Output, OutputError, property_matches};
 pub use progress::{
     Act, Cursor, Decision, Failure, FailureType, Mode, Outcome, Parent, Progress, Settled, Stage, Status,
@@ -33,4 +34,5 @@ pub use progress::{
 pub use requests::{ApiCall, Invocation, automation, command, invocation};
 pub use rollout::{Rollout, TargetValues};
 pub use runbook::{OnFailure, Runbook, Step};
+pub use script::{Ended, ScriptCall, Source, script_of};
 pub use signal::{Signal, SignalError};

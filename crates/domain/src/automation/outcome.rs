@@ -6,6 +6,7 @@ use super::action::Action;
 use super::choice::text;
 use super::output::property_matches;
 use super::progress::{Failure, FailureType, Outcome, Settled, Stage, Status, StepRun, Work};
+use super::script::Ended;
 use crate::command::CommandStatus;
 use crate::ids::{AutomationExecutionId, CommandId};
 use api::Timestamp;
@@ -66,6 +67,27 @@ pub fn called(step: &StepRun, answer: Result<(u16, String), String>) -> Outcome 
     match code {
         200..=299 => Outcome::Success(settled),
         code => Outcome::Failed(Failure::of_action(format!("the webhook answered {code}")), settled),
+    }
+}
+
+/// Of a script: what it returned is the step's `Payload`; what it printed, where it did, its `ExecutionLog`.
+/// Differs from AWS: there what is printed goes to CloudWatch Logs.
+pub fn scripted(ended: Ended, printed: &str) -> Outcome {
+    let log = (!printed.is_empty()).then(|| ("ExecutionLog".to_owned(), Value::from(printed)));
+    let logged = || Settled { outputs: log.clone().into_iter().collect(), ..Settled::default() };
+    match ended {
+        Ended::Returned(value) => {
+            let mut outputs = Map::from_iter([("Payload".to_owned(), value)]);
+            outputs.extend(log);
+            let payload = Some(Value::Object(outputs.clone()));
+            Outcome::Success(Settled { outputs, payload, response_code: None })
+        }
+        Ended::Failed(message) => Outcome::Failed(Failure::of_action(message), logged()),
+        Ended::Broken(message) => {
+            let failure = Failure::new(Stage::Invocation, FailureType::Internal, message);
+            Outcome::Failed(failure, logged())
+        }
+        Ended::TimedOut(message) => Outcome::TimedOut(Failure::of_action(message), logged()),
     }
 }
 

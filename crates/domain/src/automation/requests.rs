@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::action::{self, Action, SERVICES, only_reads};
 use super::choice::text;
+use super::script::ScriptCall;
 use crate::window::{WebhookCall, webhook_name};
 
 /// Of an answer's step: inputs that say what is done with the answer, and are no part of the request.
@@ -21,12 +22,26 @@ pub struct ApiCall {
     pub body: Value,
 }
 
+impl ApiCall {
+    /// The operation's name may be in Pascal case or in snake case. The reason, where this server has no such one.
+    pub fn of(service: &str, api: &str, body: Value) -> Result<Self, String> {
+        let operation = action::operation(service, api).ok_or_else(|| {
+            let known = SERVICES.join(" and ");
+            format!(
+                "this server has no operation {api} of a service {service}; steps may call those of {known}"
+            )
+        })?;
+        Ok(Self { service: service.to_owned(), operation, body })
+    }
+}
+
 /// What is done outside of the execution's own rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Invocation {
     /// One after the other.
     Calls(Vec<ApiCall>),
     Webhook(WebhookCall),
+    Script(ScriptCall),
 }
 
 impl Invocation {
@@ -37,6 +52,7 @@ impl Invocation {
                 calls.iter().all(|call| only_reads(call.operation) || call.operation == "AddTagsToResource")
             }
             Self::Webhook(_) => true,
+            Self::Script(script) => script.changes_nothing(),
         }
     }
 }
@@ -103,15 +119,12 @@ pub fn invocation(action: Action, inputs: &Map<String, Value>) -> Result<Invocat
     let name = |name: &str| given(name).map(text).unwrap_or_default();
     match action {
         Action::ExecuteApi | Action::AssertProperty | Action::WaitForProperty => {
-            let (service, api) = (name("Service"), name("Api"));
-            let operation = action::operation(&service, &api).ok_or_else(|| {
-                let known = SERVICES.join(" and ");
-                format!("this server has no operation {api} of a service {service}; steps may call those of {known}")
-            })?;
             let body = inputs.iter().filter(|(name, _)| !OURS.contains(&name.as_str()));
             let body = body.map(|(name, value)| (name.clone(), value.clone())).collect();
-            Ok(Invocation::Calls(vec![ApiCall { service, operation, body: Value::Object(body) }]))
+            let call = ApiCall::of(&name("Service"), &name("Api"), Value::Object(body))?;
+            Ok(Invocation::Calls(vec![call]))
         }
+        Action::ExecuteScript => ScriptCall::of(inputs).map(Invocation::Script),
         Action::CreateTags => tags(inputs),
         Action::InvokeWebhook => Ok(Invocation::Webhook(WebhookCall {
             name: name("IntegrationName"),

@@ -11,6 +11,7 @@ use super::choice::Condition;
 use super::declared::{Variable, described, plain_types, variables};
 use super::fill::{GLOBALS, placeholders};
 use super::output::Output;
+use super::script;
 use crate::document::parameters::{self, Parameter, ParameterError};
 use crate::document::{DocumentError, object, only, text_of, unexpected};
 
@@ -74,6 +75,14 @@ pub struct Step {
     pub is_critical: bool,
     /// What a loop repeats.
     pub steps: Vec<Step>,
+}
+
+impl Step {
+    /// How many seconds an attempt may take.
+    pub fn timeout(&self) -> Option<i64> {
+        let seconds = self.timeout_seconds.or_else(|| self.action.default_timeout_seconds())?;
+        Some(seconds.min(self.action.longest_timeout_seconds()))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,6 +304,7 @@ fn check_inputs(action: Action, inputs: &Map<String, Value>, path: &str) -> Resu
                 None => Err(unexpected(&format!("{path}.Api"), "an operation that this server has")),
             }
         }
+        Action::ExecuteScript => script::check(inputs, path),
         Action::Branch => check_choices(inputs, path),
         Action::Loop => check_loop(inputs, path),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! Calling what a step calls, an operation of this server or a webhook: claimed as a row first, called then, and the answer
+//! Calling what a step calls, an operation of this server, a webhook or a script: claimed as a row first, called then, and the answer
 //! written down. A server that dies in between leaves a claim that runs out: what only reads, and what can be told from its
 //! repetition, is called again; of anything else nobody knows whether it was done, and the step says so.
 
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use api::Timestamp;
 use domain::automation::{
-    Action, Failure, FailureType, Invocation, Outcome, Settled, Stage, StepRun, Work, answered, called,
+    Action, Failure, FailureType, Invocation, Outcome, Settled, Stage, Step, StepRun, Work, answered, called,
     invocation,
 };
 use serde_json::Value;
@@ -16,6 +16,7 @@ use store::automations::{Automation, AutomationKey};
 use super::carry_on::carry_on;
 use super::ctx_of;
 use super::loaded::Loaded;
+use super::run_script;
 use crate::agents::retry;
 use crate::app::App;
 use crate::error::ApiError;
@@ -35,18 +36,31 @@ fn claim_seconds(invocation: &Invocation) -> i64 {
         }
         // For the beginning of the answer, and for the rest of it.
         Invocation::Webhook(_) => 2 * ANSWER_TIMEOUT,
+        Invocation::Script(_) => return run_script::CLAIM_SECONDS,
     };
     i64::try_from((longest + SPARE).as_secs()).unwrap_or(i64::MAX)
 }
 
 /// What this server is to call now.
 pub struct Claimed {
-    automation: Automation,
-    place: usize,
+    pub(super) automation: Automation,
+    pub(super) place: usize,
     step: StepRun,
     /// How the claim is told from a later one.
-    until: Timestamp,
-    invocation: Invocation,
+    pub(super) until: Timestamp,
+    /// When the attempt has taken too long.
+    pub(super) ends_at: Option<Timestamp>,
+    pub(super) invocation: Invocation,
+}
+
+impl Claimed {
+    /// Neither another claim nor the end of the step came in between.
+    pub(super) fn is_ours(&self, loaded: &Loaded) -> bool {
+        loaded.steps.get(self.place).is_some_and(|step| {
+            matches!(step.work, Work::Call { due_at, is_claimed: true, .. } if due_at == self.until)
+                && !step.status.is_terminal()
+        })
+    }
 }
 
 /// `None` when somebody else has it, or nothing is to be called any more.
@@ -88,21 +102,31 @@ pub async fn claim(
         }
         loaded.save(&mut tx).await?;
         tx.commit().await?;
+        let seconds = loaded.runbook.step(&step.name).and_then(Step::timeout);
+        let ends_at = step.attempt_at.zip(seconds).map(|(began, seconds)| began.plus_seconds(seconds));
         let automation = loaded.automation;
-        Ok(claimed.map(|(invocation, until)| Claimed { automation, place, step, until, invocation }))
+        Ok(claimed.map(|(invocation, until)| Claimed { automation, place, step, until, ends_at, invocation }))
     })
     .await
 }
 
-fn interrupted() -> Outcome {
-    let message = "the server stopped while it called the operation; whether it was carried out is not known";
+pub(super) fn interrupted() -> Outcome {
+    let message =
+        "the server stopped before the step ended; whether what it calls was carried out is not known";
     Outcome::Failed(Failure::new(Stage::Invocation, FailureType::Internal, message), Settled::default())
 }
 
 /// Calls it, writes down what came of it, and goes on. `now` is when it was claimed.
-pub async fn carry_out(app: &Arc<App>, claimed: Claimed, now: Timestamp) -> Result<(), ApiError> {
+pub async fn carry_out(app: &Arc<App>, mut claimed: Claimed, now: Timestamp) -> Result<(), ApiError> {
     let began = Instant::now();
     let outcome = match &claimed.invocation {
+        Invocation::Script(script) => {
+            let script = script.clone();
+            match run_script::run(app, &mut claimed, &script, now).await? {
+                Some(outcome) => Answer::Script(outcome),
+                None => return Ok(()),
+            }
+        }
         Invocation::Calls(calls) => {
             let mut answer = Ok(Value::Null);
             for call in calls {
@@ -124,6 +148,7 @@ pub async fn carry_out(app: &Arc<App>, claimed: Claimed, now: Timestamp) -> Resu
     let outcome = match outcome {
         Answer::Operation(answer) => answered(&claimed.step, answer, now),
         Answer::Webhook(answer) => called(&claimed.step, answer),
+        Answer::Script(outcome) => outcome,
     };
     retry(app, || settle(app, &claimed, &outcome, now)).await?;
     carry_on(app, &claimed.automation.key, now).await.map(drop)
@@ -132,10 +157,11 @@ pub async fn carry_out(app: &Arc<App>, claimed: Claimed, now: Timestamp) -> Resu
 enum Answer {
     Operation(Result<Value, (String, String)>),
     Webhook(Result<(u16, String), String>),
+    Script(Outcome),
 }
 
 /// As a client with the rights of who started the execution.
-async fn operation(
+pub(super) async fn operation(
     app: &Arc<App>,
     automation: &Automation,
     call: &domain::automation::ApiCall,
@@ -164,12 +190,7 @@ async fn operation(
 async fn settle(app: &App, claimed: &Claimed, outcome: &Outcome, now: Timestamp) -> Result<(), ApiError> {
     let mut tx = app.store().write_by_locks().await?;
     let Some(mut loaded) = Loaded::lock(&mut tx, &claimed.automation.key).await? else { return Ok(()) };
-    // Another claim, or the end of the step, came before.
-    let is_ours = loaded.steps.get(claimed.place).is_some_and(|step| {
-        matches!(step.work, Work::Call { due_at, is_claimed: true, .. } if due_at == claimed.until)
-            && !step.status.is_terminal()
-    });
-    if !is_ours {
+    if !claimed.is_ours(&loaded) {
         return Ok(());
     }
     loaded.settle(claimed.place, outcome.clone(), now);

@@ -6,6 +6,7 @@ mod begin;
 mod call;
 mod carry_on;
 mod loaded;
+mod run_script;
 mod targets;
 #[cfg(test)]
 mod tests;

@@ -23,12 +23,19 @@ pub enum Command {
     Server(server::ServerArguments),
     /// Print the root access key as shell export lines.
     Credentials(credentials::CredentialsArguments),
+    /// Run the script of a runbook's step, as the server asks on stdin; the server starts this by itself.
+    #[command(hide = true)]
+    RunScript,
     #[command(flatten)]
     Operator(cli::Command),
 }
 
 /// Runs a command to its end. Data goes to stdout, everything else to stderr.
 pub fn run(command: Command) -> ExitCode {
+    if matches!(command, Command::RunScript) {
+        // Neither a log nor a runtime: it is to reach nothing.
+        return script::serve();
+    }
     let outcome = start_logging(&command).and_then(|()| runtime()).and_then(|runtime| {
         runtime.block_on(async {
             match command {
@@ -36,6 +43,7 @@ pub fn run(command: Command) -> ExitCode {
                 Command::Server(arguments) => server::run(arguments).await,
                 Command::Credentials(arguments) => credentials::run(arguments).await,
                 Command::Operator(command) => operator(command).await,
+                Command::RunScript => Ok(()),
             }
         })
     });

@@ -18,7 +18,12 @@ fn what_is_wrong_with_a_runbook_is_said_with_its_place() {
     let rows = [
         (
             with(json!({"name": "a", "action": "aws:executeScript", "inputs": {}})),
-            "mainSteps[0].action: the step `a` cannot be run here: `aws:executeScript`: this server has no interpreter",
+            "mainSteps[0].inputs.Runtime: expected a value",
+        ),
+        (
+            with(json!({"name": "a", "action": "aws:executeScript", "inputs": {
+                "Runtime": "PowerShell 7.0", "Handler": "f", "Script": "x"}})),
+            "mainSteps[0].inputs.Runtime: expected python3.6 to python3.11: this server runs no PowerShell",
         ),
         (
             with(json!({"name": "a", "action": "aws:createStack", "inputs": {}})),

@@ -116,12 +116,11 @@ async fn refusals_have_their_codes() {
             server.refusal("SendAutomationSignal", signal).await,
             "AutomationExecutionNotFoundException"
         );
-        let script = json!({"schemaVersion": "0.3", "mainSteps": [{"name": "x", "action": "aws:executeScript", "inputs": {}}]});
-        let request =
-            json!({"Name": "scripted", "DocumentType": "Automation", "Content": script.to_string()});
+        let image = json!({"schemaVersion": "0.3", "mainSteps": [{"name": "x", "action": "aws:createImage", "inputs": {}}]});
+        let request = json!({"Name": "pictured", "DocumentType": "Automation", "Content": image.to_string()});
         let (code, text) = server.call("CreateDocument", request).await.unwrap_err();
         assert_eq!(code, "InvalidDocumentContent");
-        assert!(text.contains("the step `x` cannot be run here: `aws:executeScript`"), "{text}");
+        assert!(text.contains("the step `x` cannot be run here: `aws:createImage`"), "{text}");
     }
 }
 

@@ -317,6 +317,25 @@ pub async fn describe(ctx: &Ctx, found: &Found) -> Result<Option<Vec<AttachmentC
     Ok(Some(told.collect()).filter(|told: &Vec<_>| !told.is_empty()))
 }
 
+/// A file that is a text of at most so many bytes. The reason, where there is none.
+pub async fn text(ctx: &Ctx, found: &Found, name: &str, most_bytes: u64) -> Result<String, String> {
+    let listed = list(ctx, found).await.map_err(|error| error.to_string())?;
+    let file = listed.into_iter().find(|file| file.file_name == name);
+    let file = file.ok_or_else(|| format!("the document has no attachment `{name}`"))?;
+    if file.size_bytes > most_bytes {
+        return Err(format!("`{name}` has {} bytes; at most {most_bytes} are read", file.size_bytes));
+    }
+    let mut bytes = Vec::new();
+    for content in &file.contents {
+        let read = ctx.app.objects.contents.read(&content.id, 0..content.size_bytes).await;
+        let mut pieces = read.map_err(|error| format!("`{name}` cannot be read: {error}"))?;
+        while let Some(piece) = pieces.next().await {
+            bytes.extend(piece.map_err(|error| format!("`{name}` cannot be read: {error}"))?);
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| format!("`{name}` is no UTF-8 text"))
+}
+
 /// What an address says, once unsealed.
 #[derive(Serialize, Deserialize)]
 struct Address {

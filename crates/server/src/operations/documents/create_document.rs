@@ -15,7 +15,7 @@ use store::tags;
 use super::describe_document::describe;
 use super::found::Found;
 use super::new_version::NewVersion;
-use super::{attachments, scope, tagged};
+use super::{attachments, scope, scripts, tagged};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::tags::checked_tags;
@@ -49,6 +49,7 @@ pub async fn create_document(
     if let Some(manifest) = &manifest {
         new.named_as(manifest);
     }
+    scripts::check(ctx, &new).await?;
     let files = attachments::gather(ctx, request.attachments.as_deref(), manifest.as_ref()).await?;
     new.attachments = files.iter().map(|file| file.file_name.clone()).collect();
     let version = new.check(ctx, 1);

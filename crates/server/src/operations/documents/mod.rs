@@ -14,6 +14,7 @@ mod list_document_versions;
 mod list_documents;
 mod modify_document_permission;
 mod new_version;
+mod scripts;
 #[cfg(test)]
 mod tests;
 mod update_document;

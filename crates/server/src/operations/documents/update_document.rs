@@ -9,7 +9,7 @@ use store::tags;
 use super::describe_document::describe;
 use super::found::Found;
 use super::new_version::NewVersion;
-use super::{attachments, number_of, own, run_associations, scope, tagged, version_of};
+use super::{attachments, number_of, own, run_associations, scope, scripts, tagged, version_of};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -28,12 +28,14 @@ pub async fn update_document(
     written
 }
 
-/// Copied before the transaction, which they would hold for too long.
+/// Copied before the transaction, which they would hold for too long; so would reading scripts.
 async fn files(ctx: &Ctx, request: &UpdateDocumentRequest) -> Result<Vec<Attachment>, ApiError> {
     let mut tx = ctx.store.read().await?;
     let document = own(ctx, &mut tx, &request.name, ErrorCode::InvalidDocumentOperation).await?;
     drop(tx);
-    let manifest = new_version(&document, request).manifest()?;
+    let new = new_version(&document, request);
+    let manifest = new.manifest()?;
+    scripts::check(ctx, &new).await?;
     attachments::gather(ctx, request.attachments.as_deref(), manifest.as_ref()).await
 }
 
