@@ -160,7 +160,7 @@ def test_lists_and_refusals(ssm, runbook, refused):
         refused("AutomationExecutionNotFoundException", operation, AutomationExecutionId=UNKNOWN)
     refused("AutomationExecutionNotFoundException", "send_automation_signal", AutomationExecutionId=UNKNOWN,
             SignalType="Approve")
-    for action in ["aws:executeScript", "aws:runInstances"]:
+    for action in ["aws:createStack", "aws:runInstances"]:
         content = json.dumps({"schemaVersion": "0.3", "mainSteps": [{"name": "odd", "action": action, "inputs": {}}]})
         text = refused("InvalidDocumentContent", "create_document", Name="odd-book", DocumentType="Automation",
                        Content=content)
