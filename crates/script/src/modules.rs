@@ -80,7 +80,8 @@ pub fn lend(script: &str) -> Result<Script, String> {
         let range = range.start().to_usize()..range.end().to_usize();
         // Lines keep their numbers.
         let lines = "\\\n".repeat(script[range.clone()].matches('\n').count());
-        text.replace_range(range, &format!("{statement} {lines}").trim_end_matches(' ').to_owned());
+        let statement = format!("{statement} {lines}");
+        text.replace_range(range, statement.trim_end_matches(' '));
         lent.extend(names);
     }
     lent.sort_unstable();
