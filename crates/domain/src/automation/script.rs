@@ -194,7 +194,7 @@ mod tests {
             (with(json!({"Script": 1})), "Script: expected a text"),
             (with(json!({"InputPayload": [1]})), "InputPayload is not a map"),
             (with(json!({"InputPayload": "nothing"})), "InputPayload is not a map"),
-            (with(json!({"InputPayload": {"a": big}})), "InputPayload has 262153 bytes"),
+            (with(json!({"InputPayload": {"a": big}})), "InputPayload has 262152 bytes"),
         ];
         for (inputs, expected) in rows {
             let error = call(inputs).unwrap_err();
