@@ -42,7 +42,8 @@ impl Commands {
                     && let Some(probation) = &mut self.probation
                 {
                     probation.worked();
-                    if *running.cancel.borrow() {
+                    // An agent that stops cancels as well, and the build goes on with its command at the next start.
+                    if *running.cancel.borrow() && self.mode != Mode::Stopping {
                         self.finish(job_id, DocumentStatus::Cancelled, HELD, &[], &running.counts);
                     }
                     return;
