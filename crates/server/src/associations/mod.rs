@@ -11,5 +11,5 @@ mod start;
 pub mod verdicts;
 
 pub use follow::{count as count_run, follow, follow_command};
-pub use left::leave_unmatched;
+pub use left::{leave_unmatched, leave_unmatched_of_group};
 pub use start::{Reach, addressed, in_own_words, request, start, timing, write_run};

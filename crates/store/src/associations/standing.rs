@@ -111,6 +111,50 @@ pub async fn leave(tx: &mut Tx, association: &AssociationKey, node: &NodeId, now
     tx.execute(sql, &key).await.map(drop)
 }
 
+/// The same for many nodes at once.
+pub async fn leave_many(
+    tx: &mut Tx,
+    association: &AssociationKey,
+    nodes: &[NodeId],
+    now: Timestamp,
+) -> Result<()> {
+    let mut clause = Clause::after([&association.values()[..], &[now.into()]].concat());
+    clause.one_of("node_id", nodes.iter().map(NodeId::as_str));
+    let sql = format!(
+        "UPDATE invocations SET status = 'Cancelled', finished_at = $4, deadline_at = NULL
+        WHERE account = $1 AND region = $2 AND finished_at IS NULL AND released_at IS NULL{}
+            AND EXISTS (SELECT 1 FROM association_nodes n
+                WHERE n.account = $1 AND n.region = $2 AND n.association_id = $3
+                    AND n.node_id = invocations.node_id AND n.execution_id = invocations.command_id)",
+        clause.sql()
+    );
+    tx.execute(&sql, clause.values()).await?;
+    let mut clause = Clause::after(association.values().to_vec());
+    clause.one_of("node_id", nodes.iter().map(NodeId::as_str));
+    let sql = format!(
+        "UPDATE association_nodes SET is_left = 1
+        WHERE account = $1 AND region = $2 AND association_id = $3{}",
+        clause.sql()
+    );
+    tx.execute(&sql, clause.values()).await.map(drop)
+}
+
+/// Nodes that the association has reached and not left, by id, after `after`. Primary key order.
+pub async fn list_reached(
+    tx: &mut Tx,
+    association: &AssociationKey,
+    after: Option<&NodeId>,
+    limit: i64,
+) -> Result<Vec<NodeId>> {
+    let sql = "SELECT node_id FROM association_nodes
+        WHERE account = $1 AND region = $2 AND association_id = $3 AND node_id > $4 AND is_left = 0
+        ORDER BY node_id LIMIT $5";
+    let [account, region, id] = association.values();
+    let after = after.map(NodeId::as_str).unwrap_or_default();
+    let rows = tx.query(sql, &[account, region, id, after.into(), limit.into()]).await?;
+    rows.iter().map(|row| row.parse(0)).collect()
+}
+
 /// The association goes.
 pub(super) async fn leave_all(tx: &mut Tx, association: &AssociationKey) -> Result<()> {
     let sql = "UPDATE association_nodes SET is_left = 1

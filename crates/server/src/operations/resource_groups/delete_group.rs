@@ -6,6 +6,7 @@ use store::resource_groups as rows;
 use store::tags;
 
 use super::{check, named, refusal, tagged, to_wire};
+use crate::associations::leave_unmatched_of_group;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -22,6 +23,7 @@ pub async fn delete_group(ctx: &Ctx, request: DeleteGroupInput) -> Result<Delete
     }
     tags::remove_all(&mut tx, tagged(&group.key)).await?;
     rows::delete(&mut tx, &group.key).await?;
+    leave_unmatched_of_group(ctx, &mut tx, &group.key).await?;
     tx.commit().await?;
     Ok(DeleteGroupOutput { group: Some(to_wire(&group)) })
 }

@@ -1,10 +1,11 @@
-//! UpdateGroupQuery: another query in the place of a group's.
+//! UpdateGroupQuery: another query in the place of a group's. Associations leave at once whom it no longer selects.
 //! Source: API reference, UpdateGroupQuery.
 
 use api::resourcegroups::{GroupQuery, UpdateGroupQueryInput, UpdateGroupQueryOutput};
 use store::resource_groups as rows;
 
 use super::{check, named, refusal};
+use crate::associations::leave_unmatched_of_group;
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
@@ -22,6 +23,7 @@ pub async fn update_group_query(
     }
     group.settings.query = Some(request.resource_query.clone());
     rows::update(&mut tx, &group).await?;
+    leave_unmatched_of_group(ctx, &mut tx, &group.key).await?;
     tx.commit().await?;
     let query = GroupQuery { group_name: group.key.name, resource_query: request.resource_query };
     Ok(UpdateGroupQueryOutput { group_query: Some(query) })

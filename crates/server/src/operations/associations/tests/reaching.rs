@@ -8,6 +8,8 @@ use super::polling::{HOUR, add, finish, is_idle, pair, run_due, runs, servers, s
 use super::{create, describe};
 use crate::App;
 use crate::jobs::{advance_commands, follow_associations, reach_nodes};
+use crate::operations::Service;
+use crate::testing::{TestServer, call};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_away_catches_up_and_keeps_no_place() {
@@ -96,5 +98,56 @@ async fn who_is_tagged_otherwise_is_left() {
         let overview = describe(&server, &id).await["Overview"].clone();
         assert_eq!(overview["AssociationStatusAggregatedCount"], json!({"Success": 1}));
         assert_eq!(targets(&server, &id).await, [pair(&away, "Failed")]);
+    }
+}
+
+async fn of_group(server: &TestServer, operation: &str, more: Value) {
+    let mut request = json!({"Name": "web"});
+    if operation != "CreateGroup" {
+        request = json!({"Group": "web"});
+    }
+    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    call(&server.root(), Service::ResourceGroups, operation, request).await.unwrap();
+}
+
+fn by_env(value: &str) -> Value {
+    let tags = json!([{"Key": "Env", "Values": [value]}]);
+    let text = json!({"ResourceTypeFilters": ["AWS::AllSupported"], "TagFilters": tags}).to_string();
+    json!({"ResourceQuery": {"Type": "TAG_FILTERS_1_0", "Query": text}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_a_group_by_its_query_is_left_at_once() {
+    for mut server in servers().await {
+        of_group(&server, "CreateGroup", by_env("prod")).await;
+        let group = json!([{"Key": "ResourceGroup", "Values": ["web"]}]);
+        let id = create(&server, json!({"Targets": group})).await;
+        let away = server.add_node(1).await;
+        server.now = server.now.plus_seconds(HOUR);
+        let (here, other) = (add(&server, 2).await, add(&server, 3).await);
+        for (node, env) in [(&away, "prod"), (&here, "prod"), (&other, "test")] {
+            tag(&server, node, env).await;
+        }
+        assert_eq!(run_due(&server).await, 1);
+        finish(&server, &here, "Success").await;
+        assert_eq!(targets(&server, &id).await, [pair(&away, "Pending"), pair(&here, "Success")]);
+        // A query that selects the same leaves nobody.
+        of_group(&server, "UpdateGroupQuery", by_env("prod")).await;
+        assert_eq!(describe(&server, &id).await["Overview"]["Status"], "Pending");
+        of_group(&server, "UpdateGroupQuery", by_env("test")).await;
+        stay(&server, &away).await;
+        advance_commands::run_once(Arc::clone(&server.app), server.now).await.unwrap();
+        assert!(is_idle(&server, &away).await);
+        assert_eq!(targets(&server, &id).await, [pair(&away, "Cancelled"), pair(&here, "Success")]);
+        follow_associations::run_once(Arc::clone(&server.app), server.now).await.unwrap();
+        assert_eq!(reach_nodes::run_once(Arc::clone(&server.app), server.now).await.unwrap(), 1);
+        finish(&server, &other, "Success").await;
+        let overview = describe(&server, &id).await["Overview"].clone();
+        assert_eq!(overview["AssociationStatusAggregatedCount"], json!({"Success": 1}));
+        // Of a group that is gone nobody is a member.
+        of_group(&server, "DeleteGroup", json!({})).await;
+        follow_associations::run_once(Arc::clone(&server.app), server.now).await.unwrap();
+        let counts = describe(&server, &id).await["Overview"]["AssociationStatusAggregatedCount"].clone();
+        assert_ne!(counts, json!({"Success": 1}), "{counts}");
     }
 }
