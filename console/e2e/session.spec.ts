@@ -3,45 +3,9 @@
 import { randomBytes } from "node:crypto";
 
 import { CreateMaintenanceWindowCommand } from "@aws-sdk/client-ssm";
-import type { Page } from "@playwright/test";
-
-import { expect, given, NODE, test } from "./person";
-import type { Person } from "./person";
+import { expect, NODE, test } from "./person";
 import { ssmClient } from "./server";
-
-interface Who {
-  readonly name: string;
-  password: string;
-}
-
-/** Made by root in the console; of this test alone, so that a second try begins anew. */
-async function newUser(person: Person): Promise<Who> {
-  const who = { name: `ada-${randomBytes(4).toString("hex")}`, password: randomBytes(12).toString("hex") };
-  const { page } = person;
-  await person.open("/create/user");
-  await page.getByRole("textbox", { name: "User name" }).fill(who.name);
-  await page.getByRole("textbox", { name: "New password", exact: true }).fill(who.password);
-  await page.getByRole("textbox", { name: "New password again" }).fill(who.password);
-  await page.getByRole("button", { name: "Add a policy" }).click();
-  await page.getByRole("menuitem", { name: /^Everything/ }).click();
-  await page.getByRole("button", { name: "Create user" }).click();
-  await expect(page.getByRole("heading", { name: who.name, level: 1 })).toBeVisible();
-  await expect(page.getByText("Active", { exact: true })).toBeVisible();
-  return who;
-}
-
-async function signIn(page: Page, who: Who): Promise<void> {
-  await page.goto(`${given("FETTLE_TEST_ORIGIN")}/console/`);
-  await page.getByLabel("User name").fill(who.name);
-  await page.getByRole("textbox", { name: "Password" }).fill(who.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
-
-async function signOut(page: Page, who: Who, how: "Sign out" | "Sign out everywhere"): Promise<void> {
-  await page.getByRole("button", { name: who.name }).click();
-  await page.getByRole("menuitem", { name: how, exact: true }).click();
-  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
-}
+import { newUser, signIn, signOut } from "./users";
 
 test("a session by password, to its end", async ({ person, browser }) => {
   const { page } = person;

@@ -3,6 +3,8 @@
 // asking for that is worth a call.
 
 import { CallError } from "./errors";
+import { askForPasskey } from "./webauthn";
+import type { Asked } from "./webauthn";
 import { unsigned } from "./wire";
 
 export interface Session {
@@ -69,6 +71,12 @@ export async function signInWithCode(code: string): Promise<void> {
 
 export async function signInWithPassword(userName: string, password: string): Promise<void> {
   become(fromAnswer(await unsigned<SessionAnswer>("CreateSession", { UserName: userName, Password: password })));
+}
+
+/** With whichever passkey for this server the person chooses. */
+export async function signInWithPasskey(): Promise<void> {
+  const answer = await askForPasskey(await unsigned<Asked>("StartPasskeySignIn", {}));
+  become(fromAnswer(await unsigned<SessionAnswer>("CreateSession", { Passkey: answer })));
 }
 
 /** For whoever has an access key and no user: nothing is asked of the server until the first call. */

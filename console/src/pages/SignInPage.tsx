@@ -1,4 +1,4 @@
-// The ways in: a one-time link, user and password, or an access key. What proves who someone is leaves
+// The ways in: a passkey, a one-time link, user and password, or an access key. What proves who someone is leaves
 // the address and the form as soon as it was used.
 
 import Alert from "@cloudscape-design/components/alert";
@@ -15,7 +15,8 @@ import { useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 
 import { CallError, toCallError } from "../api/errors";
-import { signInWithAccessKey, signInWithCode, signInWithPassword } from "../api/session";
+import { signInWithAccessKey, signInWithCode, signInWithPasskey, signInWithPassword } from "../api/session";
+import { hasPasskeys } from "../api/webauthn";
 import { parsePlace, replace } from "../app/place";
 
 function words(error: CallError): string {
@@ -34,10 +35,12 @@ function takeCode(): string | undefined {
 
 export function SignInPage() {
   const [error, setError] = useState<CallError>();
+  const [byPasskey, setByPasskey] = useState(false);
   const [busy, setBusy] = useState(false);
   const asked = useRef(false);
 
   const attempt = (signIn: () => Promise<void>): void => {
+    setByPasskey(signIn === signInWithPasskey);
     setBusy(true);
     setError(undefined);
     signIn().catch((cause: unknown) => {
@@ -53,7 +56,12 @@ export function SignInPage() {
     if (code !== undefined) attempt(() => signInWithCode(code));
   }, []);
 
-  const alert = error === undefined ? null : <Alert type="error">{words(error)}</Alert>;
+  // Of a passkey the server says what was wrong: who has one is no secret to whoever holds it.
+  const said = (error: CallError): string =>
+    byPasskey && error.code !== "ThrottlingException"
+      ? `The passkey was not accepted: ${error.message}.`
+      : words(error);
+  const alert = error === undefined ? null : <Alert type="error">{said(error)}</Alert>;
   return (
     <main className="sign-in">
       <SpaceBetween size="l">
@@ -63,6 +71,11 @@ export function SignInPage() {
         <Container header={<Header variant="h2">Sign in</Header>}>
           <SpaceBetween size="m">
             {alert}
+            {hasPasskeys() ? (
+              <Button fullWidth iconName="key" loading={busy} onClick={() => attempt(signInWithPasskey)}>
+                Sign in with a passkey
+              </Button>
+            ) : null}
             <Tabs
               tabs={[
                 { id: "password", label: "Password", content: <Password busy={busy} attempt={attempt} /> },

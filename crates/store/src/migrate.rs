@@ -31,6 +31,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0025_run_command", include_str!("../migrations/0025_run_command.sql")),
     ("0028_association_makers", include_str!("../migrations/0028_association_makers.sql")),
     ("0029_resource_groups", include_str!("../migrations/0029_resource_groups.sql")),
+    ("0031_passkeys", include_str!("../migrations/0031_passkeys.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -18,22 +18,25 @@ pub struct Session {
 }
 
 fn read(row: &Row) -> Result<Session> {
-    let name: String = row.get(2)?;
-    let principal = match name.is_empty() {
-        true => Principal::Root,
-        false => Principal::User(row.parse(2)?),
-    };
     Ok(Session {
         account: row.parse(0)?,
         region: row.parse(1)?,
-        principal,
+        principal: principal(row, 2)?,
         created_at: row.get(3)?,
         expires_at: row.get(4)?,
     })
 }
 
+pub(crate) fn principal(row: &Row, index: usize) -> Result<Principal> {
+    let name: String = row.get(index)?;
+    Ok(match name.is_empty() {
+        true => Principal::Root,
+        false => Principal::User(row.parse(index)?),
+    })
+}
+
 /// As the tables have it: empty for root.
-fn column(principal: &Principal) -> &str {
+pub(crate) fn column(principal: &Principal) -> &str {
     match principal {
         Principal::Root => "",
         Principal::User(name) => name.as_str(),

@@ -1,4 +1,4 @@
-// Who is signed in, and the own password.
+// Who is signed in: the own password and passkeys.
 
 import Alert from "@cloudscape-design/components/alert";
 import Container from "@cloudscape-design/components/container";
@@ -15,6 +15,7 @@ import { href } from "../../app/place";
 import { FormPage } from "../../components/FormPage";
 import { passwordProblem } from "../../logic/users";
 import { NewPassword } from "./NewPassword";
+import { Passkeys } from "./Passkeys";
 
 export default function AccountPage() {
   const [old, setOld] = useState("");
@@ -38,36 +39,41 @@ export default function AccountPage() {
   };
   const who = session();
   return (
-    <FormPage
-      title="Change password"
-      submit="Change password"
-      onSubmit={submit}
-      busy={change.isPending}
-      disabled={who?.kept !== true}
-      back={href("/")}
-    >
-      <Container header={<Header variant="h2">{who?.userName ?? ""}</Header>}>
-        <SpaceBetween size="m">
-          {who?.kept === true ? null : (
-            <Alert type="info">An access key has no password. Sign in as a user to change that user's password.</Alert>
-          )}
-          <FormField label="Password now" errorText={tried && old === "" ? "the password that holds now" : undefined}>
-            <Input
-              type="password"
-              autoComplete="current-password"
-              value={old}
-              onChange={({ detail }) => setOld(detail.value)}
+    <SpaceBetween size="l">
+      <FormPage
+        title="Change password"
+        submit="Change password"
+        onSubmit={submit}
+        busy={change.isPending}
+        disabled={who?.kept !== true}
+        back={href("/")}
+      >
+        <Container header={<Header variant="h2">{who?.userName ?? ""}</Header>}>
+          <SpaceBetween size="m">
+            {who?.kept === true ? null : (
+              <Alert type="info">
+                An access key has no password. Sign in as a user to change that user's password.
+              </Alert>
+            )}
+            <FormField label="Password now" errorText={tried && old === "" ? "the password that holds now" : undefined}>
+              <Input
+                type="password"
+                autoComplete="current-password"
+                value={old}
+                onChange={({ detail }) => setOld(detail.value)}
+              />
+            </FormField>
+            <NewPassword
+              password={password}
+              again={again}
+              problem={tried ? problem : undefined}
+              onPassword={setPassword}
+              onAgain={setAgain}
             />
-          </FormField>
-          <NewPassword
-            password={password}
-            again={again}
-            problem={tried ? problem : undefined}
-            onPassword={setPassword}
-            onAgain={setAgain}
-          />
-        </SpaceBetween>
-      </Container>
-    </FormPage>
+          </SpaceBetween>
+        </Container>
+      </FormPage>
+      {who?.kept === true ? <Passkeys /> : null}
+    </SpaceBetween>
   );
 }

@@ -70,7 +70,11 @@ fn codes<C: Copy>(errors: Option<&'static [C]>, name: fn(C) -> &'static str) -> 
 
 fn signer(name: &str) -> Signer {
     match name {
-        "RegisterManagedInstance" | "CreateSession" | "RefreshSession" | "EndSession" => Signer::Nobody,
+        "RegisterManagedInstance"
+        | "CreateSession"
+        | "RefreshSession"
+        | "EndSession"
+        | "StartPasskeySignIn" => Signer::Nobody,
         "RequestManagedInstanceRoleToken" | "UpdateManagedInstancePublicKey" => Signer::NodeKey,
         _ => Signer::Anyone,
     }

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ring::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 
 /// DER of `SEQUENCE { SEQUENCE { OID rsaEncryption, NULL }, BIT STRING … }` up to the algorithm's end.
 const RSA_ALGORITHM: &[u8] =
@@ -36,6 +36,11 @@ impl NodeKey {
         let Ok(signature) = STANDARD.decode(base64_signature) else { return false };
         let key = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, &self.inner);
         key.verify(string_to_sign.as_bytes(), &signature).is_ok()
+    }
+
+    /// RSASSA-PKCS1-v1_5, SHA-256: what passkeys of this kind sign with.
+    pub fn verifies_pkcs1(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.inner).verify(message, signature).is_ok()
     }
 }
 

@@ -396,6 +396,14 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         api::fettle::Operation::DeleteUser => call(ctx, body, fettle::delete_user),
         api::fettle::Operation::ListUsers => call(ctx, body, fettle::list_users),
         api::fettle::Operation::ChangePassword => call(ctx, body, fettle::change_password),
+        api::fettle::Operation::StartPasskeyRegistration => {
+            call(ctx, body, fettle::start_passkey_registration)
+        }
+        api::fettle::Operation::RegisterPasskey => call(ctx, body, fettle::register_passkey),
+        api::fettle::Operation::ListPasskeys => call(ctx, body, fettle::list_passkeys),
+        api::fettle::Operation::UpdatePasskey => call(ctx, body, fettle::update_passkey),
+        api::fettle::Operation::DeletePasskey => call(ctx, body, fettle::delete_passkey),
+        api::fettle::Operation::StartPasskeySignIn => call(ctx, body, fettle::start_passkey_sign_in),
     };
     answer.await
 }

@@ -5,6 +5,7 @@
 
 pub mod attempts;
 pub mod browser;
+pub mod passkeys;
 pub mod passwords;
 
 pub use attempts::Attempts;

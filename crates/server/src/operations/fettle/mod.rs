@@ -10,6 +10,7 @@ mod get_fleet_summary;
 mod get_node_report;
 mod list_node_reports;
 mod list_node_summaries;
+mod passkeys;
 pub mod patch_now;
 pub mod patch_runs;
 mod preview_patch_baseline;
@@ -32,6 +33,10 @@ pub use get_fleet_summary::get_fleet_summary;
 pub use get_node_report::get_node_report;
 pub use list_node_reports::list_node_reports;
 pub use list_node_summaries::list_node_summaries;
+pub use passkeys::{
+    delete_passkey, list_passkeys, register_passkey, start_passkey_registration, start_passkey_sign_in,
+    update_passkey,
+};
 pub use patch_now::{cancel_patch_now, get_patch_now, list_patch_now, list_patch_now_nodes, start_patch_now};
 pub use patch_runs::{
     get_patch_execution, get_patch_plan, list_patch_executions, put_patch_execution, put_patch_plan,

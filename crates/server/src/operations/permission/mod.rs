@@ -51,6 +51,7 @@ pub const NODE_KEY_OPERATIONS: &[&str] =
 pub const UNSIGNED_OPERATIONS: &[(Service, &str)] = &[
     (Service::Ssm, "RegisterManagedInstance"),
     (Service::Fettle, "CreateSession"),
+    (Service::Fettle, "StartPasskeySignIn"),
     (Service::Fettle, "RefreshSession"),
     (Service::Fettle, "EndSession"),
 ];
@@ -59,7 +60,14 @@ pub const UNSIGNED_OPERATIONS: &[(Service, &str)] = &[
 const LOOKED_UP_ONE_BY_ONE: usize = 50;
 
 /// What everybody may do who is signed in, since it is about nobody else.
-const OWN_OPERATIONS: &[&str] = &["ChangePassword"];
+const OWN_OPERATIONS: &[&str] = &[
+    "ChangePassword",
+    "StartPasskeyRegistration",
+    "RegisterPasskey",
+    "ListPasskeys",
+    "UpdatePasskey",
+    "DeletePasskey",
+];
 
 /// The members in which a request names the node it is about.
 #[derive(Deserialize)]

@@ -1,26 +1,29 @@
-//! CreateSession: a code or a password becomes a session.
+//! CreateSession: a code, a password or a passkey becomes a session.
 
-use api::fettle::{CreateSessionRequest, CreateSessionResponse};
+use api::fettle::{CreateSessionRequest, CreateSessionResponse, PasskeyAssertion};
 use domain::ids::{AccountId, Region, UserName};
 use domain::principal::Principal;
 use store::sign_in::{self as rows, Session};
-use store::{nodes, users};
+use store::{nodes, passkeys as passkey_rows, users};
 
+use super::super::passkeys::{handle_of, take_challenge};
 use super::{credentials, refused};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::sign_in::attempts::{BY_ADDRESS, BY_NAME};
+use crate::sign_in::passkeys::{self, AuthenticatorData, Ceremony, PublicKey, Refused, Site};
 use crate::sign_in::{self, SESSION_SECONDS};
 
 pub async fn create_session(
     ctx: &Ctx,
     request: CreateSessionRequest,
 ) -> Result<CreateSessionResponse, ApiError> {
-    let CreateSessionRequest { sign_in_code, user_name, password } = request;
-    let way = match (sign_in_code, user_name, password) {
-        (Some(code), None, None) => Way::Code(code),
-        (None, Some(name), Some(password)) => Way::Password { name, password },
-        _ => return Err(error::validation("give either SignInCode, or UserName and Password")),
+    let CreateSessionRequest { sign_in_code, user_name, password, passkey } = request;
+    let way = match (sign_in_code, user_name, password, passkey) {
+        (Some(code), None, None, None) => Way::Code(code),
+        (None, Some(name), Some(password), None) => Way::Password { name, password },
+        (None, None, None, Some(passkey)) => Way::Passkey(passkey),
+        _ => return Err(error::validation("give either SignInCode, or UserName and Password, or Passkey")),
     };
     ctx.browser.require_own_page()?;
     let address = ctx.browser.address;
@@ -28,6 +31,7 @@ pub async fn create_session(
     let session = match way {
         Way::Code(code) => by_code(ctx, &code).await?,
         Way::Password { name, password } => by_password(ctx, &name, password).await?,
+        Way::Passkey(passkey) => by_passkey(ctx, passkey).await?,
     };
 
     let cookie = sign_in::mint_secret();
@@ -52,6 +56,7 @@ pub async fn create_session(
 enum Way {
     Code(String),
     Password { name: String, password: String },
+    Passkey(PasskeyAssertion),
 }
 
 /// The code is gone whatever comes of it.
@@ -86,6 +91,44 @@ async fn by_password(ctx: &Ctx, name: &str, password: String) -> Result<Session,
     ctx.app.attempts.give_back(&subject);
     let principal = Principal::User(user.name);
     Ok(sign_in::session(&ctx.account, &region, principal, ctx.now, SESSION_SECONDS))
+}
+
+/// Whose passkey answered a challenge of this server.
+async fn by_passkey(ctx: &Ctx, answer: PasskeyAssertion) -> Result<Session, ApiError> {
+    let site = Site::of(&ctx.endpoint)?;
+    let challenge = take_challenge(ctx, &site, Ceremony::SignIn, &answer.client_data).await?;
+    let told = passkeys::decode(&answer.authenticator_data, "AuthenticatorData")?;
+    let client_data = passkeys::decode(&answer.client_data, "ClientData")?;
+    let signature = passkeys::decode(&answer.signature, "Signature")?;
+    let said = AuthenticatorData::parse(&told, &site.relying_party_id)?;
+
+    let mut tx = ctx.store.write().await?;
+    let found = passkey_rows::find(&mut tx, &answer.passkey_id).await?;
+    let is_of = |passkey: &passkey_rows::Passkey| {
+        passkey.account == challenge.account && passkey.relying_party_id == site.relying_party_id
+    };
+    let mut passkey = found.filter(is_of).ok_or(Refused::Unknown)?;
+    let handle = handle_of(&mut tx, &passkey.account, &passkey.principal).await?;
+    if handle.as_deref() != Some(&answer.user_handle) {
+        return Err(Refused::OtherUser.into());
+    }
+    PublicKey::parse(passkey.algorithm, &passkey.public_key)?.verify(&told, &client_data, &signature)?;
+    if !sign_in::may_sign_in(&mut tx, &passkey.account, &passkey.principal).await? {
+        return Err(refused());
+    }
+    if let Err(copied) = passkeys::check_counter(passkey.sign_count, said.sign_count) {
+        tracing::warn!(user = passkey.principal.name(), passkey = passkey.name, %copied, "a passkey is refused");
+        passkey.refused_at = Some(ctx.now);
+        passkey_rows::update(&mut tx, &passkey).await?;
+        tx.commit().await?;
+        return Err(copied.into());
+    }
+    passkey.sign_count = i64::from(said.sign_count);
+    passkey.last_used_at = Some(ctx.now);
+    passkey_rows::update(&mut tx, &passkey).await?;
+    let region = first_region(ctx, &mut tx, &passkey.account).await?;
+    tx.commit().await?;
+    Ok(sign_in::session(&passkey.account, &region, passkey.principal, ctx.now, SESSION_SECONDS))
 }
 
 /// Where there are nodes; the region of the request where there are none.
