@@ -54,7 +54,7 @@ pub async fn leave_unmatched_of_group(ctx: &Ctx, tx: &mut Tx, group: &GroupKey) 
             }
         }
         let is_last = i64::try_from(chunk.len()).is_ok_and(|count| count < CHUNK);
-        last = chunk.into_iter().next_back().map(|association| association.key.id);
+        last = chunk.into_iter().next_back().map(|association| association.key.id.to_string());
         if is_last {
             return Ok(());
         }
@@ -69,6 +69,9 @@ async fn leave_unmatched_by(ctx: &Ctx, tx: &mut Tx, association: &Association) -
     let mut last = None::<NodeId>;
     loop {
         let reached = standing::list_reached(tx, &association.key, last.as_ref(), CHUNK).await?;
+        if reached.is_empty() {
+            return Ok(());
+        }
         let mut conditions = wanted.clone();
         conditions.push(by_id(reached.iter()));
         let found = nodes::list(tx, scope, &conditions, ctx.now, None, CHUNK).await?;
