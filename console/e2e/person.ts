@@ -46,7 +46,7 @@ export class Person {
     await page.getByLabel("Access key id").fill(given("FETTLE_TEST_KEY"));
     await page.getByLabel("Secret access key").fill(given("FETTLE_TEST_SECRET"));
     await page.getByLabel("Region").fill(region);
-    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await expect(page.getByRole("heading", { name: "Now", level: 1 })).toBeVisible();
   }
 

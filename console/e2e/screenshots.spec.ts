@@ -186,7 +186,7 @@ test("pictures", async ({ person }) => {
   }
   await page.getByRole("tab", { name: "Runs" }).click();
   await page.getByRole("row").nth(1).getByRole("link").click();
-  await expect(page.getByRole("heading", { name: "Task greeting" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Task AWS-RunShellScript" })).toBeVisible();
   await picture("window-run");
   await person.open(`/windows/${made.window}/tasks/create`);
   await picture("window-task");

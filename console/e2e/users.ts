@@ -32,7 +32,7 @@ export async function signIn(page: Page, who: Who, origin = given("FETTLE_TEST_O
   await page.goto(`${origin}/console/`);
   await page.getByLabel("User name").fill(who.name);
   await page.getByRole("textbox", { name: "Password" }).fill(who.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
 export async function signOut(page: Page, who: Who, how: "Sign out" | "Sign out everywhere"): Promise<void> {

@@ -128,6 +128,24 @@ fn a_run_killed_anywhere_is_repaired_and_finished_by_the_next() {
     assert!(interrupted > 2, "only {interrupted} of {POINTS} runs were still going: this test shows little");
 }
 
+/// As dpkg leaves it when it is ended between a package's last file and its word that all are there.
+#[test]
+fn what_must_be_unpacked_again_is() {
+    let Some(bed) = Bed::new() else { return };
+    let root = copy_of(&bed, "half-unpacked");
+    assert_eq!(install(&root).failed, []);
+    let expected = dpkg(&root);
+    let status = root.join("var/lib/dpkg/status");
+    let text = std::fs::read_to_string(&status).unwrap();
+    let whole = "Package: tb-epoch\nStatus: install ok installed\n";
+    assert!(text.contains(whole), "{text}");
+    let broken = text.replace(whole, "Package: tb-epoch\nStatus: install reinstreq unpacked\n");
+    std::fs::write(&status, broken).unwrap();
+    assert_ne!(dpkg(&root), expected);
+    assert_eq!(install(&root).failed, []);
+    assert_eq!(dpkg(&root), expected);
+}
+
 fn sorted(mut rows: Vec<String>) -> Vec<String> {
     rows.sort_unstable();
     rows

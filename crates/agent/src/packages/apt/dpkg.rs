@@ -27,6 +27,8 @@ pub struct Installed<'a> {
     pub record: Record<'a>,
     pub state: PackageState,
     pub held: bool,
+    /// dpkg was ended while it unpacked: nothing but unpacking it again helps.
+    pub needs_reinstall: bool,
 }
 
 impl Installed<'_> {
@@ -107,12 +109,13 @@ impl Database {
             let record =
                 Record::parse(stanza).map_err(|malformed| failed(start + malformed.at, malformed.reason))?;
             let status = if self.one_file_per_package { b"install ok installed" } else { record.status };
-            let (held, state) = parse_status(status).map_err(|reason| failed(start, reason))?;
+            let Status { held, needs_reinstall, state } =
+                parse_status(status).map_err(|reason| failed(start, reason))?;
             if state.is_some() && (record.version.is_empty() || record.architecture.is_empty()) {
                 return Err(failed(start, "an installed package without a version or an architecture"));
             }
             visit(
-                Installed { record, state: state.unwrap_or(PackageState::Installed), held },
+                Installed { record, state: state.unwrap_or(PackageState::Installed), held, needs_reinstall },
                 state.is_some(),
             );
             start += stanza.len();
@@ -124,8 +127,14 @@ fn order(left: &Installed<'_>, right: &Installed<'_>) -> Ordering {
     (left.record.package, left.record.architecture).cmp(&(right.record.package, right.record.architecture))
 }
 
-/// Whether the package is held, and its state unless no file of it is there.
-fn parse_status(status: &[u8]) -> Result<(bool, Option<PackageState>), &'static str> {
+struct Status {
+    held: bool,
+    needs_reinstall: bool,
+    /// `None`: no file of it is there.
+    state: Option<PackageState>,
+}
+
+fn parse_status(status: &[u8]) -> Result<Status, &'static str> {
     let mut words = status.split(|&byte| byte == b' ');
     let (Some(want), Some(flag), Some(state), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -137,9 +146,11 @@ fn parse_status(status: &[u8]) -> Result<(bool, Option<PackageState>), &'static 
         b"unknown" | b"install" | b"deinstall" | b"purge" => false,
         _ => return Err("unknown first word in the Status field"),
     };
-    if !matches!(flag, b"ok" | b"reinstreq" | b"hold" | b"hold-reinstreq") {
-        return Err("unknown second word in the Status field");
-    }
+    let needs_reinstall = match flag {
+        b"reinstreq" | b"hold-reinstreq" => true,
+        b"ok" | b"hold" => false,
+        _ => return Err("unknown second word in the Status field"),
+    };
     let state = match state {
         b"not-installed" | b"config-files" => None,
         b"installed" => Some(PackageState::Installed),
@@ -150,7 +161,7 @@ fn parse_status(status: &[u8]) -> Result<(bool, Option<PackageState>), &'static 
         b"triggers-pending" => Some(PackageState::TriggersPending),
         _ => return Err("unknown third word in the Status field"),
     };
-    Ok((held, state))
+    Ok(Status { held, needs_reinstall, state })
 }
 
 fn admin_directory(status: &Path) -> PathBuf {

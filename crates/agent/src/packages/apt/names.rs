@@ -145,6 +145,7 @@ mod tests {
                     record: Record { package: name.as_bytes(), ..Record::default() },
                     state: PackageState::Installed,
                     held: false,
+                    needs_reinstall: false,
                 })
                 .collect();
             let names = Names::new(&installed);

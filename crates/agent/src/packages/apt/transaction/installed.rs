@@ -23,6 +23,7 @@ pub struct Package {
     pub source: String,
     pub state: PackageState,
     pub held: bool,
+    pub needs_reinstall: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ impl Apt<'_> {
                 source: source.unwrap_or(&key.0).to_owned(),
                 state: package.state,
                 held: package.held,
+                needs_reinstall: package.needs_reinstall,
             };
             (key, value)
         };
@@ -74,6 +76,14 @@ impl Installed {
 
     pub fn of(&self, wanted: &Wanted) -> Option<&Package> {
         self.packages.get(&self.key(&wanted.name, &wanted.arch))
+    }
+
+    /// `name:arch=version` of what dpkg must unpack once more. What is unpacked only in part counts to apt as absent.
+    pub fn half_unpacked(&self) -> Vec<String> {
+        let is_wanted =
+            |package: &Package| package.needs_reinstall && package.state != PackageState::HalfInstalled;
+        let wanted = self.packages.iter().filter(|(_, package)| is_wanted(package));
+        wanted.map(|((name, arch), package)| format!("{name}:{arch}={}", package.version)).collect()
     }
 
     pub fn is_unfinished(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Finishing what an interrupted run left: `dpkg --configure -a`, then `apt-get -f install`.
+//! Finishing what an interrupted run left: `dpkg --configure -a`, what must be unpacked again, then `apt-get -f install`.
 
 use std::path::Path;
 
@@ -18,6 +18,12 @@ pub fn repair(apt: &Apt<'_>, run: &mut ToolRun) -> Result<Vec<Change>, Failure> 
     run.say("finishing what an interrupted run of dpkg left");
     let place = apt.place(run)?;
     apt.change(&place.dpkg().args(["--configure", "-a"]), run)?;
+    // dpkg was ended between the last file of a package and its word that all are there. dpkg configures no such package, and
+    // `-f install` asks it to do no more than that.
+    let again = apt.installed()?.half_unpacked();
+    if !again.is_empty() {
+        apt.change(&place.apt_get().args(["--no-remove", "--reinstall", "install"]).args(again), run)?;
+    }
     if apt.installed()?.is_unfinished() {
         apt.change(&place.apt_get().args(["--no-remove", "-f", "install"]), run)?;
     }
