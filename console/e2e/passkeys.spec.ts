@@ -71,7 +71,8 @@ test("a passkey, from its making to its end", async ({ person, browser }) => {
   await test.step("signs in without a name, also after signing out everywhere", async () => {
     await signOut(page, who, "Sign out everywhere");
     await button.click();
-    await expect(now).toBeVisible();
+    // Where the person was.
+    await expect(page.getByRole("heading", { name: "Passkeys (1)" })).toBeVisible();
     await expect(page.getByRole("button", { name: who.name })).toBeVisible();
   });
 
@@ -104,8 +105,6 @@ test("a passkey, from its making to its end", async ({ person, browser }) => {
 
   await test.step("deleted, it signs nobody in", async () => {
     await button.click();
-    await expect(now).toBeVisible();
-    await page.evaluate(() => (window.location.hash = "#/account"));
     await page
       .getByRole("row", { name: /work laptop/ })
       .getByRole("button", { name: "Delete" })
