@@ -27,6 +27,9 @@ use world::World;
 /// Runs of `make test`, each with few nodes; `make simulate` asks for more of either, and `.ci/run` for 1,000 with 5 and with 50.
 const SEEDS: u64 = 100;
 const NODES: u64 = 5;
+/// Seeds that are told twice. What differs in one story of a hundred is not found by so few: ask for more after a change of
+/// how tasks wait for each other.
+const REPEATED: u64 = 10;
 /// Told of a run that broke a rule.
 const LAST_EVENTS: usize = 60;
 
@@ -94,7 +97,9 @@ fn broken(ended: Ended, seed: u64) -> Option<String> {
 fn a_seed_repeats_itself() {
     note_panics();
     let template = template();
-    for seed in 1..6 {
+    let first = setting("FETTLE_SIM_FIRST").unwrap_or(1);
+    let count = setting("FETTLE_SIM_REPEATED").unwrap_or(REPEATED);
+    for seed in first..first + count {
         let (once, again) = (run(seed, nodes(), &template), run(seed, nodes(), &template));
         let differs = once.log.iter().zip(&again.log).find(|(a, b)| a != b);
         assert_eq!(differs, None, "seed {seed}");

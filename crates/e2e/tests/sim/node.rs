@@ -90,7 +90,7 @@ impl Node {
                     self.start_waiting();
                 }
                 // No pong came: the channel is given up.
-                _ = ping.tick() => match *place.is_silent.borrow() {
+                _ = ping.tick() => match place.silence.reigns() {
                     true => self.disconnected(),
                     false => self.say(Word::Ping),
                 },

@@ -31,8 +31,7 @@ pub async fn upload(world: &World, node: usize, job_id: &str) {
             "Context": {"ComplianceType": "Patch", "ExecutionId": id.command_id, "ExecutionType": "Command",
                 "ExecutionTime": at}}]});
     for _ in 0..ATTEMPTS {
-        let silent = *place.is_silent.borrow();
-        let answer = if silent {
+        let answer = if place.silence.reigns() {
             None
         } else {
             world.call(As::Node(place.id.clone()), "PutInventory", &request).await

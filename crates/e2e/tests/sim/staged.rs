@@ -216,11 +216,15 @@ fn has_passed(world: &World, rollout: &Committed, ring: usize, withheld: &BTreeS
     let is_lost = i32::try_from(failed).unwrap() > most;
     let is_approved = rollout.approved.contains(&ring);
     // One look may see two rings pass: the soak of the last of them is what is there to be seen.
-    let last = members().filter(|member| member.is_released).filter_map(|member| member.finished_at).max();
+    // One that seemed gone may end whenever it comes back: nobody waits for it.
+    let last = members()
+        .filter(|member| member.is_released && !withheld.contains(&member.node))
+        .filter_map(|member| member.finished_at)
+        .max();
     let soak_ms = i64::from(wanted.soak_minutes.unwrap_or_default()) * 60_000;
-    // By somebody's word a ring passes at once, also when one that seemed gone ends meanwhile.
+    // A ring that cannot pass any more is judged at once, and passes by somebody's word alone.
     if let Some(last) = last
-        && !is_approved
+        && !(is_lost && is_approved)
         && soak_ms > 0
         && ring + 1 == rollout.ring
         && rollout.ring_at.millis_since(last) < soak_ms - CLOCKS_DIFFER_MS

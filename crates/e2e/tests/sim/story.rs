@@ -180,9 +180,9 @@ async fn mishaps(world: &Arc<World>, nodes: &mut [JoinHandle<()>], time: Duratio
                 place.hang_up.notify_one();
             }
             5 => {
-                let is_silent = !*place.is_silent.borrow();
+                let is_silent = !place.silence.reigns();
                 world.note(&format!("node {number}: silent {is_silent}"));
-                place.is_silent.send_replace(is_silent);
+                place.silence.set(is_silent);
             }
             6 => {
                 let is_slow = !host.disk.is_slow.fetch_xor(true, Ordering::SeqCst);
@@ -206,7 +206,7 @@ fn heal(world: &World) {
         host.off_by_ms.store(0, Ordering::SeqCst);
     }
     for place in &world.nodes {
-        place.is_silent.send_replace(false);
+        place.silence.set(false);
     }
 }
 

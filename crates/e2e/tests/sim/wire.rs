@@ -24,7 +24,7 @@ pub struct Wire {
 /// `None` while there is no way to that server.
 pub fn connect(world: &Arc<World>, node: usize, at: usize) -> Option<Wire> {
     let (place, host) = (&world.nodes[node], &world.hosts[at]);
-    if *place.is_silent.borrow() {
+    if place.silence.reigns() {
         return None;
     }
     let Line { to_server: line, from_server: mut from } = lock(&host.process).as_mut()?.connect(&place.id);
@@ -56,9 +56,7 @@ pub fn connect(world: &Arc<World>, node: usize, at: usize) -> Option<Wire> {
 
 async fn travel(world: &World, node: usize) {
     world.pause(LATENCY).await;
-    let mut silent = world.nodes[node].is_silent.subscribe();
-    // The sender lives as long as the world.
-    let _ = silent.wait_for(|silent| !silent).await;
+    world.nodes[node].silence.wait_for_end().await;
 }
 
 /// At the moment at which the server lets go of it: what the network does afterwards is not in its hands.

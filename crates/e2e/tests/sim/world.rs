@@ -14,7 +14,7 @@ use domain::ids::NodeId;
 use serde_json::Value;
 use server::testing::simulation::{As, Dice, Server};
 use store::{Gate, Store};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 pub struct World {
@@ -49,11 +49,41 @@ pub struct Disk {
     pub died: Notify,
 }
 
+/// Nothing gets through, and nobody is told. Those who wait for its end go on in the order in which they came: a `watch`
+/// wakes them in one that it draws.
+#[derive(Default)]
+pub struct Silence {
+    reigns: AtomicBool,
+    ended: Notify,
+}
+
+impl Silence {
+    pub fn reigns(&self) -> bool {
+        self.reigns.load(Ordering::SeqCst)
+    }
+
+    pub fn set(&self, reigns: bool) {
+        self.reigns.store(reigns, Ordering::SeqCst);
+        if !reigns {
+            self.ended.notify_waiters();
+        }
+    }
+
+    pub async fn wait_for_end(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if !self.reigns() {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
 /// A node as seen from outside.
 pub struct Place {
     pub id: NodeId,
-    /// Nothing gets through, and nobody is told.
-    pub is_silent: watch::Sender<bool>,
+    pub silence: Silence,
     pub hang_up: Notify,
 }
 
@@ -78,7 +108,7 @@ pub struct Truth {
 impl World {
     pub fn new(seed: u64, store: Store, folder: PathBuf, servers: usize, ids: Vec<NodeId>) -> Arc<Self> {
         let host = |_| Host { process: Mutex::default(), off_by_ms: Arc::default(), disk: Arc::default() };
-        let place = |id| Place { id, is_silent: watch::channel(false).0, hang_up: Notify::new() };
+        let place = |id| Place { id, silence: Silence::default(), hang_up: Notify::new() };
         Arc::new(Self {
             store,
             folder,

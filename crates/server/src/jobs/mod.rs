@@ -104,6 +104,7 @@ impl Background {
         let mut stop = self.stop.subscribe();
         self.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = work => {}
                 _ = stop.changed() => {}
             }
@@ -149,6 +150,7 @@ async fn repeat(
         let jitter = crate::keyring::random::<1>()[0];
         let wait = interval.mul_f64(0.9 + 0.2 * f64::from(jitter) / 255.0);
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait) => {}
             _ = stop.changed() => return,
         }

@@ -33,7 +33,7 @@ pub async fn drive(app: &Arc<App>, key: &CommandKey, now: Timestamp) -> Result<u
         // Readers do not wait for the writer.
         let mut tx = ctx.store.read().await?;
         let Some(look) = look::look(&mut tx, key, now).await? else { return Ok(done.into()) };
-        let (act, _) = decide(&mut tx, &look, now).await?;
+        let (act, _) = decide(&mut tx, &look).await?;
         drop(tx);
         let probe = match act {
             Act::Wait => return Ok(done.into()),
@@ -51,8 +51,8 @@ pub async fn drive(app: &Arc<App>, key: &CommandKey, now: Timestamp) -> Result<u
 }
 
 /// What follows, and for whom of those that may start there is room.
-async fn decide(tx: &mut Tx, look: &Look, now: Timestamp) -> Result<(Act, Vec<NodeId>), ApiError> {
-    let act = next(&look.plan, &look.rollout.state, &look.seen, now);
+async fn decide(tx: &mut Tx, look: &Look) -> Result<(Act, Vec<NodeId>), ApiError> {
+    let act = next(&look.plan, &look.rollout.state, &look.seen, look.now);
     let Act::Start(most) = act else { return Ok((act, Vec::new())) };
     let budgets = look::budgets(tx, look).await?;
     let admitted = admit(&look.ready, most, budgets);
@@ -83,17 +83,17 @@ async fn step(
 ) -> Result<Vec<NodeKey>, ApiError> {
     let mut tx = ctx.store.write().await?;
     let Some(look) = look::look(&mut tx, key, ctx.now).await? else { return Ok(Vec::new()) };
-    let (act, admitted) = decide(&mut tx, &look, ctx.now).await?;
+    let (act, admitted) = decide(&mut tx, &look).await?;
     let mut rollout = look.rollout.clone();
     let mut woken = Vec::new();
     match act {
         Act::Wait => return Ok(woken),
         Act::Start(_) => {
             if let Some(command) = &look.command {
-                woken = progress::start_listed(&mut tx, command, &admitted, ctx.now).await?;
+                woken = progress::start_listed(&mut tx, command, &admitted, look.now).await?;
             }
         }
-        Act::Enter(phase) => enter(&mut rollout, phase, ctx.now),
+        Act::Enter(phase) => enter(&mut rollout, phase, look.now),
         Act::Probe => match probe {
             // It was not wanted a moment ago: the next look prepares it.
             None => return Ok(woken),
@@ -108,14 +108,14 @@ async fn step(
             }
             Some(Ok(prepared)) => woken = begin_probe(ctx, &mut tx, &mut rollout, prepared).await?,
         },
-        Act::Promote => promote(&mut tx, &mut rollout, &look, ctx.now).await?,
+        Act::Promote => promote(&mut tx, &mut rollout, &look).await?,
         Act::Pause(reason) => halt(&mut rollout, &look, Standing::Paused, reason),
         Act::Stop(reason) => {
             halt(&mut rollout, &look, Standing::Stopped, reason);
-            woken = end_rest(&mut tx, key, ctx.now).await?;
+            woken = end_rest(&mut tx, key, look.now).await?;
         }
         Act::Succeed => halt(&mut rollout, &look, Standing::Succeeded, String::new()),
-        Act::Settle => rollout.ended_at = Some(ctx.now),
+        Act::Settle => rollout.ended_at = Some(look.now),
     }
     let (standing, ring, phase) = (rollout.state.standing, rollout.state.ring, rollout.state.phase);
     if rollout != look.rollout {
@@ -156,12 +156,7 @@ fn halt(rollout: &mut Rollout, look: &Look, standing: Standing, reason: String) 
 }
 
 /// The next ring begins, with those that this one has not reached.
-pub async fn promote(
-    tx: &mut Tx,
-    rollout: &mut Rollout,
-    look: &Look,
-    now: Timestamp,
-) -> Result<(), ApiError> {
+pub async fn promote(tx: &mut Tx, rollout: &mut Rollout, look: &Look) -> Result<(), ApiError> {
     let ring = rollout.state.ring;
     if rollout.state.phase == Phase::Judging {
         keep_evidence(rollout, look);
@@ -169,8 +164,8 @@ pub async fn promote(
     rollouts::fall_back(tx, &rollout.key, ring).await?;
     let state = &mut rollout.state;
     (state.standing, state.ring, state.phase) = (Standing::InProgress, ring + 1, Phase::Running);
-    (state.ring_at, state.phase_at) = (now, now);
-    rollout.records.insert(ring + 1, Record { began_at: now, ..Record::default() });
+    (state.ring_at, state.phase_at) = (look.now, look.now);
+    rollout.records.insert(ring + 1, Record { began_at: look.now, ..Record::default() });
     rollout.reason = String::new();
     rollout.probe = None;
     Ok(())
@@ -182,10 +177,9 @@ pub async fn stop(
     rollout: &mut Rollout,
     look: &Look,
     reason: String,
-    now: Timestamp,
 ) -> Result<Vec<NodeKey>, ApiError> {
     halt(rollout, look, Standing::Stopped, reason);
-    end_rest(tx, &rollout.key, now).await
+    end_rest(tx, &rollout.key, look.now).await
 }
 
 async fn end_rest(tx: &mut Tx, key: &CommandKey, now: Timestamp) -> Result<Vec<NodeKey>, ApiError> {

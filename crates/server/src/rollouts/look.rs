@@ -24,6 +24,8 @@ const CHUNK: usize = 500;
 pub struct Look {
     pub rollout: Rollout,
     pub plan: Plan,
+    /// Never before what it follows: this server's clock may be behind another's, or its turn to write came late.
+    pub now: Timestamp,
     /// `None`: it was forgotten, or deleted.
     pub command: Option<Command>,
     pub tallies: BTreeMap<usize, Tally>,
@@ -43,6 +45,7 @@ pub async fn look(tx: &mut Tx, key: &CommandKey, now: Timestamp) -> Result<Optio
 pub async fn look_at(tx: &mut Tx, rollout: Rollout, now: Timestamp) -> Result<Look, ApiError> {
     let plan = read(&rollout)?;
     let (key, state) = (&rollout.key, &rollout.state);
+    let now = now.max(state.phase_at);
     let command = commands::find(tx, key).await?;
     let tallies = rollouts::tallies(tx, key).await?;
     let mut tally = tallies.get(&state.ring).copied().unwrap_or_default();
@@ -69,7 +72,7 @@ pub async fn look_at(tx: &mut Tx, rollout: Rollout, now: Timestamp) -> Result<Lo
         is_cancelled: is_cancelled(command.as_ref(), &tallies, state.ring),
         asked: Asked { probe: probe(tx, &rollout).await?, back, units },
     };
-    Ok(Look { plan, command, tallies, ready, seen, rollout })
+    Ok(Look { plan, now, command, tallies, ready, seen, rollout })
 }
 
 /// Somebody called the command off, or ended what later rings have left.

@@ -41,7 +41,7 @@ pub async fn signal_rollout(
         Effect::Promote => {
             let ring = rollout.state.ring;
             rollout.records.entry(ring).or_default().approved_by = Some(by);
-            promote(&mut tx, &mut rollout, &look, ctx.now).await?;
+            promote(&mut tx, &mut rollout, &look).await?;
         }
         Effect::Pause => {
             (rollout.state.standing, rollout.reason) = (Standing::Paused, format!("paused by {by}"));
@@ -53,7 +53,7 @@ pub async fn signal_rollout(
             }
         }
         Effect::Stop => {
-            woken = stop(&mut tx, &mut rollout, &look, format!("stopped by {by}"), ctx.now).await?;
+            woken = stop(&mut tx, &mut rollout, &look, format!("stopped by {by}")).await?;
         }
     }
     if rollout != look.rollout {

@@ -266,10 +266,13 @@ async fn a_probe_and_the_nodes_being_back_are_evidence() {
         for node in &nodes[..2] {
             finish(&server, node, "Success").await;
         }
+        // By a server whose clock is behind: its ring does not begin before the one that it follows.
+        server.now = server.now.plus_seconds(-MINUTE);
         drive(&server).await;
         let passed = get(&server, id).await;
         assert_eq!(standing(&passed), at("InProgress", "rest", &["Passed", "Running"]));
         assert_eq!(passed["Rings"][0]["Evidence"]["ProbeSucceeded"], 2);
+        assert_eq!(passed["Rings"][1]["BeganAt"], passed["Rings"][0]["BeganAt"]);
     }
 }
 
