@@ -82,8 +82,9 @@ pub async fn run(looking: Option<Looking>, data_dir: PathBuf, agent_exe: PathBuf
 
 /// Whether since the newest installation other units have failed than the server was told of.
 async fn units_changed(root: PathBuf, data_dir: PathBuf) -> bool {
+    // One stat call where nothing was installed of late: not worth a thread either.
+    let Some(before) = memory::units_to_watch(&data_dir, UNITS_FOR) else { return false };
     let asked = tokio::task::spawn_blocking(move || {
-        let before = memory::units_to_watch(&data_dir, UNITS_FOR)?;
         let failed = units::failed_since(&Boot::of(&root), &data_dir, &before)?;
         Some(untold_units(&data_dir, &failed))
     });
