@@ -278,24 +278,35 @@ pub async fn list_running(
     after: Option<&(Timestamp, CommandKey)>,
     limit: i64,
 ) -> Result<Vec<(Timestamp, CommandKey)>> {
+    let open = "commands WHERE finished_at IS NULL";
+    list_keys(tx, (open, "requested_at", "command_id"), after, limit).await
+}
+
+/// Of rows that are called as their command is, in the order of time and id: those that are selected, from where the
+/// columns of time and id are.
+pub(crate) async fn list_keys(
+    tx: &mut Tx,
+    (selected, at_column, id_column): (&str, &str, &str),
+    after: Option<&(Timestamp, CommandKey)>,
+    limit: i64,
+) -> Result<Vec<(Timestamp, CommandKey)>> {
     let mut clause = Clause::default();
     if let Some((at, key)) = after {
         let (at, id) = (clause.bind(*at), clause.bind(key.id.as_str()));
-        clause.and(&format!("(requested_at > {at} OR (requested_at = {at} AND command_id > {id}))"));
+        clause.and(&format!("({at_column} > {at} OR ({at_column} = {at} AND {id_column} > {id}))"));
     }
     let limit = clause.bind(limit);
     let sql = format!(
-        "SELECT requested_at, account, region, command_id FROM commands WHERE finished_at IS NULL{}
-        ORDER BY requested_at, command_id LIMIT {limit}",
+        "SELECT {at_column}, account, region, {id_column} FROM {selected}{}
+        ORDER BY {at_column}, {id_column} LIMIT {limit}",
         clause.sql()
     );
     let rows = tx.query(&sql, clause.values()).await?;
-    rows.iter()
-        .map(|row| {
-            let key = CommandKey { account: row.parse(1)?, region: row.parse(2)?, id: row.parse(3)? };
-            Ok((row.get(0)?, key))
-        })
-        .collect()
+    let key = |row: &Row| {
+        let key = CommandKey { account: row.parse(1)?, region: row.parse(2)?, id: row.parse(3)? };
+        Ok((row.get(0)?, key))
+    };
+    rows.iter().map(key).collect()
 }
 
 /// Everything about commands requested before `before` that have ended, invocations and steps included.

@@ -11,7 +11,7 @@ use domain::rollout::{Phase, Standing, State, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::clause::{Clause, Comparison};
-use crate::commands::CommandKey;
+use crate::commands::{self, CommandKey};
 use crate::nodes::online_since;
 use crate::quick_setup::ManagerKey;
 use crate::{Result, Row, Scope, StoreError, Tx, Value};
@@ -219,23 +219,8 @@ pub async fn list_open(
     after: Option<&(Timestamp, CommandKey)>,
     limit: i64,
 ) -> Result<Vec<(Timestamp, CommandKey)>> {
-    let mut clause = Clause::default();
-    if let Some((at, key)) = after {
-        let (at, id) = (clause.bind(*at), clause.bind(key.id.as_str()));
-        clause.and(&format!("(created_at > {at} OR (created_at = {at} AND rollout_id > {id}))"));
-    }
-    let limit = clause.bind(limit);
-    let sql = format!(
-        "SELECT created_at, account, region, rollout_id FROM rollouts WHERE ended_at IS NULL{}
-        ORDER BY created_at, rollout_id LIMIT {limit}",
-        clause.sql()
-    );
-    let rows = tx.query(&sql, clause.values()).await?;
-    let key = |row: &Row| {
-        let key = CommandKey { account: row.parse(1)?, region: row.parse(2)?, id: row.parse(3)? };
-        Ok((row.get(0)?, key))
-    };
-    rows.iter().map(key).collect()
+    let open = "rollouts WHERE ended_at IS NULL";
+    commands::list_keys(tx, (open, "created_at", "rollout_id"), after, limit).await
 }
 
 /// Newest first, after the one with this time and id. Index: rollouts_by_time.
