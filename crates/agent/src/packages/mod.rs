@@ -21,6 +21,8 @@ pub mod macos;
 #[cfg(target_os = "linux")]
 mod node;
 #[cfg(target_os = "linux")]
+mod old_versions;
+#[cfg(target_os = "linux")]
 pub mod pacman;
 #[cfg(target_os = "linux")]
 pub mod root;

@@ -19,11 +19,12 @@ use domain::patch::{Failure, FailureCode};
 
 use super::super::ScanError;
 use super::super::lock::{self, Lock};
+use super::super::old_versions;
 use super::super::root::Root;
 use super::super::space::{self, Need};
 use super::super::tool::{Finished, Tool, ToolRun, failure};
 use super::super::transaction::{self, Backend, Settled, State, Told};
-use super::super::ways_back::{self, before_change};
+use super::super::ways_back::before_change;
 use super::index;
 use super::node::{self, Node};
 use super::records::Record;
@@ -96,7 +97,7 @@ impl<'r> ApkTransactions<'r> {
 
     pub fn ways_back(&self, changes: &[Change]) -> Result<Vec<WayBack>, Failure> {
         let (files, offers) = (self.kept_files()?, self.offers(&Node::load(self.root)?)?);
-        ways_back::each(changes, |change, version| {
+        old_versions::each(changes, |change, version| {
             let kept = files.iter().find(|(name, _)| *name == format!("{}-{version}", change.name));
             if let Some((_, file)) = kept {
                 return Ok(OldVersion::Cache { file: file.display().to_string() });
@@ -106,7 +107,7 @@ impl<'r> ApkTransactions<'r> {
             // An index does not say which of its packages is from which line of the settings.
             Ok(match is_offered {
                 true => OldVersion::Repository { name: String::new() },
-                false => ways_back::in_no_place(change, version),
+                false => old_versions::in_no_place(change, version),
             })
         })
     }

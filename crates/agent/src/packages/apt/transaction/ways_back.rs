@@ -7,8 +7,8 @@ use domain::patch::Failure;
 use domain::patch::transaction::Change;
 use domain::patch::way_back::{OldVersion, WayBack};
 
+use super::super::super::old_versions;
 use super::super::super::tool::{Finished, ToolRun};
-use super::super::super::ways_back;
 use super::installed::{Installed, Key};
 use super::place::Place;
 use super::undo::kept_file;
@@ -17,13 +17,13 @@ use super::{Apt, failures, simulation};
 pub fn find(apt: &Apt<'_>, changes: &[Change], run: &mut ToolRun) -> Result<Vec<WayBack>, Failure> {
     let (place, installed) = (apt.place(run)?, apt.installed()?);
     let offered = offered(&place, &installed, changes, run)?;
-    ways_back::each(changes, |change, version| {
+    old_versions::each(changes, |change, version| {
         if let Some(file) = kept_file(apt, &place, change, version)? {
             return Ok(OldVersion::Cache { file });
         }
         Ok(match offered.get(&installed.key(&change.name, &change.arch)) {
             Some(name) => OldVersion::Repository { name: name.clone() },
-            None => ways_back::in_no_place(change, version),
+            None => old_versions::in_no_place(change, version),
         })
     })
 }

@@ -4,9 +4,10 @@ use domain::patch::transaction::{Change, Outcome, Plan, Refusal};
 use domain::patch::way_back::{OldVersion, WayBack};
 use domain::patch::{Failure, FailureCode};
 
+use super::super::super::old_versions;
 use super::super::super::tool::{Finished, ToolRun, failure};
 use super::super::super::transaction::State;
-use super::super::super::ways_back::{self, before_change};
+use super::super::super::ways_back::before_change;
 use super::place::Place;
 use super::{Pacman, failures, files, repair};
 
@@ -72,10 +73,10 @@ fn no_file(version: &str) -> String {
 }
 
 pub fn ways_back(pacman: &Pacman<'_>, place: &Place, changes: &[Change]) -> Result<Vec<WayBack>, Failure> {
-    ways_back::each(changes, |change, version| {
+    old_versions::each(changes, |change, version| {
         Ok(match files::find(pacman.root, place, &change.name, version, "")? {
             Some(file) => OldVersion::Cache { file: file.display().to_string() },
-            None => ways_back::nowhere(change, no_file(version)),
+            None => old_versions::nowhere(change, no_file(version)),
         })
     })
 }

@@ -8,10 +8,11 @@ use domain::patch::transaction::{Change, Wanted};
 use domain::patch::way_back::{OldVersion, WayBack};
 
 use super::super::super::dnf::config::Main;
+use super::super::super::old_versions;
 use super::super::super::root::Root;
 use super::super::super::tool::{Finished, ToolRun};
 use super::super::super::transaction::SOLVER_LIMIT;
-use super::super::super::ways_back::{self, before_change};
+use super::super::super::ways_back::before_change;
 use super::super::kept::{Kept, Search};
 use super::place::Place;
 use super::table::{self, Action, Row};
@@ -55,12 +56,12 @@ pub fn find(
 ) -> Result<Vec<WayBack>, Failure> {
     let old: Vec<Wanted> = changes.iter().filter(|change| change.from.is_some()).map(before_change).collect();
     let rows = offered(place, &old, run)?;
-    ways_back::each(changes, |change, version| {
+    old_versions::each(changes, |change, version| {
         let is_it = |row: &&Row| row.name == change.name && row.arch == change.arch && row.version == version;
         Ok(match (rows.iter().find(is_it), kept.of(change)) {
             (Some(row), _) => OldVersion::Repository { name: row.repository.clone() },
             (None, Some(file)) => OldVersion::Cache { file: file.display().to_string() },
-            (None, None) => ways_back::in_no_place(change, version),
+            (None, None) => old_versions::in_no_place(change, version),
         })
     })
 }

@@ -8,9 +8,9 @@ use domain::patch::Failure;
 use domain::patch::transaction::Change;
 use domain::patch::way_back::{OldVersion, WayBack};
 
+use super::super::super::old_versions;
 use super::super::super::root::Root;
 use super::super::super::tool::{Finished, ToolRun};
-use super::super::super::ways_back;
 use super::super::super::zypper::config::Main;
 use super::super::kept::{Kept, Search};
 use super::place::Place;
@@ -38,14 +38,14 @@ pub fn find(
     names.sort_unstable();
     names.dedup();
     let offers = if names.is_empty() { Vec::new() } else { offers(&search(place, &names, run)?) };
-    ways_back::each(changes, |change, version| {
+    old_versions::each(changes, |change, version| {
         let is_it = |offer: &&Offer| {
             offer.name == change.name && offer.arch == change.arch && offer.version == version
         };
         Ok(match (offers.iter().find(is_it), kept.of(change)) {
             (Some(offer), _) => OldVersion::Repository { name: offer.repository.clone() },
             (None, Some(file)) => OldVersion::Cache { file: file.display().to_string() },
-            (None, None) => ways_back::in_no_place(change, version),
+            (None, None) => old_versions::in_no_place(change, version),
         })
     })
 }
