@@ -106,20 +106,35 @@ impl TestServer {
 
     /// One request of the public API, as root.
     pub async fn call(&self, operation: &str, request: Value) -> Result<Value, Refused> {
-        call(&self.root(), Service::Ssm, operation, request).await
+        self.call_of(Service::Ssm, operation, request).await
+    }
+
+    /// The same of any service.
+    pub async fn call_of(&self, service: Service, operation: &str, request: Value) -> Result<Value, Refused> {
+        call(&self.root(), service, operation, request).await
     }
 
     /// What a request that must succeed is answered with.
     pub async fn answer(&self, operation: &str, request: Value) -> Value {
-        let outcome = self.call(operation, request.clone()).await;
+        self.answer_of(Service::Ssm, operation, request).await
+    }
+
+    /// The same of any service.
+    pub async fn answer_of(&self, service: Service, operation: &str, request: Value) -> Value {
+        let outcome = self.call_of(service, operation, request.clone()).await;
         outcome.unwrap_or_else(|(code, text)| panic!("{operation} {request}: {code}: {text}"))
     }
 
     /// The code that a request is refused with.
     pub async fn refusal(&self, operation: &str, request: Value) -> String {
-        match self.call(operation, request.clone()).await {
+        self.refusal_of(Service::Ssm, operation, request).await.0
+    }
+
+    /// The code and the text that a request to any service is refused with.
+    pub async fn refusal_of(&self, service: Service, operation: &str, request: Value) -> Refused {
+        match self.call_of(service, operation, request.clone()).await {
             Ok(answer) => panic!("{operation} {request} was answered: {answer}"),
-            Err((code, _)) => code,
+            Err(refused) => refused,
         }
     }
 

@@ -74,8 +74,30 @@ pub async fn each_piece(
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+    use crate::objects::{Pending, keep};
+    use crate::testing::TestServer;
+
+    /// Puts this among the builds, as `aws s3 cp` does.
+    pub async fn publish(server: &TestServer, key: &str, bytes: &[u8]) {
+        let ctx = server.root();
+        let mut pending = Pending::begin(&ctx.app).await.unwrap();
+        pending.write(bytes).await.unwrap();
+        let content = pending.finish().await.unwrap();
+        let object = Object {
+            key: key.parse().unwrap(),
+            size_bytes: content.size_bytes,
+            contents: vec![content.clone()],
+            headers: std::collections::BTreeMap::new(),
+            etag: String::new(),
+            modified_at: server.now,
+        };
+        let mut tx = ctx.store.write().await.unwrap();
+        assert!(keep(&ctx.app, &mut tx, &content).await.unwrap());
+        objects::put(&mut tx, &ctx.account, &bucket(), &object).await.unwrap();
+        tx.commit().await.unwrap();
+    }
 
     #[test]
     fn builds_have_a_bucket() {

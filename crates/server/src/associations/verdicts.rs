@@ -9,6 +9,7 @@ use api::ssm::{
     ComplianceStatus,
 };
 use domain::command::InvocationStatus;
+use domain::ids::NodeId;
 use store::associations::executions::Execution;
 use store::associations::standing::{self, Step};
 use store::associations::{self, Association, AssociationKey};
@@ -24,17 +25,21 @@ const EXECUTION_TYPE: &str = "Command";
 /// And those of runbooks.
 const RUNBOOK_TYPE: &str = "Automation";
 
-/// Writes the item of a target that has ended, unless a newer run addresses the node by now. One node at a time: its
-/// lock, and then the fleet's numbers, are taken as by everybody who writes compliance.
+/// One node at a time: its lock, and then the fleet's numbers, are taken as by everybody who writes compliance.
+async fn begin(store: &Store, (account, region): Scope<'_>, node: &NodeId) -> Result<Tx, ApiError> {
+    let mut tx = store.write_by_locks().await?;
+    nodes::lock(&mut tx, account, region, node).await?;
+    Ok(tx)
+}
+
+/// Writes the item of a target that has ended, unless a newer run addresses the node by now.
 pub async fn record(
     store: &Store,
     association: &Association,
     (run, step): (&Execution, &Step),
     now: Timestamp,
 ) -> Result<(), ApiError> {
-    let scope = association.key.scope();
-    let mut tx = store.write_by_locks().await?;
-    nodes::lock(&mut tx, scope.0, scope.1, &step.node).await?;
+    let mut tx = begin(store, association.key.scope(), &step.node).await?;
     let standing = standing::find(&mut tx, &association.key, &step.node).await?;
     if standing.is_none_or(|standing| standing.execution != run.id.as_str()) {
         return Ok(());
@@ -51,8 +56,7 @@ pub async fn record_runbook(
     now: Timestamp,
 ) -> Result<(), ApiError> {
     let scope = association.key.scope();
-    let mut tx = store.write_by_locks().await?;
-    nodes::lock(&mut tx, scope.0, scope.1, &step.node).await?;
+    let mut tx = begin(store, scope, &step.node).await?;
     let known = nodes::find(&mut tx, scope.0, scope.1, &step.node).await?;
     let newest = associations::find(&mut tx, &association.key).await?;
     // A target may be called like a node and be none of ours.

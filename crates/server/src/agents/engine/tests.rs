@@ -3,31 +3,12 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::agents::builds::tests::publish;
 use crate::commands::now;
-use crate::objects::{Pending, keep};
 use crate::operations::Service;
 use crate::testing::{TestServer, call};
 
 const ENDPOINT: &str = "https://ssm.example.internal:8443";
-
-async fn publish(server: &TestServer, key: &str, bytes: &[u8]) {
-    let ctx = server.root();
-    let mut pending = Pending::begin(&ctx.app).await.unwrap();
-    pending.write(bytes).await.unwrap();
-    let content = pending.finish().await.unwrap();
-    let object = Object {
-        key: key.parse().unwrap(),
-        size_bytes: content.size_bytes,
-        contents: vec![content.clone()],
-        headers: std::collections::BTreeMap::new(),
-        etag: String::new(),
-        modified_at: server.now,
-    };
-    let mut tx = ctx.store.write().await.unwrap();
-    assert!(keep(&ctx.app, &mut tx, &content).await.unwrap());
-    objects::put(&mut tx, &ctx.account, &builds::bucket(), &object).await.unwrap();
-    tx.commit().await.unwrap();
-}
 
 /// A node whose agent says that it is called so.
 async fn node(server: &TestServer, number: u8, agent: &str) -> NodeKey {

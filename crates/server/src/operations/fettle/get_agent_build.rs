@@ -84,28 +84,9 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::objects::{Pending, keep};
+    use crate::agents::builds::tests::publish;
     use crate::operations::Service;
     use crate::testing::{TestServer, call};
-
-    async fn put(server: &TestServer, key: &str, bytes: &[u8]) {
-        let ctx = server.root();
-        let mut pending = Pending::begin(&ctx.app).await.unwrap();
-        pending.write(bytes).await.unwrap();
-        let content = pending.finish().await.unwrap();
-        let object = Object {
-            key: key.parse().unwrap(),
-            size_bytes: content.size_bytes,
-            contents: vec![content.clone()],
-            headers: std::collections::BTreeMap::new(),
-            etag: String::new(),
-            modified_at: server.now,
-        };
-        let mut tx = ctx.store.write().await.unwrap();
-        assert!(keep(&ctx.app, &mut tx, &content).await.unwrap());
-        objects::put(&mut tx, &ctx.account, &BUILD_BUCKET.parse().unwrap(), &object).await.unwrap();
-        tx.commit().await.unwrap();
-    }
 
     #[tokio::test]
     async fn nodes_are_told_of_the_newest_build_and_its_signature() {
@@ -113,7 +94,7 @@ mod tests {
         for (key, bytes) in
             [("0.9.0/linux-x86_64", "old"), ("0.10.0/linux-x86_64", "new"), ("0.11.0/macos-aarch64", "other")]
         {
-            put(&server, key, bytes.as_bytes()).await;
+            publish(&server, key, bytes.as_bytes()).await;
         }
         let request = json!({"Platform": "linux", "Architecture": "x86_64"});
         let node = server.add_node(1).await;
@@ -136,7 +117,7 @@ mod tests {
         assert!(key.verify(said.as_bytes(), &bytes(&build["Signature"])).is_ok());
 
         // An older one by name, and the operator's own signature in place of the server's.
-        put(&server, "0.9.0/linux-x86_64.sig", b"c2lnbmVk\n").await;
+        publish(&server, "0.9.0/linux-x86_64.sig", b"c2lnbmVk\n").await;
         let mut older = request.clone();
         older["Version"] = "0.9".into();
         let build = asked("GetAgentBuild", older).await.unwrap();

@@ -16,20 +16,12 @@ const POLICY: &str = "AWSQuickSetupType-PatchPolicy";
 const HOSTS: &str = "AWSQuickSetupType-SSMHostMgmt";
 const UNKNOWN: &str = "arn:aws:ssm-quicksetup:eu-central-1:123456789012:configuration-manager/0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11";
 
-async fn ask(server: &TestServer, operation: &str, request: Value) -> Result<Value, Refused> {
-    call(&server.root(), Service::QuickSetup, operation, request).await
-}
-
 async fn answer(server: &TestServer, operation: &str, request: Value) -> Value {
-    let outcome = ask(server, operation, request.clone()).await;
-    outcome.unwrap_or_else(|(code, text)| panic!("{operation} {request}: {code}: {text}"))
+    server.answer_of(Service::QuickSetup, operation, request).await
 }
 
 async fn refusal(server: &TestServer, operation: &str, request: Value) -> Refused {
-    match ask(server, operation, request.clone()).await {
-        Err(refused) => refused,
-        Ok(answer) => panic!("{operation} {request} was answered: {answer}"),
-    }
+    server.refusal_of(Service::QuickSetup, operation, request).await
 }
 
 async fn deploy(server: &TestServer) -> u64 {
@@ -299,7 +291,7 @@ async fn patch_now_leaves_the_nodes_of_a_policy_to_it() {
             let targets = json!([{"Key": "InstanceIds", "Values": [id]}]);
             json!({"Order": {"Operation": "Scan", "Targets": targets}})
         };
-        let start = async |id: &str| call(&server.root(), Service::Fettle, "StartPatchNow", order(id)).await;
+        let start = async |id: &str| server.call_of(Service::Fettle, "StartPatchNow", order(id)).await;
         let all = start("*").await.unwrap();
         assert_eq!(all["PatchNow"]["TargetCount"], 1);
         assert_eq!(all["Excluded"], json!([{"InstanceId": nodes[0].as_str(), "PatchPolicyName": "weekly"}]));
@@ -468,7 +460,7 @@ async fn what_is_not_there_or_not_served_is_refused() {
         stay(&server, &node).await;
         let refused = call(&server.node(&node), Service::QuickSetup, "ListQuickSetupTypes", json!({})).await;
         assert_eq!(refused.unwrap_err().0, "AccessDeniedException");
-        let unknown = ask(&server, "PATCH /configurationManager", json!({})).await.unwrap_err();
+        let unknown = refusal(&server, "PATCH /configurationManager", json!({})).await;
         assert_eq!(unknown.0, "UnknownOperationException");
     }
 }

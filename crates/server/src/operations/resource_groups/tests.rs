@@ -9,20 +9,12 @@ use crate::testing::{Refused, TestServer, call};
 
 const MANAGED: &str = "AWS::SSM::ManagedInstance";
 
-async fn ask(server: &TestServer, operation: &str, request: Value) -> Result<Value, Refused> {
-    call(&server.root(), Service::ResourceGroups, operation, request).await
-}
-
 async fn answer(server: &TestServer, operation: &str, request: Value) -> Value {
-    let outcome = ask(server, operation, request.clone()).await;
-    outcome.unwrap_or_else(|(code, text)| panic!("{operation} {request}: {code}: {text}"))
+    server.answer_of(Service::ResourceGroups, operation, request).await
 }
 
 async fn refusal(server: &TestServer, operation: &str, request: Value) -> Refused {
-    match ask(server, operation, request.clone()).await {
-        Err(refused) => refused,
-        Ok(answer) => panic!("{operation} {request} was answered: {answer}"),
-    }
+    server.refusal_of(Service::ResourceGroups, operation, request).await
 }
 
 fn query(types: Value, tags: Value) -> Value {
@@ -277,9 +269,9 @@ async fn commands_and_associations_go_to_a_group() {
         assert_eq!(server.answer("ListAssociations", listed("other")).await["Associations"], json!([]));
 
         let order = |targets: Value| json!({"Order": {"Operation": "Scan", "Targets": targets}});
-        let now = call(&server.root(), Service::Fettle, "StartPatchNow", order(json!([name]))).await.unwrap();
+        let now = server.answer_of(Service::Fettle, "StartPatchNow", order(json!([name]))).await;
         assert_eq!(now["PatchNow"]["TargetCount"], 1);
-        let refused = call(&server.root(), Service::Fettle, "StartPatchNow", order(unknown.clone())).await;
+        let refused = server.call_of(Service::Fettle, "StartPatchNow", order(unknown.clone())).await;
         assert_eq!(refused.unwrap_err().0, "ValidationException");
 
         let runbook = json!({"schemaVersion": "0.3", "parameters": {"Node": {"type": "String"}},
@@ -302,7 +294,7 @@ async fn policies_say_who_may_use_which_group() {
             {"Effect": "Allow", "Action": "resource-groups:GetGroup", "Resource": "arn:aws:resource-groups:*:*:group/web"},
             {"Effect": "Allow", "Action": "resource-groups:ListGroups", "Resource": "*"}]});
         let request = json!({"UserName": "ann", "Policies": {"it": policy.to_string()}});
-        call(&server.root(), Service::Fettle, "CreateUser", request).await.unwrap();
+        server.answer_of(Service::Fettle, "CreateUser", request).await;
         let arn = "arn:aws:iam::123456789012:user/ann".to_owned();
         let ann = server.ctx(Caller::User { arn, access_key_id: "ASIAANN".to_owned() });
         let try_it = async |operation: &str, request: Value| {

@@ -12,7 +12,7 @@ use crate::operations::associations::tests::polling::{
     self, HOUR, add, finish, is_idle, pair, run_due, runs, seen, targets,
 };
 use crate::operations::inventory::tests::{report, upload};
-use crate::testing::{Refused, TestServer, call};
+use crate::testing::{Refused, TestServer};
 
 /// An hour ago: what is ordered is over after a day, which goes by the wall clock.
 async fn servers() -> Vec<TestServer> {
@@ -22,12 +22,11 @@ async fn servers() -> Vec<TestServer> {
 }
 
 async fn fettle(server: &TestServer, operation: &str, request: Value) -> Result<Value, Refused> {
-    call(&server.root(), Service::Fettle, operation, request).await
+    server.call_of(Service::Fettle, operation, request).await
 }
 
 async fn answer(server: &TestServer, operation: &str, request: Value) -> Value {
-    let outcome = fettle(server, operation, request.clone()).await;
-    outcome.unwrap_or_else(|(code, text)| panic!("{operation} {request}: {code}: {text}"))
+    server.answer_of(Service::Fettle, operation, request).await
 }
 
 fn order(operation: &str, more: Value) -> Value {

@@ -8,12 +8,11 @@ use crate::operations::Service;
 use crate::testing::{Refused, TestServer, call};
 
 async fn fettle(server: &TestServer, operation: &str, request: Value) -> Result<Value, Refused> {
-    call(&server.root(), Service::Fettle, operation, request).await
+    server.call_of(Service::Fettle, operation, request).await
 }
 
 async fn answer(server: &TestServer, operation: &str, request: Value) -> Value {
-    let outcome = fettle(server, operation, request.clone()).await;
-    outcome.unwrap_or_else(|(code, text)| panic!("{operation} {request}: {code}: {text}"))
+    server.answer_of(Service::Fettle, operation, request).await
 }
 
 async fn told(server: &TestServer, node: &NodeId, operation: &str, request: Value) -> Result<Value, String> {

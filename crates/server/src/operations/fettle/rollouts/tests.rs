@@ -9,7 +9,7 @@ use crate::jobs::{deploy_quick_setup, drive_rollouts, forget_commands, reach_nod
 use crate::operations::Service;
 use crate::operations::associations::tests::polling::{self, HOUR, add, finish, is_idle, run_due, runs, tag};
 use crate::operations::inventory::tests::{report, upload};
-use crate::testing::{Refused, TestServer, call};
+use crate::testing::{Refused, TestServer};
 
 const UNKNOWN: &str = "3f0c9f5e-2d53-4b8e-a2b1-0f4f7e8a9c10";
 const MINUTE: i64 = 60;
@@ -22,12 +22,11 @@ pub(super) async fn servers() -> Vec<TestServer> {
 }
 
 async fn fettle(server: &TestServer, operation: &str, request: Value) -> Result<Value, Refused> {
-    call(&server.root(), Service::Fettle, operation, request).await
+    server.call_of(Service::Fettle, operation, request).await
 }
 
 pub(super) async fn answer(server: &TestServer, operation: &str, request: Value) -> Value {
-    let outcome = fettle(server, operation, request.clone()).await;
-    outcome.unwrap_or_else(|(code, text)| panic!("{operation} {request}: {code}: {text}"))
+    server.answer_of(Service::Fettle, operation, request).await
 }
 
 fn order(plan: Value) -> Value {
@@ -413,7 +412,7 @@ async fn policy(server: &TestServer) -> (Value, Value) {
         "ConfigurationOptionsScanNextInterval": "true", "ConfigurationOptionsInstallNextInterval": "false"});
     let definition = json!({"Type": "AWSQuickSetupType-PatchPolicy", "Parameters": parameters});
     let quick = async |operation: &str, request: Value| {
-        call(&server.root(), Service::QuickSetup, operation, request).await.unwrap()
+        server.answer_of(Service::QuickSetup, operation, request).await
     };
     let request = json!({"Name": "fleet", "ConfigurationDefinitions": [definition]});
     let arn = quick("CreateConfigurationManager", request).await["ManagerArn"].clone();
