@@ -1,7 +1,6 @@
 // Quick Setup, whose patch policies are shown here: a service that names its operations by method and path.
 
 import type { Call } from "./call";
-import { CallError } from "./errors";
 import { fettle } from "./fettle";
 import type { RolloutPlan } from "./rollouts";
 import { signedHeaders } from "./signed";
@@ -137,23 +136,11 @@ interface PolicyKey {
   DefinitionId: string;
 }
 
-const getRings = fettle<PolicyKey, { Plan: RolloutPlan; UpdatedAt: number }>("GetPatchPolicyRollout");
 const putRings = fettle<PolicyKey & { Plan: RolloutPlan }, object>("PutPatchPolicyRollout");
 const deleteRings = fettle<PolicyKey, object>("DeletePatchPolicyRollout");
 
-/** Nothing: the policy has no rings. */
-export const findRings: Call<PolicyKey, { Plan?: RolloutPlan }> = {
-  service: "fettle",
-  operation: getRings.operation,
-  run: async (input, signal) => {
-    try {
-      return await getRings.run(input, signal);
-    } catch (error) {
-      if (error instanceof CallError && error.kind === "missing") return {};
-      throw error;
-    }
-  },
-};
+/** Without a plan the policy has no rings. */
+export const findRings = fettle<PolicyKey, { Plan?: RolloutPlan }>("GetPatchPolicyRollout");
 
 const BUSY = ["INITIALIZING", "DEPLOYING", "DELETING", "STOPPING"];
 const LOOK_EVERY_MS = 500;

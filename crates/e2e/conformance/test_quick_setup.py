@@ -197,7 +197,10 @@ def test_a_policy_has_its_rings_from_the_command_line(quick, ssm, manager, rings
     })
     policy = (arn, quick.get_configuration_manager(ManagerArn=arn)["ConfigurationDefinitions"][0]["Id"])
     none = rings("show", *policy)
-    assert none.returncode == 1 and "has no rings" in none.stderr, none
+    assert none.returncode == 0 and "has no rings" in none.stdout, none
+    assert json.loads(rings("show", *policy, "--json").stdout) == {}
+    unknown = rings("show", arn, "none")
+    assert unknown.returncode == 1 and "is no patch policy" in unknown.stderr, unknown
 
     plan = {"Rings": [{"Name": "canary", "Percent": 5, "SoakMinutes": 60, "Gates": {"MaxFailures": 0}}, {"Name": "rest"}]}
     (tmp_path / "rings.json").write_text(json.dumps(plan))
@@ -213,4 +216,4 @@ def test_a_policy_has_its_rings_from_the_command_line(quick, ssm, manager, rings
 
     gone = json.loads(rings("remove", *policy, "--json").stdout)
     assert gone == {"ManagerArn": policy[0], "DefinitionId": policy[1]}
-    assert rings("show", *policy).returncode == 1
+    assert "has no rings" in rings("show", *policy).stdout

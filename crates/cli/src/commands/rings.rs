@@ -17,7 +17,7 @@ use crate::text;
 
 #[derive(Subcommand)]
 pub enum Rings {
-    /// Show the rings that a policy has.
+    /// Show the rings that a policy has, or that it has none.
     Show(Policy),
     /// Give a policy rings in place of those that it has. It installs by them the next time.
     Set(Box<Set>),
@@ -102,6 +102,9 @@ fn show(client: &Client, policy: &Policy, output: Output) -> anyhow::Result<Stri
         client.call(&GetPatchPolicyRolloutRequest { manager_arn, definition_id })?;
     match output {
         Output::Json => json(&found),
-        Output::Text(_) => Ok(text::rings::shown(&found.plan, found.updated_at, now())),
+        Output::Text(_) => Ok(match (&found.plan, found.updated_at) {
+            (Some(plan), Some(updated_at)) => text::rings::shown(plan, updated_at, now()),
+            _ => text::rings::none(),
+        }),
     }
 }

@@ -45,6 +45,10 @@ pub fn shown(plan: &RolloutPlan, updated_at: Timestamp, now: Timestamp) -> Strin
     out
 }
 
+pub fn none() -> String {
+    "The policy has no rings: it installs on all of its nodes, as its rate control lets it.\n".to_owned()
+}
+
 pub fn removed() -> String {
     "The policy has no rings any more: it installs on all of its nodes the next time.\n".to_owned()
 }
