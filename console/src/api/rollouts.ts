@@ -46,7 +46,8 @@ export interface RolloutEvidence {
   Shortfalls: string[];
 }
 
-export type RolloutPhase = "Waiting" | "Running" | "Soaking" | "Judging" | "AwaitingApproval" | "Passed" | "Stopped";
+export type RolloutPhase =
+  "Waiting" | "Running" | "Soaking" | "Judging" | "AwaitingApproval" | "Passed" | "Overruled" | "Stopped";
 
 export interface RolloutRingState {
   Name: string;
@@ -67,12 +68,15 @@ export interface Rollout {
   RolloutId: string;
   AssociationId: string;
   Plan: RolloutPlan;
-  Status: "InProgress" | "Paused" | "Stopped" | "Succeeded";
+  Status: "InProgress" | "Paused" | "Stopped" | "Succeeded" | "CompletedWithFailure";
   Reason?: string;
   Ring: string;
   StartedAt: number;
   EndsAt: number;
   EndedAt?: number;
+  FailedNodes: number;
+  /** They fell short, and somebody let the next one begin all the same. */
+  OverruledRings: string[];
   Rings: RolloutRingState[];
 }
 

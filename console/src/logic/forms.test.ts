@@ -10,7 +10,7 @@ import { ageSeconds, queryOf, requestOf, tokensOf } from "./nodeFilters";
 import { orderProblems, toOrder } from "./patchNowOrder";
 import type { OrderForm } from "./patchNowOrder";
 import type { Rollout, RolloutPhase } from "../api/rollouts";
-import { evidenceInWords, EXAMPLE_PLAN, gatesInWords, ringNodes, signalsOf } from "./rollout";
+import { evidenceInWords, EXAMPLE_PLAN, failuresInWords, gatesInWords, ringNodes, signalsOf } from "./rollout";
 import { fromPlan, fromText } from "./rings";
 import { reportDifference } from "./reportDifference";
 import { shortBaselineId } from "./shortId";
@@ -262,6 +262,8 @@ describe("rollouts", () => {
       Ring: last ? "rest" : "canary",
       StartedAt: 1,
       EndsAt: 2,
+      FailedNodes: 0,
+      OverruledRings: [],
       Rings,
     };
   };
@@ -275,9 +277,19 @@ describe("rollouts", () => {
     ["Paused", "Running", false, ["Resume", "Stop"]],
     ["Stopped", "Judging", false, []],
     ["Succeeded", "Passed", true, []],
+    ["CompletedWithFailure", "Passed", true, []],
   ])("when it is %s and its ring %s", (status, phase, last, signals) =>
     expect(signalsOf(rollout(status, phase, last))).toEqual(signals),
   );
+
+  it("says who failed and what was passed over", () => {
+    const over = rollout("CompletedWithFailure", "Passed", true);
+    expect(failuresInWords(over)).toBe("none");
+    expect(failuresInWords({ ...over, FailedNodes: 1 })).toBe("1 node");
+    expect(failuresInWords({ ...over, FailedNodes: 2, OverruledRings: ["canary", "early"] })).toBe(
+      "2 nodes; overruled: canary, early",
+    );
+  });
 
   it("says which nodes, what must be shown and what was", () => {
     expect(ringNodes({ Name: "a", Percent: 5 })).toBe("5% of all");

@@ -3,7 +3,13 @@
 import type { Rollout, RolloutEvidence, RolloutGates, RolloutPlan, RolloutRing, RolloutSignal } from "../api/rollouts";
 
 export function isOver(rollout: Rollout): boolean {
-  return rollout.Status === "Stopped" || rollout.Status === "Succeeded";
+  return ["Stopped", "Succeeded", "CompletedWithFailure"].includes(rollout.Status);
+}
+
+/** What the status alone does not say: who failed, and what was passed over. */
+export function failuresInWords({ FailedNodes: failed, OverruledRings: overruled }: Rollout): string {
+  const nodes = failed === 0 ? "none" : failed === 1 ? "1 node" : `${failed} nodes`;
+  return overruled.length === 0 ? nodes : `${nodes}; overruled: ${overruled.join(", ")}`;
 }
 
 /** What has an effect where it stands. */

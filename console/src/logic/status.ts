@@ -48,6 +48,7 @@ const LOOKS: Record<string, Look> = {
   NOT_APPROVED: "info",
   Succeeded: "good",
   Passed: "good",
+  Overruled: "warning",
   SUCCEEDED: "good",
   INITIALIZING: "waiting",
   DEPLOYING: "running",

@@ -41,6 +41,14 @@ pub struct Record {
     pub approved_by: Option<String>,
 }
 
+impl Record {
+    /// Somebody let the next ring begin, although this one fell short.
+    pub fn is_overruled(&self) -> bool {
+        let fell_short = self.evidence.as_ref().is_some_and(|evidence| !evidence.shortfalls.is_empty());
+        self.approved_by.is_some() && fell_short
+    }
+}
+
 const STANDINGS: [(Standing, &str); 4] = [
     (Standing::InProgress, "InProgress"),
     (Standing::Paused, "Paused"),

@@ -20,7 +20,7 @@ import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
-import { evidenceInWords, gatesInWords, isOver, ringNodes, signalsOf } from "../../logic/rollout";
+import { evidenceInWords, failuresInWords, gatesInWords, isOver, ringNodes, signalsOf } from "../../logic/rollout";
 
 const POLL_MS = 2000;
 
@@ -113,6 +113,7 @@ function Overview({ rollout }: { readonly rollout: Rollout }) {
         columns={4}
         items={[
           { label: "Status", value: <Status status={rollout.Status} /> },
+          { label: "Failed", value: failuresInWords(rollout) },
           { label: "Ring", value: rollout.Ring },
           { label: "Started", value: <Time at={rollout.StartedAt} /> },
           rollout.EndedAt === undefined
@@ -186,7 +187,14 @@ function Ring({ number, ring, plan, isCurrent }: RingProps) {
           ]}
         />
         {ring.Evidence !== undefined && ring.Evidence.Shortfalls.length > 0 ? (
-          <Alert type="info" header="What keeps the next ring from beginning">
+          <Alert
+            type={ring.Phase === "Overruled" ? "warning" : "info"}
+            header={
+              ring.Phase === "Overruled"
+                ? "What this ring lacked when the next one was let begin"
+                : "What keeps the next ring from beginning"
+            }
+          >
             <Lines lines={ring.Evidence.Shortfalls} />
           </Alert>
         ) : null}

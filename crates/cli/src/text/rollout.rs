@@ -14,6 +14,9 @@ pub fn line(rollout: &Rollout, now: Timestamp) -> String {
     match rollout.status {
         RolloutStatus::Paused => format!("{place}: paused, {}", reason(rollout)),
         RolloutStatus::Stopped => format!("{place}: stopped, {}", reason(rollout)),
+        RolloutStatus::CompletedWithFailure => {
+            format!("{place}: {}; {}", phase(ring, now), overruled(rollout))
+        }
         _ => format!("{place}: {}", phase(ring, now)),
     }
 }
@@ -29,6 +32,19 @@ fn phase(ring: &RolloutRingState, now: Timestamp) -> String {
         }
         (RolloutPhase::AwaitingApproval, _) => "awaiting approval".to_owned(),
         (phase, _) => phase.as_str().to_lowercase(),
+    }
+}
+
+/// Which rings somebody let pass, and how many nodes have failed.
+fn overruled(rollout: &Rollout) -> String {
+    let rings: Vec<String> = rollout.overruled_rings.iter().map(|ring| clean(ring)).collect();
+    format!("{} fell short and was overruled; {}", rings.join(", "), failed(rollout))
+}
+
+fn failed(rollout: &Rollout) -> String {
+    match rollout.failed_nodes {
+        1 => "1 node failed".to_owned(),
+        nodes => format!("{nodes} nodes failed"),
     }
 }
 
@@ -64,7 +80,7 @@ pub fn table(rollout: &Rollout, now: Timestamp, style: Style) -> String {
     let tone = match rollout.status {
         RolloutStatus::Succeeded => Tone::Good,
         RolloutStatus::Stopped => Tone::Bad,
-        RolloutStatus::Paused => Tone::Warning,
+        RolloutStatus::Paused | RolloutStatus::CompletedWithFailure => Tone::Warning,
         _ => Tone::Heading,
     };
     out.push_str(&format!("{}\n", style.paint(tone, &sum(rollout, now))));
@@ -75,7 +91,11 @@ fn sum(rollout: &Rollout, now: Timestamp) -> String {
     let id = &rollout.rollout_id;
     let is_waiting = waits_for_somebody(rollout);
     match rollout.status {
-        RolloutStatus::Succeeded => "All rings have passed.".to_owned(),
+        RolloutStatus::Succeeded if rollout.failed_nodes == 0 => "All rings have passed.".to_owned(),
+        RolloutStatus::Succeeded => {
+            format!("All rings have passed; {}, which their gates allow.", failed(rollout))
+        }
+        RolloutStatus::CompletedWithFailure => format!("Completed with failure: {}.", overruled(rollout)),
         RolloutStatus::Paused => format!(
             "Paused: {}\n`fettle patch approve {id}` lets the next ring begin all the same, `fettle patch resume {id}` \
              looks again, `fettle patch stop {id}` ends it",
@@ -129,6 +149,14 @@ fn percent(hundredths: i32) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
+fn status(status: &RolloutStatus) -> String {
+    match status {
+        RolloutStatus::InProgress => "in progress".to_owned(),
+        RolloutStatus::CompletedWithFailure => "completed with failure".to_owned(),
+        other => clean(&other.as_str().to_lowercase()),
+    }
+}
+
 /// A line per rollout.
 pub fn list(found: &[Rollout], now: Timestamp) -> String {
     if found.is_empty() {
@@ -140,7 +168,7 @@ pub fn list(found: &[Rollout], now: Timestamp) -> String {
         table.row([
             clean(&rollout.rollout_id),
             age::since(rollout.started_at, now),
-            rollout.status.as_str().to_lowercase().replace("inprogress", "in progress"),
+            status(&rollout.status),
             clean(&rollout.ring),
             sum(|ring| ring.nodes),
             sum(|ring| ring.succeeded),
@@ -194,6 +222,31 @@ mod tests {
         assert_eq!(line(&shown, now), "ring 1/2 canary: paused, ring `canary`:  x");
         let text = table(&shown, now, Style::Plain);
         assert!(text.contains("`fettle patch approve 3f0c` lets the next ring begin"), "{text}");
+    }
+
+    #[test]
+    fn a_ring_that_somebody_let_pass_is_said_wherever_the_rollout_is() {
+        let now = Timestamp::from_seconds(3_600);
+        let mut shown = rollout();
+        (shown.status, shown.ring) = (RolloutStatus::Succeeded, "rest".to_owned());
+        assert!(table(&shown, now, Style::Plain).ends_with("\nAll rings have passed.\n"));
+        shown.failed_nodes = 1;
+        let within = table(&shown, now, Style::Plain);
+        assert!(
+            within.ends_with("\nAll rings have passed; 1 node failed, which their gates allow.\n"),
+            "{within}"
+        );
+
+        (shown.status, shown.failed_nodes) = (RolloutStatus::CompletedWithFailure, 2);
+        shown.overruled_rings = vec!["canary".to_owned()];
+        (shown.rings[0].phase, shown.rings[1].phase) = (RolloutPhase::Overruled, RolloutPhase::Passed);
+        let why = "canary fell short and was overruled; 2 nodes failed";
+        assert_eq!(line(&shown, now), format!("ring 2/2 rest: passed; {why}"));
+        let text = table(&shown, now, Style::Plain);
+        assert!(text.ends_with(&format!("\nCompleted with failure: {why}.\n")), "{text}");
+        assert!(text.lines().any(|line| line.starts_with("canary") && line.contains("overruled")), "{text}");
+        let listed = list(&[shown], now);
+        assert!(listed.contains("completed with failure"), "{listed}");
     }
 
     #[test]

@@ -93,7 +93,12 @@ async fn step(
                 woken = progress::start_listed(&mut tx, command, &admitted, look.now).await?;
             }
         }
-        Act::Enter(phase) => enter(&mut rollout, phase, look.now),
+        Act::Enter(phase) => {
+            if phase == Phase::AwaitingApproval {
+                keep_evidence(&mut rollout, &look);
+            }
+            enter(&mut rollout, phase, look.now);
+        }
         Act::Probe => match probe {
             // It was not wanted a moment ago: the next look prepares it.
             None => return Ok(woken),

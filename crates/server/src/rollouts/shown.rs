@@ -4,7 +4,7 @@ use api::Timestamp;
 use api::fettle::{RolloutPhase, RolloutRingState, RolloutStatus};
 use domain::rollout::{Phase, Standing, soaks_until};
 use store::Tx;
-use store::rollouts::{self, Rollout};
+use store::rollouts::{self, Record, Rollout};
 
 use super::drive::shown_evidence;
 use super::look::{Look, look_at};
@@ -18,17 +18,25 @@ pub async fn to_wire(
     let look = look_at(tx, rollout, now).await?;
     let rollout = &look.rollout;
     let state = &rollout.state;
+    let rings: Vec<RolloutRingState> = (0..look.plan.rings.len()).map(|ring| shown(&look, ring)).collect();
+    let overruled = rings.iter().filter(|ring| ring.phase == RolloutPhase::Overruled);
+    let overruled: Vec<String> = overruled.map(|ring| ring.name.clone()).collect();
     Ok(api::fettle::Rollout {
         rollout_id: rollout.key.id.to_string(),
         association_id: rollout.association.to_string(),
         plan: rollout.plan.clone(),
-        status: RolloutStatus::from(rollouts::standing_text(state.standing)),
+        status: match state.standing {
+            Standing::Succeeded if !overruled.is_empty() => RolloutStatus::CompletedWithFailure,
+            standing => RolloutStatus::from(rollouts::standing_text(standing)),
+        },
         reason: Some(rollout.reason.clone()).filter(|reason| !reason.is_empty()),
         ring: look.plan.rings[state.ring].name.clone(),
         started_at: rollout.created_at,
         ends_at: state.ends_at,
         ended_at: rollout.ended_at,
-        rings: (0..look.plan.rings.len()).map(|ring| shown(&look, ring)).collect(),
+        failed_nodes: rings.iter().map(|ring| ring.failed).sum(),
+        overruled_rings: overruled,
+        rings,
     })
 }
 
@@ -39,6 +47,7 @@ fn shown(look: &Look, number: usize) -> RolloutRingState {
     let is_current = number == state.ring;
     let is_over = matches!(state.standing, Standing::Stopped | Standing::Succeeded);
     let phase = match (number.cmp(&state.ring), state.standing) {
+        (std::cmp::Ordering::Less, _) if record.is_some_and(Record::is_overruled) => "Overruled",
         (std::cmp::Ordering::Less, _) | (std::cmp::Ordering::Equal, Standing::Succeeded) => "Passed",
         (_, Standing::Stopped) => "Stopped",
         (std::cmp::Ordering::Greater, _) => "Waiting",
@@ -47,7 +56,8 @@ fn shown(look: &Look, number: usize) -> RolloutRingState {
     let wire = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
     let kept = record.and_then(|record| record.evidence.clone());
     // As it was when it was judged, once it was; until then as it is.
-    let evidence = match is_current && !is_over && state.standing != Standing::Paused {
+    let is_judged = state.standing == Standing::Paused || state.phase == Phase::AwaitingApproval;
+    let evidence = match is_current && !is_over && !is_judged {
         true => Some(shown_evidence(look)),
         false => kept.or_else(|| is_current.then(|| shown_evidence(look))),
     };

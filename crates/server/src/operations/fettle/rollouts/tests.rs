@@ -137,6 +137,11 @@ async fn the_next_ring_begins_after_the_soak_and_on_evidence() {
         drive(&server).await;
         let ended = get(&server, id).await;
         assert_eq!(standing(&ended), at("Succeeded", "rest", &["Passed", "Passed"]));
+        assert_eq!(
+            (&ended["FailedNodes"], &ended["OverruledRings"]),
+            (&json!(1), &json!([])),
+            "no gate forbids it"
+        );
         assert!(ended.get("EndedAt").is_some());
         let now = answer(&server, "GetPatchNow", json!({"PatchNowId": id})).await["PatchNow"].clone();
         assert_eq!((&now["Counts"]["Success"], &now["Counts"]["Failed"]), (&json!(3), &json!(1)));
@@ -164,14 +169,14 @@ async fn a_ring_that_falls_short_pauses_until_somebody_says_how_it_goes_on() {
         // The evidence has not changed.
         assert_eq!(signal(&server, id, "Resume").await["Status"], "Paused");
         let approved = signal(&server, id, "Approve").await;
-        assert_eq!(standing(&approved), at("InProgress", "rest", &["Passed", "Running"]));
+        assert_eq!(standing(&approved), at("InProgress", "rest", &["Overruled", "Running"]));
         let canary = &approved["Rings"][0];
         assert_eq!(canary["ApprovedBy"], server.root().caller.arn());
         assert_eq!((&canary["Evidence"]["Failed"], &canary["Failed"]), (&json!(1), &json!(1)));
         finish(&server, &nodes[2], "Success").await;
         // Who is at work ends; nobody else begins.
         let stopped = signal(&server, id, "Stop").await;
-        assert_eq!(standing(&stopped), at("Stopped", "rest", &["Passed", "Stopped"]));
+        assert_eq!(standing(&stopped), at("Stopped", "rest", &["Overruled", "Stopped"]));
         assert!(stopped.get("EndedAt").is_none());
         finish(&server, &nodes[3], "Success").await;
         drive(&server).await;
@@ -179,6 +184,51 @@ async fn a_ring_that_falls_short_pauses_until_somebody_says_how_it_goes_on() {
         assert_eq!(signal(&server, id, "Stop").await["Status"], "Stopped", "it is so already");
         let refused = fettle(&server, "SignalRollout", json!({"RolloutId": id, "Signal": "Pause"})).await;
         assert!(refused.unwrap_err().1.contains("the rollout is over"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_overrules_a_gate_does_not_make_it_a_success() {
+    for server in servers().await {
+        let nodes = fleet(&server).await;
+        let id = &start(&server, two_rings(json!({"MaxFailures": 0}), 0)).await;
+        finish(&server, &nodes[0], "Success").await;
+        finish(&server, &nodes[1], "Failed").await;
+        drive(&server).await;
+        signal(&server, id, "Approve").await;
+        finish(&server, &nodes[2], "Success").await;
+        finish(&server, &nodes[3], "Success").await;
+        drive(&server).await;
+        let over = get(&server, id).await;
+        assert_eq!(standing(&over), at("CompletedWithFailure", "rest", &["Overruled", "Passed"]));
+        assert_eq!((&over["FailedNodes"], &over["OverruledRings"]), (&json!(1), &json!(["canary"])));
+        assert_eq!(answer(&server, "ListRollouts", json!({})).await["Rollouts"][0], over);
+        let refused = fettle(&server, "SignalRollout", json!({"RolloutId": id, "Signal": "Resume"})).await;
+        assert!(refused.unwrap_err().1.contains("the rollout is over"));
+
+        // An approval that was asked for passes over nothing; what was seen then is kept.
+        let mut plan = two_rings(json!({"NodesBack": true}), 0);
+        plan["Rings"][0]["RequireApproval"] = json!(true);
+        let id = &start(&server, plan).await;
+        let mut made = report("2026-03-01T11:00:00Z", &[], "");
+        made.summary.frame.ended_at = server.now.plus_seconds(1);
+        for node in &nodes[..2] {
+            server.answer("PutInventory", upload(node, &made, "h1")).await;
+            finish(&server, node, "Success").await;
+        }
+        drive(&server).await;
+        let waiting = get(&server, id).await;
+        assert_eq!(standing(&waiting), at("InProgress", "canary", &["AwaitingApproval", "Waiting"]));
+        let evidence = &waiting["Rings"][0]["Evidence"];
+        assert_eq!((&evidence["NodesBack"], &evidence["Shortfalls"]), (&json!(2), &json!([])));
+        let approved = signal(&server, id, "Approve").await;
+        assert_eq!(standing(&approved), at("InProgress", "rest", &["Passed", "Running"]));
+        assert_eq!(approved["Rings"][0]["Evidence"], *evidence);
+        for node in &nodes[2..] {
+            finish(&server, node, "Success").await;
+        }
+        drive(&server).await;
+        assert_eq!(get(&server, id).await["Status"], "Succeeded");
     }
 }
 
