@@ -1,7 +1,7 @@
 //! The whole fleet at a glance: every node with what lists show of it, in memory, so that any filter and any order costs a
 //! walk over memory and not over the store. Of a small fleet the picture is made anew for each question. Of a large one nobody
-//! waits for that: it is read anew beside the questions, piece by piece, and before each answer the nodes that this
-//! process has written meanwhile are put right. What it finds is read from the store again before it is shown.
+//! waits for that: it is read anew beside the questions, piece by piece, and the nodes that this process writes are put right
+//! every second, and before each answer. What it finds is read from the store again before it is shown.
 //! Decision: docs/decisions/0031-sign-in.md.
 
 mod picture;
@@ -35,6 +35,8 @@ const CHUNK: usize = 256;
 const QUICK: Duration = Duration::from_millis(20);
 /// It is read anew when it is so old, also while nobody asks: the next one who does finds it so.
 const KEPT_AGE: Duration = Duration::from_secs(30);
+/// What this process writes is put right so often also while nobody asks: who does finds little to wait for.
+const FOLLOWED_EVERY: Duration = Duration::from_secs(1);
 /// One that nobody asks for is let go.
 const UNUSED_FOR: Duration = Duration::from_secs(15 * 60);
 
@@ -43,7 +45,7 @@ type Key = (AccountId, Region);
 #[derive(Debug)]
 pub struct Fleets {
     known: Mutex<HashMap<Key, Arc<Slot>>>,
-    /// Some picture is to be made anew.
+    /// Some picture was found aged.
     wanted: Notify,
     quick: Duration,
 }
@@ -63,8 +65,9 @@ struct State {
     fleet: Option<Arc<Fleet>>,
     /// Somebody found it aged.
     is_wanted: bool,
-    /// More was written than was told.
-    is_behind: bool,
+    /// How often more was written than is kept by id, and how many of these times a reading of all of it began after.
+    floods: u64,
+    floods_read: u64,
     asked_at: Option<Instant>,
 }
 
@@ -79,8 +82,8 @@ impl Fleets {
         Self { known: Mutex::default(), wanted: Notify::new(), quick }
     }
 
-    /// Opens transactions of its own: the caller holds none. Whatever this process committed before is in it, but signs of life
-    /// may be as old as `as_of`, as may be what other servers wrote.
+    /// Opens transactions of its own: the caller holds none. Whatever this process committed before is in it, however much
+    /// that was, but signs of life may be as old as `as_of`, as may be what other servers wrote.
     pub async fn get(
         &self,
         store: &Store,
@@ -93,7 +96,7 @@ impl Fleets {
                 lock(&slot.state).is_wanted = true;
                 self.wanted.notify_one();
             }
-            return self.catch_up(&slot, store, scope, fleet).await;
+            return slot.catch_up(store, scope, now, fleet).await;
         }
         let asked_at = Instant::now();
         let turn = slot.reading.lock().await;
@@ -104,7 +107,7 @@ impl Fleets {
         }
         if let Some(fleet) = self.kept(&slot) {
             drop(turn);
-            return self.catch_up(&slot, store, scope, fleet).await;
+            return slot.catch_up(store, scope, now, fleet).await;
         }
         let mut fleet = Fleet::begun(now);
         read(store, scope, &mut fleet).await?;
@@ -116,39 +119,6 @@ impl Fleets {
         slot.current().filter(|fleet| fleet.took > self.quick)
     }
 
-    /// With what this process wrote since it was read.
-    async fn catch_up(
-        &self,
-        slot: &Slot,
-        store: &Store,
-        scope: Scope<'_>,
-        fleet: Arc<Fleet>,
-    ) -> Result<Arc<Fleet>, StoreError> {
-        let _turn = slot.turn.lock().await;
-        let mut waiting = match slot.touched.take() {
-            Written::Nodes(nodes) => Waiting { touched: &slot.touched, nodes },
-            Written::Many => {
-                lock(&slot.state).is_behind = true;
-                self.wanted.notify_one();
-                return Ok(slot.current().unwrap_or(fleet));
-            }
-        };
-        while !waiting.nodes.is_empty() {
-            let from = waiting.nodes.len().saturating_sub(CHUNK);
-            let ids: Vec<&str> = waiting.nodes[from..].iter().map(NodeId::as_str).collect();
-            let rows = fleet::list_of(&mut store.read().await?, scope, &ids).await?;
-            let mut rows: HashMap<NodeId, FleetNode> =
-                rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-            let mut fleet = Fleet::clone(&slot.current().unwrap_or_else(|| Arc::clone(&fleet)));
-            for id in &waiting.nodes[from..] {
-                fleet.put(id, rows.remove(id));
-            }
-            slot.show(fleet);
-            waiting.nodes.truncate(from);
-        }
-        Ok(slot.current().unwrap_or(fleet))
-    }
-
     fn slot(&self, store: &Store, (account, region): Scope<'_>) -> Arc<Slot> {
         let key = (account.clone(), region.clone());
         let slot = Arc::clone(lock(&self.known).entry(key).or_insert_with(|| Arc::new(Slot::new(store))));
@@ -156,16 +126,21 @@ impl Fleets {
         slot
     }
 
-    /// Those that somebody found aged, and those that are kept and old.
-    fn take_wanted(&self) -> Vec<(Key, Arc<Slot>)> {
-        let known = lock(&self.known);
-        let wanted = known.iter().filter(|(_, slot)| {
-            let Some(fleet) = self.kept(slot) else { return false };
-            let mut state = lock(&slot.state);
-            let is_wanted = std::mem::take(&mut state.is_wanted) || fleet.read_at.elapsed() > KEPT_AGE;
-            std::mem::take(&mut state.is_behind) || (is_wanted && fleet.is_aged())
-        });
-        wanted.map(|(key, slot)| (key.clone(), Arc::clone(slot))).collect()
+    /// Brings what is kept up to date: read anew where somebody found it aged or it is old, else what was written put right.
+    async fn follow(&self, store: &Store, now: Timestamp) {
+        let known: Vec<(Key, Arc<Slot>)> =
+            lock(&self.known).iter().map(|(key, slot)| (key.clone(), Arc::clone(slot))).collect();
+        for ((account, region), slot) in known {
+            let Some(fleet) = self.kept(&slot) else { continue };
+            let scope = (&account, &region);
+            let outcome = match slot.take_wanted(&fleet) {
+                true => slot.renew(store, scope, now).await,
+                false => slot.catch_up(store, scope, now, fleet).await.map(drop),
+            };
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "the fleet cannot be read; the next question about it tries again");
+            }
+        }
     }
 
     /// Those that nobody has asked for in a while.
@@ -175,19 +150,14 @@ impl Fleets {
     }
 }
 
-/// Reads every fleet once, so that the first question finds it, and anew what has aged; ends when it is dropped.
+/// Reads every fleet once, so that the first question finds it, and keeps it up to date; ends when it is dropped.
 pub async fn keep_fresh(app: Arc<App>) {
     if let Err(error) = read_all(&app).await {
         tracing::warn!(%error, "fleets cannot be read; the first question about each will");
     }
     loop {
-        // After that time as well: what nobody asks for ages too.
-        let _ = tokio::time::timeout(KEPT_AGE, app.fleets.wanted.notified()).await;
-        for ((account, region), slot) in app.fleets.take_wanted() {
-            if let Err(error) = slot.renew(&app.store(), (&account, &region), app.now()).await {
-                tracing::warn!(%error, "the fleet cannot be read; it is shown as it was");
-            }
-        }
+        let _ = tokio::time::timeout(FOLLOWED_EVERY, app.fleets.wanted.notified()).await;
+        app.fleets.follow(&app.store(), app.now()).await;
     }
 }
 
@@ -227,12 +197,73 @@ impl Slot {
         fleet
     }
 
-    /// Reads all of it into its place, page by page, while it is shown.
+    /// Whether it is to be read anew: somebody found it aged, or it is old.
+    fn take_wanted(&self, fleet: &Fleet) -> bool {
+        let is_wanted = std::mem::take(&mut lock(&self.state).is_wanted);
+        (is_wanted || fleet.read_at.elapsed() > KEPT_AGE) && fleet.is_aged()
+    }
+
+    /// With all that this process wrote before. Where that was more than is kept by id, it is read anew: who asks waits for a
+    /// reading that begins afterwards, but for no second one.
+    async fn catch_up(
+        &self,
+        store: &Store,
+        scope: Scope<'_>,
+        now: Timestamp,
+        fleet: Arc<Fleet>,
+    ) -> Result<Arc<Fleet>, StoreError> {
+        self.put_right(store, scope).await?;
+        let floods = lock(&self.state).floods;
+        while lock(&self.state).floods_read < floods {
+            let reading = self.reading.lock().await;
+            // Somebody else may have read it meanwhile.
+            if lock(&self.state).floods_read < floods {
+                self.read_anew(store, scope, now).await?;
+            }
+            drop(reading);
+        }
+        Ok(self.current().unwrap_or(fleet))
+    }
+
+    /// Puts what this process wrote in its place: by id, so that the nodes of a piece come together and it is copied once,
+    /// and shown bit by bit, so that the old pieces go meanwhile.
+    async fn put_right(&self, store: &Store, scope: Scope<'_>) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        let mut waiting = match self.touched.take() {
+            Written::Nodes(nodes) => Waiting { touched: &self.touched, nodes },
+            Written::Many => {
+                lock(&self.state).floods += 1;
+                return Ok(());
+            }
+        };
+        waiting.nodes.sort_unstable();
+        while !waiting.nodes.is_empty() {
+            let from = waiting.nodes.len().saturating_sub(CHUNK);
+            let ids: Vec<&str> = waiting.nodes[from..].iter().map(NodeId::as_str).collect();
+            let rows = fleet::list_of(&mut store.read().await?, scope, &ids).await?;
+            let mut rows: HashMap<NodeId, FleetNode> =
+                rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+            let Some(mut fleet) = self.current().map(|fleet| Fleet::clone(&fleet)) else { return Ok(()) };
+            for id in &waiting.nodes[from..] {
+                fleet.put(id, rows.remove(id));
+            }
+            self.show(fleet);
+            waiting.nodes.truncate(from);
+            // The embedded engine answers without waiting: let others have the thread.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Reads all of it, after whoever is at it.
     async fn renew(&self, store: &Store, scope: Scope<'_>, now: Timestamp) -> Result<(), StoreError> {
         let _reading = self.reading.lock().await;
-        if self.current().is_none() {
-            return Ok(());
-        }
+        self.read_anew(store, scope, now).await
+    }
+
+    /// Reads all of it into its place, page by page, while it is shown. The caller holds `reading`.
+    async fn read_anew(&self, store: &Store, scope: Scope<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let floods = lock(&self.state).floods;
         let read_at = Instant::now();
         let (mut texts, mut after, mut took) = (Texts::default(), None, Duration::ZERO);
         loop {
@@ -245,12 +276,13 @@ impl Slot {
             if last.is_none() {
                 (fleet.as_of, fleet.read_at, fleet.took) = (now, read_at, took);
                 self.show(fleet);
+                let mut state = lock(&self.state);
+                state.floods_read = state.floods_read.max(floods);
                 return Ok(());
             }
             self.show(fleet);
             drop(turn);
             after = last;
-            // The embedded engine answers without waiting: let others have the thread.
             tokio::task::yield_now().await;
         }
     }

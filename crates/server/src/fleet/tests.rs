@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use store::fleet::{FleetNode, FleetReport};
+use store::touched::Written;
 
-use super::{Column, Cursor, Filter, Fleet, Fleets, Operator, Order, Selection};
+use super::{Column, Cursor, Filter, Fleet, Fleets, Operator, Order, Selection, lock};
 use crate::jobs::count_fleet;
 use crate::operations::Service;
 use crate::operations::inventory::tests::{report, upload};
@@ -238,6 +239,70 @@ async fn a_kept_picture_has_what_was_written_since() {
         let renewed = fleets.get(&store, scope, later).await.unwrap();
         assert_eq!((renewed.as_of, renewed.len()), (later, 2));
         assert_eq!(renewed.nodes().collect::<Vec<_>>(), fleet.nodes().collect::<Vec<_>>());
+    }
+}
+
+async fn put_tag(server: &TestServer, node: &NodeId, value: &str) {
+    let tag = json!({"ResourceType": "ManagedInstance", "ResourceId": node.as_str(),
+        "Tags": [{"Key": "env", "Value": value}]});
+    server.answer("AddTagsToResource", tag).await;
+}
+
+fn envs(fleet: &Fleet) -> Vec<Option<String>> {
+    fleet.nodes().map(|node| node.tag("env").map(|value| value.to_string())).collect()
+}
+
+#[tokio::test]
+async fn what_was_written_is_put_right_while_nobody_asks() {
+    for server in TestServer::on_each_engine().await {
+        let (store, root) = (server.app.store(), server.root());
+        let scope = (&root.account, &root.region);
+        let fleets = Fleets::with_quick(Duration::ZERO);
+        let node = server.add_node(1).await;
+        fleets.get(&store, scope, server.now).await.unwrap();
+        let slot = fleets.slot(&store, scope);
+        for value in ["one", "two"] {
+            put_tag(&server, &node, value).await;
+            fleets.follow(&store, server.now).await;
+            assert_eq!(envs(&slot.current().unwrap()), [Some(value.to_owned())]);
+            assert_eq!(slot.touched.take(), Written::Nodes(vec![]));
+        }
+    }
+}
+
+/// More than is kept by id: the answer waits for a reading of all, and has it nevertheless.
+#[tokio::test]
+async fn a_flood_of_writes_makes_no_answer_old() {
+    let strangers: Vec<NodeId> =
+        (0..=store::touched::MOST).map(|number| format!("mi-{number:017x}").parse().unwrap()).collect();
+    for server in TestServer::on_each_engine().await {
+        let (store, root) = (server.app.store(), server.root());
+        let scope = (&root.account, &root.region);
+        let fleets = Fleets::with_quick(Duration::ZERO);
+        let ids: Vec<NodeId> = {
+            let mut ids = vec![];
+            for number in 1..=9 {
+                ids.push(server.add_node(number).await);
+            }
+            ids
+        };
+        fleets.get(&store, scope, server.now).await.unwrap();
+        let slot = fleets.slot(&store, scope);
+        for node in &ids {
+            put_tag(&server, node, "prod").await;
+        }
+        slot.touched.put_back(&strangers);
+        let later = server.now.plus_seconds(1);
+        // Whoever asks, and not only who finds the flood.
+        let (one, other) =
+            tokio::join!(fleets.get(&store, scope, later), fleets.get(&store, scope, later.plus_seconds(1)));
+        let (one, other) = (one.unwrap(), other.unwrap());
+        for fleet in [&one, &other] {
+            assert_eq!(envs(fleet), vec![Some("prod".to_owned()); ids.len()]);
+        }
+        assert_eq!((one.as_of, other.as_of), (later, later), "one reading serves both");
+        let state = lock(&slot.state);
+        assert_eq!((state.floods, state.floods_read), (1, 1));
     }
 }
 
