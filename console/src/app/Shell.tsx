@@ -23,6 +23,14 @@ import { isDark, toggleTheme } from "./theme";
 
 const Palette = lazy(() => import("./Palette"));
 
+/** The design system has no sign for light and dark. */
+const HALF_DARK = (
+  <svg viewBox="0 0 16 16" focusable="false" aria-hidden="true">
+    <circle cx="8" cy="8" r="6" />
+    <path className="filled no-stroke" d="M8 2a6 6 0 0 1 0 12z" />
+  </svg>
+);
+
 const NAVIGATION: SideNavigationProps.Item[] = [
   { type: "link", text: "Now", href: "#/" },
   { type: "link", text: "Nodes", href: "#/nodes" },
@@ -102,7 +110,7 @@ export function Shell({ session }: { readonly session: Session }) {
             },
             {
               type: "button",
-              iconName: "settings",
+              iconSvg: HALF_DARK,
               ariaLabel: dark ? "Light mode" : "Dark mode",
               title: dark ? "Light mode" : "Dark mode",
               onClick: () => {

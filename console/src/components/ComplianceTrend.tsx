@@ -5,18 +5,21 @@ import MixedLineBarChart from "@cloudscape-design/components/mixed-line-bar-char
 
 import type { FleetSummary } from "../api/fleet";
 import { wordOf } from "../logic/status";
+import { lastDays } from "../logic/trend";
 import { COLOURS, ORDER } from "./ComplianceRing";
 
+const DAYS = 90;
+
 export function ComplianceTrend({ trend }: { readonly trend: NonNullable<FleetSummary["Trend"]> }) {
-  const days = trend.map((day) => day.Day);
   return (
     <MixedLineBarChart
       stackedBars
       hideFilter
       height={220}
       xScaleType="categorical"
-      xDomain={days}
-      xTitle="Day"
+      // Days of which nothing is kept stay empty.
+      xDomain={lastDays(DAYS, new Date())}
+      xTitle="Day (UTC)"
       yTitle="Nodes"
       // There is no part of a node.
       yTickFormatter={(count) => (Number.isInteger(count) ? count.toLocaleString() : "")}

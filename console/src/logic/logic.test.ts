@@ -10,10 +10,11 @@ import { enrolLines } from "./enrol";
 import { graphOf, nextSteps } from "./graph";
 import { defaultText, missingParameters, toParameters } from "./parameters";
 import { remedyAction } from "./remedy";
-import { scheduleProblem } from "./schedule";
+import { scheduleProblem, scheduleText } from "./schedule";
 import { isUnderWay, lookOf, wordOf } from "./status";
 import { tagChanges } from "./tags";
-import { distance, span, toDate, utcText } from "./time";
+import { distance, localText, span, toDate, utcText } from "./time";
+import { lastDays } from "./trend";
 
 describe("lines for the AWS CLI", () => {
   test.each([
@@ -102,6 +103,18 @@ describe("moments", () => {
     expect(toDate(1_700_000_000.5)?.getTime()).toBe(1_700_000_000_500);
     expect(toDate("no time")).toBeUndefined();
     expect(utcText(now)).toBe("2026-11-21 12:00:00 UTC");
+    expect(localText(now)).toMatch(/2026.*\d{2}:00:00.* (UTC|GMT|[A-Z]{3,4}|GMT[+-]\d+)$/);
+  });
+
+  it("are of days that are all there", () => {
+    expect(lastDays(3, new Date("2026-03-01T00:10:00Z"))).toEqual(["2026-02-27", "2026-02-28", "2026-03-01"]);
+    expect(new Set(lastDays(90, now)).size).toBe(90);
+  });
+
+  it("of associations are UTC", () => {
+    expect(scheduleText("cron(0 2 ? * SUN *)")).toBe("cron(0 2 ? * SUN *) UTC");
+    expect(scheduleText("rate(1 day)")).toBe("rate(1 day)");
+    expect(scheduleText(undefined)).toBe("once");
   });
 
   test.each([

@@ -1,5 +1,11 @@
 // Schedule expressions, as far as a form can check them; the server has the last word.
 
+/** That of an association as it is shown. Its times are UTC; a rate has none. */
+export function scheduleText(expression: string | undefined): string {
+  if (expression === undefined || expression === "") return "once";
+  return expression.startsWith("rate") ? expression : `${expression} UTC`;
+}
+
 const UNITS = /^(minutes?|hours?|days?)$/;
 
 export function scheduleProblem(text: string, mayBeNone: boolean): string | undefined {

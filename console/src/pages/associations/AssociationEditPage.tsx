@@ -123,7 +123,7 @@ function Editor({ before, type }: EditorProps) {
             onConcurrency={(concurrency) => set({ concurrency })}
             onErrors={(errors) => set({ errors })}
             before={
-              <FormField label="Schedule" description="Empty: once" errorText={problems["schedule"]}>
+              <FormField label="Schedule" description="Empty: once. Times are UTC" errorText={problems["schedule"]}>
                 <Input value={form.schedule} onChange={({ detail }) => set({ schedule: detail.value })} />
               </FormField>
             }

@@ -23,6 +23,7 @@ import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
+import { scheduleText } from "../../logic/schedule";
 import { wordOf } from "../../logic/status";
 import { targetsText } from "../../logic/targets";
 
@@ -76,7 +77,7 @@ export default function AssociationPage({ params }: PageProps) {
                   label: "Document",
                   value: <Link to={href(`/documents/${part(association?.Name ?? "")}`)}>{association?.Name}</Link>,
                 },
-                { label: "Schedule", value: association?.ScheduleExpression ?? "once" },
+                { label: "Schedule", value: scheduleText(association?.ScheduleExpression) },
                 { label: "Last run", value: <Time at={association?.LastExecutionDate} /> },
                 {
                   label: "Targets",

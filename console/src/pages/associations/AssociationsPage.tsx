@@ -8,6 +8,7 @@ import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
+import { scheduleText } from "../../logic/schedule";
 
 export default function AssociationsPage() {
   return (
@@ -59,7 +60,7 @@ export default function AssociationsPage() {
         {
           id: "schedule",
           header: "Schedule",
-          cell: (association) => association.ScheduleExpression ?? "once",
+          cell: (association) => scheduleText(association.ScheduleExpression),
           text: (association) => association.ScheduleExpression,
         },
         {

@@ -91,32 +91,38 @@ function Step({ command, node, plugin }: StepProps) {
     { CommandId: command, InstanceId: node, PluginName: plugin.Name ?? "" },
     { poll: () => (underWay ? POLL_MS : false) },
   );
+  const output = answer.data?.StandardOutputContent ?? plugin.Output ?? "";
+  const errors = answer.data?.StandardErrorContent ?? "";
+  // A step that says nothing, or is for other systems, does not push those away that do.
+  const isQuiet = answer.data !== undefined && !underWay && output === "" && errors === "";
   return (
     <Container
       header={
         <Header
           variant="h2"
-          description={`Exit code ${plugin.ResponseCode ?? "–"}`}
+          description={`Exit code ${plugin.ResponseCode ?? "–"}${isQuiet ? "; no output" : ""}`}
           info={<Status status={plugin.StatusDetails ?? plugin.Status} />}
         >
           {plugin.Name}
         </Header>
       }
     >
-      <Answer of={answer} what="output">
-        {(output) => (
-          <SpaceBetween size="s">
-            <Output label="Output" text={output.StandardOutputContent ?? plugin.Output} />
-            <Output label="Errors" text={output.StandardErrorContent} />
-          </SpaceBetween>
-        )}
-      </Answer>
+      {isQuiet ? null : (
+        <Answer of={answer} what="output">
+          {() => (
+            <SpaceBetween size="s">
+              <Output label="Output" text={output} />
+              <Output label="Errors" text={errors} />
+            </SpaceBetween>
+          )}
+        </Answer>
+      )}
     </Container>
   );
 }
 
-function Output({ label, text }: { readonly label: string; readonly text: string | undefined }) {
-  if (text === undefined || text === "") return <Box color="text-status-inactive">{label}: none</Box>;
+function Output({ label, text }: { readonly label: string; readonly text: string }) {
+  if (text === "") return <Box color="text-status-inactive">{label}: none</Box>;
   return (
     <div>
       <Box variant="awsui-key-label">{label}</Box>
