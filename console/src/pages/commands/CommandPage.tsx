@@ -6,23 +6,25 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Button from "@cloudscape-design/components/button";
-import type { Command } from "@aws-sdk/client-ssm";
+import type { Command, CommandInvocation } from "@aws-sdk/client-ssm";
 
 import { cancelCommand, listCommandInvocations, listCommands } from "../../api/commands";
 import { useAction, useCall, useLastLook } from "../../api/use";
 import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
+import { columnsOf } from "../../components/columns";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { Missing } from "../../components/Missing";
 import { ServerTable } from "../../components/ServerTable";
-import { Status } from "../../components/Status";
+import { standing } from "../../components/standing";
 import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
 
 const POLL_MS = 1500;
+const { nameColumn, statusColumn, textColumn } = columnsOf<CommandInvocation>();
 
 export default function CommandPage({ params }: PageProps) {
   const id = params["id"] ?? "";
@@ -95,8 +97,7 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
           <KeyValuePairs
             columns={4}
             items={[
-              { label: "Status", value: <Status status={command.Status} /> },
-              { label: "Details", value: command.StatusDetails ?? "–" },
+              ...standing(command),
               { label: "Requested", value: <Time at={command.RequestedDateTime} /> },
               { label: "Expires", value: <Time at={command.ExpiresAfter} /> },
               { label: "Document", value: <Link to={href(`/documents/${part(document)}`)}>{document}</Link> },
@@ -123,30 +124,14 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
         trackBy={(invocation) => invocation.InstanceId ?? ""}
         {...(underWay ? { poll: POLL_MS } : {})}
         columns={[
-          {
-            id: "node",
-            header: "Node",
-            cell: (invocation) => (
-              <Link to={href(`/nodes/${part(invocation.InstanceId ?? "")}`)}>
-                {invocation.InstanceName === undefined || invocation.InstanceName === ""
-                  ? invocation.InstanceId
-                  : invocation.InstanceName}
-              </Link>
-            ),
-            text: (invocation) => invocation.InstanceId,
-          },
-          {
-            id: "status",
-            header: "Status",
-            cell: (invocation) => <Status status={invocation.Status} />,
-            text: (invocation) => invocation.Status,
-          },
-          {
-            id: "details",
-            header: "Details",
-            cell: (invocation) => invocation.StatusDetails,
-            text: (invocation) => invocation.StatusDetails,
-          },
+          nameColumn(
+            "Node",
+            ({ InstanceName: name, InstanceId: node }) => (name === undefined || name === "" ? node : name),
+            ({ InstanceId: node = "" }) => href(`/nodes/${part(node)}`),
+            { id: "node", text: (invocation) => invocation.InstanceId },
+          ),
+          statusColumn((invocation) => invocation.Status),
+          textColumn("details", "Details", (invocation) => invocation.StatusDetails),
           {
             id: "output",
             header: "Output",

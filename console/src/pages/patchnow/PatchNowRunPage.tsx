@@ -18,6 +18,7 @@ import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { NodeCells } from "../../components/NodeCells";
 import { ServerTable } from "../../components/ServerTable";
+import { standing } from "../../components/standing";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { lookOf, wordOf } from "../../logic/status";
@@ -108,8 +109,7 @@ function Progress({ run }: { readonly run: PatchNow }) {
         <KeyValuePairs
           columns={4}
           items={[
-            { label: "Status", value: <Status status={run.Status} /> },
-            { label: "Details", value: run.StatusDetails },
+            ...standing(run),
             { label: "Started", value: <Time at={run.StartedAt} /> },
             { label: "Ended", value: <Time at={run.EndedAt} /> },
             {

@@ -1,6 +1,9 @@
 // One run of a window: its tasks in order, and the work of each: commands and runbooks.
 
-import type { MaintenanceWindowExecutionTaskIdentity } from "@aws-sdk/client-ssm";
+import type {
+  MaintenanceWindowExecutionTaskIdentity,
+  MaintenanceWindowExecutionTaskInvocationIdentity,
+} from "@aws-sdk/client-ssm";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
@@ -10,16 +13,19 @@ import { useAction, useCall } from "../../api/use";
 import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
+import { columnsOf } from "../../components/columns";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
+import { standing } from "../../components/standing";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
 
 const POLL_MS = 3000;
 const SHOWN = 100;
+const { statusColumn, textColumn, timeColumn } = columnsOf<MaintenanceWindowExecutionTaskInvocationIdentity>();
 
 export default function WindowExecutionPage({ params }: PageProps) {
   const [window = "", id = ""] = [params["id"], params["execution"]];
@@ -60,8 +66,7 @@ export default function WindowExecutionPage({ params }: PageProps) {
             <KeyValuePairs
               columns={4}
               items={[
-                { label: "Status", value: <Status status={execution.Status} /> },
-                { label: "Details", value: execution.StatusDetails ?? "–" },
+                ...standing(execution),
                 { label: "Began", value: <Time at={execution.StartTime} /> },
                 { label: "Ended", value: <Time at={execution.EndTime} /> },
                 { label: "Maintenance window", value: <Link to={href(`/windows/${part(window)}`)}>{window}</Link> },
@@ -121,36 +126,11 @@ function Task({ execution, task }: TaskProps) {
           text: (invocation) => invocation.ExecutionId,
           minWidth: 220,
         },
-        {
-          id: "status",
-          header: "Status",
-          cell: (invocation) => <Status status={invocation.Status} />,
-          text: (invocation) => invocation.Status,
-        },
-        {
-          id: "details",
-          header: "Details",
-          cell: (invocation) => invocation.StatusDetails ?? "–",
-          text: (invocation) => invocation.StatusDetails,
-        },
-        {
-          id: "target",
-          header: "Target",
-          cell: (invocation) => invocation.WindowTargetId ?? "–",
-          text: (invocation) => invocation.WindowTargetId,
-        },
-        {
-          id: "start",
-          header: "Began",
-          cell: (invocation) => <Time at={invocation.StartTime} short />,
-          text: (invocation) => invocation.StartTime?.toISOString(),
-        },
-        {
-          id: "end",
-          header: "Ended",
-          cell: (invocation) => <Time at={invocation.EndTime} short />,
-          text: (invocation) => invocation.EndTime?.toISOString(),
-        },
+        statusColumn((invocation) => invocation.Status),
+        textColumn("details", "Details", (invocation) => invocation.StatusDetails),
+        textColumn("target", "Target", (invocation) => invocation.WindowTargetId),
+        timeColumn("start", "Began", (invocation) => invocation.StartTime),
+        timeColumn("end", "Ended", (invocation) => invocation.EndTime),
       ]}
       empty="This task has started no work."
     />
