@@ -10,13 +10,18 @@ import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
+import Select from "@cloudscape-design/components/select";
+import type { SelectProps } from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
+import type { ReactNode } from "react";
 
 import { fromPlan, fromText, NEW_RING, planProblems, toText } from "../logic/rings";
 import type { PlanForm, RingForm, RingNodes } from "../logic/rings";
 import { EXAMPLE_PLAN } from "../logic/rollout";
 import { TargetsChoice } from "./TargetsChoice";
+
+const WHAT = "Patches ring by ring, each after evidence of the one before";
 
 interface Props {
   /** Nothing: all nodes at once, by the rate alone. */
@@ -27,28 +32,21 @@ interface Props {
 export function RingsEditor({ form, onChange }: Props) {
   if (form === undefined) {
     return (
-      <Container
-        header={
-          <Header
-            variant="h2"
-            description="Patches ring by ring, each after evidence of the one before"
-            actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button formAction="none" onClick={() => onChange(fromPlan({ Rings: [{ Name: "all" }] }))}>
-                  Add rings
-                </Button>
-                <Button formAction="none" onClick={() => onChange(fromPlan(EXAMPLE_PLAN))}>
-                  Begin with an example
-                </Button>
-              </SpaceBetween>
-            }
-          >
-            Rings
-          </Header>
+      <Frame
+        description={WHAT}
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button formAction="none" onClick={() => onChange(fromPlan({ Rings: [{ Name: "all" }] }))}>
+              Add rings
+            </Button>
+            <Button formAction="none" onClick={() => onChange(fromPlan(EXAMPLE_PLAN))}>
+              Begin with an example
+            </Button>
+          </SpaceBetween>
         }
       >
         <Box color="text-body-secondary">No rings: all nodes go by the rate alone.</Box>
-      </Container>
+      </Frame>
     );
   }
   const problems = planProblems(form);
@@ -60,19 +58,12 @@ export function RingsEditor({ form, onChange }: Props) {
     set({ rings: form.rings.map((other, at) => (at === index ? ring : other)) });
   return (
     <SpaceBetween size="l">
-      <Container
-        header={
-          <Header
-            variant="h2"
-            description="Patches ring by ring, each after evidence of the one before. Whom no ring claims belongs to the last."
-            actions={
-              <Button formAction="none" onClick={() => onChange(undefined)}>
-                No rings
-              </Button>
-            }
-          >
-            Rings
-          </Header>
+      <Frame
+        description={`${WHAT}. Whom no ring claims belongs to the last.`}
+        actions={
+          <Button formAction="none" onClick={() => onChange(undefined)}>
+            No rings
+          </Button>
         }
       >
         <SpaceBetween size="m">
@@ -118,7 +109,7 @@ export function RingsEditor({ form, onChange }: Props) {
             </FormField>
           </ExpandableSection>
         </SpaceBetween>
-      </Container>
+      </Frame>
       {isDraft
         ? null
         : form.rings.map((ring, index) => (
@@ -143,6 +134,26 @@ export function RingsEditor({ form, onChange }: Props) {
         </Button>
       )}
     </SpaceBetween>
+  );
+}
+
+interface FrameProps {
+  readonly description: string;
+  readonly actions: ReactNode;
+  readonly children: ReactNode;
+}
+
+function Frame({ description, actions, children }: FrameProps) {
+  return (
+    <Container
+      header={
+        <Header variant="h2" description={description} actions={actions}>
+          Rings
+        </Header>
+      }
+    >
+      {children}
+    </Container>
   );
 }
 
@@ -227,6 +238,18 @@ interface RingProps {
   readonly onRemove: () => void;
 }
 
+const RING_NODES: readonly RingNodes[] = ["percent", "targets", "rest"];
+const RING_NODES_TEXT: Record<RingNodes, string> = { percent: "A share", targets: "Targets", rest: "The rest" };
+
+function nodesOption(by: RingNodes, isLast: boolean): SelectProps.Option {
+  const refused = by === "rest" && !isLast;
+  return {
+    value: by,
+    label: RING_NODES_TEXT[by],
+    ...(refused ? { disabled: true, disabledReason: "Only the last ring may take the rest" } : {}),
+  };
+}
+
 type Typed = Exclude<{ [K in keyof RingForm]: RingForm[K] extends string ? K : never }[keyof RingForm], "by">;
 
 function Ring({ number, isLast, ring, problem, onChange, onMove, onRemove }: RingProps) {
@@ -258,15 +281,10 @@ function Ring({ number, isLast, ring, problem, onChange, onMove, onRemove }: Rin
         <ColumnLayout columns={3}>
           {field("name", "Name", "canary")}
           <FormField label="Nodes" errorText={problem("by")}>
-            <SegmentedControl
-              label={`Nodes of ring ${number}`}
-              selectedId={ring.by}
-              options={[
-                { id: "percent", text: "Share" },
-                { id: "targets", text: "Targets" },
-                { id: "rest", text: "The rest", disabled: !isLast },
-              ]}
-              onChange={({ detail }) => set({ by: detail.selectedId as RingNodes })}
+            <Select
+              selectedOption={nodesOption(ring.by, isLast)}
+              options={RING_NODES.map((by) => nodesOption(by, isLast))}
+              onChange={({ detail }) => set({ by: detail.selectedOption.value as RingNodes })}
             />
           </FormField>
           {ring.by === "percent" ? field("percent", "Share of all nodes (%)", "5", "The same nodes every time") : null}
