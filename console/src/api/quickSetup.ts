@@ -1,4 +1,4 @@
-// Quick Setup, whose patch policies are shown here: a service that names its operations by method and path.
+// Quick Setup, whose patch policies and host management are shown here: a service that names its operations by method and path.
 
 import type { Call } from "./call";
 import { fettle } from "./fettle";
@@ -7,6 +7,7 @@ import { signedHeaders } from "./signed";
 import { exchange } from "./wire";
 
 export const PATCH_POLICY = "AWSQuickSetupType-PatchPolicy";
+export const HOST_MANAGEMENT = "AWSQuickSetupType-SSMHostMgmt";
 const SERVICE = "ssm-quicksetup";
 
 export type Parameters = Record<string, string>;
@@ -15,6 +16,8 @@ export interface StatusSummary {
   StatusType: "Deployment" | "AsyncExecutions";
   Status?: string;
   StatusMessage?: string;
+  /** Of AsyncExecutions: what each association came to, by what it is for. */
+  StatusDetails?: Record<string, string>;
   LastUpdatedAt: string;
 }
 
@@ -72,8 +75,6 @@ function quickSetup<I extends object, O>(operation: string, method: string, path
 
 interface ManagersInput {
   Filters?: { Key: string; Values: string[] }[];
-  MaxItems?: number;
-  StartingToken?: string;
 }
 
 interface ManagersOutput {
@@ -81,25 +82,18 @@ interface ManagersOutput {
   NextToken?: string;
 }
 
-const listManagers = quickSetup<ManagersInput, ManagersOutput>(
+const listFrom = quickSetup<ManagersInput & { StartingToken?: string }, ManagersOutput>(
   "ListConfigurationManagers",
   "POST",
   "/listConfigurationManagers",
 );
 
-/** The managers of patch policies. The operation has names of its own for paging. */
-export const listPolicies: Call<{ MaxResults?: number | undefined; NextToken?: string | undefined }, ManagersOutput> = {
+/** The operation has a name of its own for where it goes on. */
+export const listManagers: Call<ManagersInput & { NextToken?: string | undefined }, ManagersOutput> = {
   service: SERVICE,
-  operation: listManagers.operation,
-  run: ({ MaxResults, NextToken }, signal) =>
-    listManagers.run(
-      {
-        Filters: [{ Key: "Configuration Type", Values: [PATCH_POLICY] }],
-        ...(MaxResults === undefined ? {} : { MaxItems: MaxResults }),
-        ...(NextToken === undefined ? {} : { StartingToken: NextToken }),
-      },
-      signal,
-    ),
+  operation: listFrom.operation,
+  run: ({ NextToken, ...input }, signal) =>
+    listFrom.run({ ...input, ...(NextToken === undefined ? {} : { StartingToken: NextToken }) }, signal),
 };
 
 export const getManager = quickSetup<{ ManagerArn: string }, Manager>(
@@ -131,16 +125,17 @@ export const listConfigurations = quickSetup<
   { ConfigurationsList?: Configuration[]; NextToken?: string }
 >("ListConfigurations", "POST", "/listConfigurations");
 
-interface PolicyKey {
-  ManagerArn: string;
-  DefinitionId: string;
+/** A definition of a manager that is there. */
+export interface DefinitionKey {
+  readonly ManagerArn: string;
+  readonly DefinitionId: string;
 }
 
-const putRings = fettle<PolicyKey & { Plan: RolloutPlan }, object>("PutPatchPolicyRollout");
-const deleteRings = fettle<PolicyKey, object>("DeletePatchPolicyRollout");
+const putRings = fettle<DefinitionKey & { Plan: RolloutPlan }, object>("PutPatchPolicyRollout");
+const deleteRings = fettle<DefinitionKey, object>("DeletePatchPolicyRollout");
 
 /** Without a plan the policy has no rings. */
-export const findRings = fettle<PolicyKey, { Plan?: RolloutPlan }>("GetPatchPolicyRollout");
+export const findRings = fettle<DefinitionKey, { Plan?: RolloutPlan }>("GetPatchPolicyRollout");
 
 const BUSY = ["INITIALIZING", "DEPLOYING", "DELETING", "STOPPING"];
 const LOOK_EVERY_MS = 500;
@@ -148,6 +143,11 @@ const LOOKS = 60;
 
 export function deploymentOf(manager: { StatusSummaries?: StatusSummary[] }): StatusSummary | undefined {
   return manager.StatusSummaries?.find((summary) => summary.StatusType === "Deployment");
+}
+
+/** What its associations came to. */
+export function runsOf(manager: { StatusSummaries?: StatusSummary[] }): StatusSummary | undefined {
+  return manager.StatusSummaries?.find((summary) => summary.StatusType === "AsyncExecutions");
 }
 
 export function isBusy(manager: { StatusSummaries?: StatusSummary[] }): boolean {
@@ -163,10 +163,48 @@ async function settled(arn: string): Promise<Manager> {
   }
 }
 
-export interface PolicyInput {
+export interface ConfigurationInput {
   Name: string;
   Description: string;
   Parameters: Parameters;
+}
+
+function create(Type: string, { Name, Description, Parameters }: ConfigurationInput): Promise<{ ManagerArn: string }> {
+  return createManager.run({
+    Name,
+    ...(Description === "" ? {} : { Description }),
+    ConfigurationDefinitions: [{ Type, Parameters }],
+  });
+}
+
+/** Of a manager that is not being deployed. */
+async function update({
+  ManagerArn,
+  DefinitionId: Id,
+  Name,
+  Description,
+  Parameters,
+}: ConfigurationInput & DefinitionKey): Promise<object> {
+  await updateManager.run({ ManagerArn, Name, Description });
+  return updateDefinition.run({ ManagerArn, Id, Parameters });
+}
+
+export const createHostManagement: Call<ConfigurationInput, { ManagerArn: string }> = {
+  service: SERVICE,
+  operation: createManager.operation,
+  run: (input) => create(HOST_MANAGEMENT, input),
+};
+
+export const updateHostManagement: Call<ConfigurationInput & DefinitionKey, object> = {
+  service: SERVICE,
+  operation: updateDefinition.operation,
+  run: async (input) => {
+    await settled(input.ManagerArn);
+    return update(input);
+  },
+};
+
+export interface PolicyInput extends ConfigurationInput {
   Rings: RolloutPlan | undefined;
 }
 
@@ -177,36 +215,31 @@ export interface PolicyInput {
 export const createPolicy: Call<PolicyInput, { ManagerArn: string }> = {
   service: SERVICE,
   operation: createManager.operation,
-  run: async ({ Name, Description, Parameters, Rings }) => {
-    const first = Rings === undefined ? Parameters : { ...Parameters, ConfigurationOptionsPatchOperation: "Scan" };
-    const { ManagerArn } = await createManager.run({
-      Name,
-      ...(Description === "" ? {} : { Description }),
-      ConfigurationDefinitions: [{ Type: PATCH_POLICY, Parameters: first }],
-    });
-    if (Rings !== undefined) {
-      const Id = policyOf(await settled(ManagerArn))?.Id ?? "";
-      await putRings.run({ ManagerArn, DefinitionId: Id, Plan: Rings });
-      await updateDefinition.run({ ManagerArn, Id, Parameters });
-    }
+  run: async ({ Rings, ...input }) => {
+    const { Parameters } = input;
+    if (Rings === undefined) return create(PATCH_POLICY, input);
+    const scanning = { ...Parameters, ConfigurationOptionsPatchOperation: "Scan" };
+    const { ManagerArn } = await create(PATCH_POLICY, { ...input, Parameters: scanning });
+    const Id = definitionOf(await settled(ManagerArn), PATCH_POLICY)?.Id ?? "";
+    await putRings.run({ ManagerArn, DefinitionId: Id, Plan: Rings });
+    await updateDefinition.run({ ManagerArn, Id, Parameters });
     return { ManagerArn };
   },
 };
 
 /** The rings first, so that an installation that is due at once goes by them. */
-export const updatePolicy: Call<PolicyInput & PolicyKey & { HadRings: boolean }, object> = {
+export const updatePolicy: Call<PolicyInput & DefinitionKey & { HadRings: boolean }, object> = {
   service: SERVICE,
   operation: updateDefinition.operation,
-  run: async ({ ManagerArn, DefinitionId, Name, Description, Parameters, Rings, HadRings }) => {
+  run: async ({ Rings, HadRings, ...input }) => {
+    const { ManagerArn, DefinitionId } = input;
     await settled(ManagerArn);
     if (Rings !== undefined) await putRings.run({ ManagerArn, DefinitionId, Plan: Rings });
     else if (HadRings) await deleteRings.run({ ManagerArn, DefinitionId });
-    await updateManager.run({ ManagerArn, Name, Description });
-    await updateDefinition.run({ ManagerArn, Id: DefinitionId, Parameters });
-    return {};
+    return update(input);
   },
 };
 
-export function policyOf(manager: Manager): Definition | undefined {
-  return manager.ConfigurationDefinitions?.find((definition) => definition.Type === PATCH_POLICY);
+export function definitionOf(manager: Manager, type: string): Definition | undefined {
+  return manager.ConfigurationDefinitions?.find((definition) => definition.Type === type);
 }

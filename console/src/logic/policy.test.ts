@@ -1,9 +1,10 @@
 import { describe, expect, it, test } from "vitest";
 
-import { baselinesOf, fromPolicy, NEW_POLICY, policyProblems, scopeText, toParameters } from "./policy";
+import { baselinesOf, fromPolicy, NEW_POLICY, policyProblems, toParameters } from "./policy";
 import type { PolicyForm } from "./policy";
 import { fromPlan } from "./rings";
 import { EXAMPLE_PLAN } from "./rollout";
+import { scopeText } from "./scope";
 import { NO_TARGETS } from "./targets";
 
 const DEBIAN = { system: "DEBIAN", id: "pb-0123456789abcdef0", label: "mine" };

@@ -1,15 +1,16 @@
 // A patch policy as a form: the parameters of its definition, which are all text.
 
 import type { Parameters } from "../api/quickSetup";
+import { nameProblems } from "./quickSetup";
+import type { NameForm } from "./quickSetup";
 import { planProblems } from "./rings";
 import type { PlanForm } from "./rings";
 import { scheduleProblem } from "./schedule";
-import { limitProblem, NO_TARGETS, targetsProblem, targetsText, toTargets, words } from "./targets";
-import type { TargetsForm } from "./targets";
+import { ALL_NODES, fromScope, SCOPE_PARAMETERS, scopeProblems, toScope } from "./scope";
+import type { ScopeForm } from "./scope";
+import { limitProblem } from "./targets";
 
-export interface PolicyForm {
-  readonly name: string;
-  readonly description: string;
+export interface PolicyForm extends NameForm, ScopeForm {
   readonly operation: "Scan" | "ScanAndInstall";
   readonly scan: string;
   readonly scanWaits: boolean;
@@ -18,10 +19,6 @@ export interface PolicyForm {
   readonly reboot: "RebootIfNeeded" | "NoReboot";
   /** One for each operating system that the policy is about. */
   readonly baselines: readonly ChosenBaseline[];
-  readonly targets: TargetsForm;
-  /** Instead of targets. */
-  readonly group: string;
-  readonly regions: string;
   readonly concurrency: string;
   readonly errors: string;
   readonly rings: PlanForm | undefined;
@@ -45,9 +42,7 @@ export const NEW_POLICY: PolicyForm = {
   installWaits: true,
   reboot: "RebootIfNeeded",
   baselines: [],
-  targets: { ...NO_TARGETS, by: "all" },
-  group: "",
-  regions: "",
+  ...ALL_NODES,
   concurrency: "10%",
   errors: "2%",
   rings: undefined,
@@ -63,12 +58,7 @@ const KNOWN = [
   "ConfigurationOptionsInstallNextInterval",
   "RebootOption",
   "SelectedPatchBaselines",
-  "TargetType",
-  "TargetInstances",
-  "TargetTagKey",
-  "TargetTagValue",
-  "ResourceGroupName",
-  "TargetRegions",
+  ...SCOPE_PARAMETERS,
   "RateControlConcurrency",
   "RateControlErrorThreshold",
 ];
@@ -78,13 +68,10 @@ function waitProblem(waits: boolean, schedule: string): string | undefined {
 }
 
 export function policyProblems(form: PolicyForm): Record<string, string> {
-  const found: Record<string, string> = {};
+  const found: Record<string, string> = { ...nameProblems(form), ...scopeProblems(form) };
   const put = (place: string, problem: string | undefined): void => {
     if (problem !== undefined && found[place] === undefined) found[place] = problem;
   };
-  if (!/^[ A-Za-z0-9._-]{1,120}$/.test(form.name) || form.name.trim() === "")
-    put("name", "1 to 120 letters, digits, spaces, dots, hyphens or underscores");
-  if (form.description.length > 512) put("description", "at most 512 characters");
   put("scan", scheduleProblem(form.scan, false) ?? waitProblem(form.scanWaits, form.scan));
   if (form.operation === "ScanAndInstall") {
     put("install", scheduleProblem(form.install, false) ?? waitProblem(form.installWaits, form.install));
@@ -95,31 +82,9 @@ export function policyProblems(form: PolicyForm): Record<string, string> {
     ({ system }, index) => form.baselines.findIndex((other) => other.system === system) < index,
   );
   if (twice !== undefined) put("baselines", `two baselines are for ${twice.system}: choose one of each`);
-  if (form.group === "") {
-    put("targets", targetsProblem(form.targets));
-    if (form.targets.by === "tag" && form.targets.values.includes(","))
-      put("targets", "a policy takes one value of a tag");
-  }
   put("concurrency", limitProblem(form.concurrency, false));
   put("errors", limitProblem(form.errors, true));
-  const region = words(form.regions).find((name) => !/^[a-z]{2}(-[a-z]+)+-\d$/.test(name));
-  if (region !== undefined) put("regions", `${region} is no region`);
   return found;
-}
-
-function toScope(form: PolicyForm): Parameters {
-  if (form.group !== "") return { TargetType: "ResourceGroups", ResourceGroupName: form.group };
-  const { targets } = form;
-  switch (targets.by) {
-    case "all":
-      return { TargetType: "*" };
-    case "nodes":
-      return { TargetType: "InstanceIds", TargetInstances: words(targets.nodes).join(",") };
-    case "tag":
-      return { TargetType: "Tags", TargetTagKey: targets.key.trim(), TargetTagValue: targets.values.trim() };
-    case "group":
-      return { TargetType: "Tags", TargetTagKey: "PatchGroup", TargetTagValue: targets.group.trim() };
-  }
 }
 
 export function toParameters(form: PolicyForm): Parameters {
@@ -142,7 +107,6 @@ export function toParameters(form: PolicyForm): Parameters {
       : {}),
     SelectedPatchBaselines: JSON.stringify(selected),
     ...toScope(form),
-    ...(form.regions.trim() === "" ? {} : { TargetRegions: words(form.regions).join(",") }),
     ...(form.concurrency === "" ? {} : { RateControlConcurrency: form.concurrency }),
     ...(form.errors === "" ? {} : { RateControlErrorThreshold: form.errors }),
   };
@@ -166,22 +130,6 @@ export function baselinesOf(text: string | undefined): ChosenBaseline[] {
     );
 }
 
-function fromScope(parameters: Parameters): TargetsForm {
-  switch (parameters["TargetType"]) {
-    case "InstanceIds":
-      return { ...NO_TARGETS, by: "nodes", nodes: (parameters["TargetInstances"] ?? "").replaceAll(",", ", ") };
-    case "Tags":
-      return {
-        ...NO_TARGETS,
-        by: "tag",
-        key: parameters["TargetTagKey"] ?? "",
-        values: parameters["TargetTagValue"] ?? "",
-      };
-    default:
-      return { ...NO_TARGETS, by: "all" };
-  }
-}
-
 export function fromPolicy(
   manager: { readonly Name?: string; readonly Description?: string },
   parameters: Parameters,
@@ -201,18 +149,10 @@ export function fromPolicy(
         : NEW_POLICY.installWaits,
     reboot: reboot === "NoReboot" ? "NoReboot" : "RebootIfNeeded",
     baselines: baselinesOf(parameters["SelectedPatchBaselines"]),
-    targets: fromScope(parameters),
-    group: parameters["TargetType"] === "ResourceGroups" ? (parameters["ResourceGroupName"] ?? "") : "",
-    regions: (parameters["TargetRegions"] ?? "").replaceAll(",", ", "),
+    ...fromScope(parameters),
     concurrency: parameters["RateControlConcurrency"] ?? "",
     errors: parameters["RateControlErrorThreshold"] ?? "",
     rings,
     kept: Object.fromEntries(Object.entries(parameters).filter(([name]) => !KNOWN.includes(name))),
   };
-}
-
-/** Which nodes a policy is for. */
-export function scopeText(form: PolicyForm): string {
-  if (form.group !== "") return `the resource group ${form.group}`;
-  return form.targets.by === "all" ? "all nodes" : targetsText(toTargets(form.targets));
 }

@@ -1,6 +1,5 @@
 // One patch policy: how its deployment went, what it runs and when, on which nodes, by which baselines, in which rings.
 
-import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
@@ -8,135 +7,85 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Table from "@cloudscape-design/components/table";
 
-import { pollWithoutEvents } from "../../api/events";
-import { listAssociations } from "../../api/associations";
-import {
-  deleteManager,
-  deploymentOf,
-  findRings,
-  getManager,
-  isBusy,
-  listConfigurations,
-  policyOf,
-} from "../../api/quickSetup";
-import type { Configuration, Definition, Manager } from "../../api/quickSetup";
+import { findRings } from "../../api/quickSetup";
+import type { Definition, DefinitionKey, Manager } from "../../api/quickSetup";
 import type { RolloutPlan, RolloutRing } from "../../api/rollouts";
-import { useAction, useCall, useLastLook } from "../../api/use";
-import { go, href, part } from "../../app/place";
+import { useCall } from "../../api/use";
+import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
-import { Confirm } from "../../components/Confirm";
-import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
-import { Missing } from "../../components/Missing";
-import { Status } from "../../components/Status";
-import { Time } from "../../components/Time";
-import { fromPolicy, scopeText } from "../../logic/policy";
+import { fromPolicy } from "../../logic/policy";
 import type { PolicyForm } from "../../logic/policy";
+import { POLICIES } from "../../logic/quickSetup";
 import { gatesInWords, ringNodes } from "../../logic/rollout";
-
-const POLL_MS = 2000;
+import { scheduleText } from "../../logic/schedule";
+import { Deployments } from "../quicksetup/Deployments";
+import { ManagerDetail } from "../quicksetup/ManagerDetail";
+import { historyFacts, scopeFacts, standingFacts } from "../quicksetup/managerFacts";
+import { OneManager } from "../quicksetup/OneManager";
 
 export default function PolicyPage({ params }: PageProps) {
-  const arn = params["arn"] ?? "";
-  const answer = useCall(
-    getManager,
-    { ManagerArn: arn },
-    { poll: (manager) => (manager !== undefined && isBusy(manager) ? (pollWithoutEvents(POLL_MS) ?? false) : false) },
-  );
   return (
-    <Answer of={answer} what="the patch policy">
-      {(manager) => {
-        const definition = policyOf(manager);
-        return definition === undefined ? (
-          <Missing what={`The patch policy ${arn}`} list={href("/policies")} />
-        ) : (
-          <Shown manager={manager} definition={definition} />
-        );
-      }}
-    </Answer>
+    <OneManager kind={POLICIES} arn={params["arn"] ?? ""} follow>
+      {(manager, definition) => <Shown manager={manager} definition={definition} />}
+    </OneManager>
   );
 }
 
 function Shown({ manager, definition }: { readonly manager: Manager; readonly definition: Definition }) {
-  const arn = manager.ManagerArn;
+  const key = { ManagerArn: manager.ManagerArn, DefinitionId: definition.Id ?? "" };
   const form = fromPolicy(manager, definition.Parameters, undefined);
-  const deployment = deploymentOf(manager);
-  // What it runs is there once it is deployed.
-  useLastLook(!isBusy(manager), listConfigurations);
-  useLastLook(!isBusy(manager), listAssociations);
-  const remove = useAction(deleteManager, {
-    done: () => `${form.name} is being deleted.`,
-    onDone: () => go(href("/policies")),
-  });
+  const installs = form.operation === "ScanAndInstall";
   return (
-    <DetailPage
+    <ManagerDetail
+      kind={POLICIES}
+      manager={manager}
       title={form.name}
-      id={arn}
-      requests={[
-        { service: "ssm-quicksetup", operation: "GetConfigurationManager", input: { ManagerArn: arn } },
-        {
-          service: "fettle",
-          operation: "GetPatchPolicyRollout",
-          input: { ManagerArn: arn, DefinitionId: definition.Id ?? "" },
-        },
-      ]}
-      actions={
-        <>
-          <Button disabled={isBusy(manager)} href={href(`/policies/${part(arn)}/edit`)}>
-            Edit
-          </Button>
-          <Confirm
-            label="Delete"
-            title={`Delete ${form.name}?`}
-            disabled={isBusy(manager)}
-            onConfirm={() => remove.mutate({ ManagerArn: arn })}
-          >
-            Its associations are deleted with it: its nodes are neither scanned nor patched by it any more. What has
-            been installed stays.
-          </Confirm>
-        </>
-      }
+      requests={[{ service: "fettle", operation: "GetPatchPolicyRollout", input: key }]}
+      loss="Its associations are deleted with it: its nodes are neither scanned nor patched by it any more. What has been installed stays."
     >
-      {deployment?.Status === "FAILED" ? (
-        <Alert type="error" header="The deployment failed">
-          {deployment.StatusMessage ?? "The server did not say why."}
-        </Alert>
-      ) : null}
       <Overview manager={manager} form={form} />
       <Baselines form={form} />
-      <Rings arn={arn} definition={definition} installs={form.operation === "ScanAndInstall"} />
-      <Deployments arn={arn} installs={form.operation === "ScanAndInstall"} />
-    </DetailPage>
+      <Rings of={key} installs={installs} />
+      <Deployments
+        kind={POLICIES}
+        arn={manager.ManagerArn}
+        work={[
+          { role: "ScanForPatches", header: "Scans", association: associationOf("ScanForPatches") },
+          {
+            role: "InstallPatches",
+            header: "Installs",
+            association: installs ? associationOf("InstallPatches") : undefined,
+          },
+        ]}
+      />
+    </ManagerDetail>
   );
 }
 
+function associationOf(role: string): (id: string) => string {
+  return (id) => `AWS-QuickSetup-PatchPolicy-${role}-LA-${id}`;
+}
+
 function Overview({ manager, form }: { readonly manager: Manager; readonly form: PolicyForm }) {
-  const runs = manager.StatusSummaries?.find((summary) => summary.StatusType === "AsyncExecutions");
   const installs = form.operation === "ScanAndInstall";
   return (
     <Container header={<Header variant="h2">Patch policy</Header>}>
       <KeyValuePairs
         columns={4}
         items={[
-          { label: "Deployment", value: <Status status={deploymentOf(manager)?.Status} /> },
-          {
-            label: "Last runs",
-            value: runs === undefined || runs.Status === "NONE" ? "none yet" : <Status status={runs.Status} />,
-          },
+          ...standingFacts(manager),
           { label: "Scans", value: times(form.scan, form.scanWaits) },
           { label: "Installs", value: installs ? times(form.install, form.installWaits) : "never" },
-          { label: "Targets", value: scopeText(form) },
-          { label: "Regions", value: form.regions === "" ? "this one" : form.regions },
+          ...scopeFacts(form),
           { label: "At the same time", value: form.concurrency || "10%" },
           { label: "Error threshold", value: form.errors || "2%" },
           {
             label: "Restart",
             value: installs ? (form.reboot === "NoReboot" ? "no" : "nodes that need it") : "–",
           },
-          { label: "Created", value: <Time at={dateOf(manager.CreatedAt)} /> },
-          { label: "Changed", value: <Time at={dateOf(manager.LastModifiedAt)} /> },
-          { label: "Description", value: form.description || "–" },
+          ...historyFacts(manager),
         ]}
       />
     </Container>
@@ -144,11 +93,8 @@ function Overview({ manager, form }: { readonly manager: Manager; readonly form:
 }
 
 function times(schedule: string, waits: boolean): string {
-  return waits ? `${schedule}, and not before` : `${schedule}, and when it is changed`;
-}
-
-function dateOf(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text);
+  const text = scheduleText(schedule);
+  return waits ? `${text}, and not before` : `${text}, and when it is changed`;
 }
 
 function Baselines({ form }: { readonly form: PolicyForm }) {
@@ -174,14 +120,8 @@ function Baselines({ form }: { readonly form: PolicyForm }) {
   );
 }
 
-interface RingsProps {
-  readonly arn: string;
-  readonly definition: Definition;
-  readonly installs: boolean;
-}
-
-function Rings({ arn, definition, installs }: RingsProps) {
-  const answer = useCall(findRings, { ManagerArn: arn, DefinitionId: definition.Id ?? "" });
+function Rings({ of, installs }: { readonly of: DefinitionKey; readonly installs: boolean }) {
+  const answer = useCall(findRings, of);
   return (
     <Answer of={answer} what="the rings">
       {({ Plan: plan }) =>
@@ -232,59 +172,5 @@ function RingTable({ plan }: { readonly plan: RolloutPlan }) {
       ]}
       empty={<Box textAlign="center">One ring of all nodes.</Box>}
     />
-  );
-}
-
-function Deployments({ arn, installs }: { readonly arn: string; readonly installs: boolean }) {
-  const answer = useCall(listConfigurations, { ManagerArn: arn });
-  return (
-    <Answer of={answer} what="the deployments">
-      {(output) => (
-        <Table<Configuration>
-          items={output.ConfigurationsList ?? []}
-          trackBy={(row) => row.Id ?? ""}
-          wrapLines
-          header={
-            <Header variant="h2" description="What the policy runs in each region">
-              Deployments
-            </Header>
-          }
-          columnDefinitions={[
-            { id: "region", header: "Region", cell: (row) => row.Region, isRowHeader: true },
-            { id: "status", header: "Status", cell: (row) => <Status status={deploymentOf(row)?.Status} /> },
-            { id: "message", header: "Message", cell: (row) => deploymentOf(row)?.StatusMessage ?? "–" },
-            {
-              id: "scan",
-              header: "Scans",
-              cell: (row) => <AssociationLink role="ScanForPatches" id={row.Id ?? ""} />,
-            },
-            {
-              id: "install",
-              header: "Installs",
-              cell: (row) => (installs ? <AssociationLink role="InstallPatches" id={row.Id ?? ""} /> : "never"),
-            },
-          ]}
-          empty={<Box textAlign="center">Nothing is deployed.</Box>}
-        />
-      )}
-    </Answer>
-  );
-}
-
-/** In this region: those of others are seen there. */
-function AssociationLink({ role, id }: { readonly role: string; readonly id: string }) {
-  const name = `AWS-QuickSetup-PatchPolicy-${role}-LA-${id}`;
-  const answer = useCall(listAssociations, { AssociationFilterList: [{ key: "AssociationName", value: name }] });
-  if (answer.error !== null) return <>{answer.error.message}</>;
-  if (answer.data === undefined) return <>…</>;
-  const association = answer.data.Associations?.[0];
-  if (association === undefined) return <>not in this region</>;
-  return (
-    <>
-      <Link to={href(`/associations/${part(association.AssociationId ?? "")}`)}>{`association and runs`}</Link>
-      <div>
-        last: <Time at={association.LastExecutionDate} short />
-      </div>
-    </>
   );
 }
