@@ -130,6 +130,17 @@ async function forms({ page, ...person }: Pick<Person, "page" | "open">, picture
   await expect(page.getByRole("link", { name: "association and runs" })).toHaveCount(2, { timeout: 60_000 });
   await picture("policy");
 
+  await person.open("/host-management/create");
+  await page.getByLabel("Name", { exact: true }).fill("all-hosts");
+  await page.getByRole("checkbox", { name: /^Update the agent/ }).uncheck();
+  await page.getByRole("radio", { name: /^Nodes/ }).check({ force: true });
+  await page.getByLabel("Node ids").fill(NODE());
+  await picture("host-management-form");
+  await page.getByRole("button", { name: "Create host management" }).click();
+  await expect(page.getByRole("link", { name: "association and runs" })).toHaveCount(2, { timeout: 60_000 });
+  await expect(page.getByRole("row").getByText("Success", { exact: true })).toHaveCount(2, { timeout: 60_000 });
+  await picture("host-management-one");
+
   await person.open("/create/user");
   await page.getByRole("textbox", { name: "User name" }).fill("ada");
   await page.getByRole("button", { name: "Add a policy" }).click();

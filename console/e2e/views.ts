@@ -13,6 +13,8 @@ export const VIEWS: readonly (readonly [name: string, path: string, shows: strin
   ["rollouts", "/rollouts", "Rollouts"],
   ["policies", "/policies", "Patch policies"],
   ["policy-create", "/policies/create", "Create patch policy"],
+  ["host-management", "/host-management", "Host management"],
+  ["host-management-create", "/host-management/create", "Create host management"],
   ["commands", "/commands", "Commands"],
   ["command-send", "/commands/send", "Send command"],
   ["documents", "/documents", "Documents"],

@@ -9,6 +9,8 @@ test.each([
   ["/create/document", "Create document", {}],
   ["/policies/arn%3Aaws%3Aa%2Fb", "Patch policy", { arn: "arn:aws:a/b" }],
   ["/policies/create", "Create patch policy", {}],
+  ["/host-management/create", "Create host management", {}],
+  ["/host-management/arn%3Aaws%3Aa%2Fb/edit", "Edit host management", { arn: "arn:aws:a/b" }],
 ])("%s is %s", (path, title, params) => {
   expect(findRoute(path)).toMatchObject({ route: { title }, params });
 });

@@ -20,6 +20,8 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Rollouts", "/rollouts", "rings gates staged canary"],
   ["Patch policies", "/policies", "quick setup schedules nightly"],
   ["Create patch policy", "/policies/create", "new quick setup"],
+  ["Host management", "/host-management", "quick setup inventory agents updates scans"],
+  ["Create host management", "/host-management/create", "new quick setup"],
   ["Run Command", "/commands", "commands history"],
   ["Send command", "/commands/send", "run script shell"],
   ["Documents", "/documents", "runbooks"],

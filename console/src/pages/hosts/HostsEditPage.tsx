@@ -1,0 +1,89 @@
+// Create or change host management: what is done to nodes again and again, and to which.
+
+import Checkbox from "@cloudscape-design/components/checkbox";
+import Container from "@cloudscape-design/components/container";
+import FormField from "@cloudscape-design/components/form-field";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+
+import { createHostManagement, updateHostManagement } from "../../api/quickSetup";
+import type { ConfigurationInput, DefinitionKey } from "../../api/quickSetup";
+import type { PageProps } from "../../app/routes";
+import { CHORES, fromHosts, hostsProblems, NEW_HOSTS, toHostParameters } from "../../logic/hostManagement";
+import type { HostsForm } from "../../logic/hostManagement";
+import { HOSTS } from "../../logic/quickSetup";
+import { ManagerForm } from "../quicksetup/ManagerForm";
+import type { Fields } from "../quicksetup/ManagerForm";
+import { NameFields } from "../quicksetup/NameFields";
+import { OneManager } from "../quicksetup/OneManager";
+import { ScopeFields } from "../quicksetup/ScopeFields";
+
+export default function HostsEditPage({ params }: PageProps) {
+  const arn = params["arn"];
+  if (arn === undefined) return <Editor initial={NEW_HOSTS} of={undefined} />;
+  return (
+    <OneManager kind={HOSTS} arn={arn}>
+      {(manager, definition) => (
+        <Editor
+          initial={fromHosts(manager, definition.Parameters)}
+          of={{ ManagerArn: manager.ManagerArn, DefinitionId: definition.Id ?? "" }}
+        />
+      )}
+    </OneManager>
+  );
+}
+
+function inputOf(form: HostsForm): ConfigurationInput {
+  return { Name: form.name, Description: form.description, Parameters: toHostParameters(form) };
+}
+
+function Editor({ initial, of }: { readonly initial: HostsForm; readonly of: DefinitionKey | undefined }) {
+  return (
+    <ManagerForm
+      kind={HOSTS}
+      initial={initial}
+      of={of}
+      problemsOf={hostsProblems}
+      inputOf={inputOf}
+      create={createHostManagement}
+      update={updateHostManagement}
+    >
+      {(fields) => <HostsFields {...fields} />}
+    </ManagerForm>
+  );
+}
+
+function HostsFields({ form, set, problem, tried }: Fields<HostsForm>) {
+  const toggle = (parameter: string, isWanted: boolean): void =>
+    set({
+      wanted: NEW_HOSTS.wanted.filter((other) => (other === parameter ? isWanted : form.wanted.includes(other))),
+    });
+  return (
+    <SpaceBetween size="l">
+      <Container header={<Header variant="h2">Host management</Header>}>
+        <SpaceBetween size="m">
+          <NameFields form={form} example="all-hosts" problem={problem} onChange={set} />
+          <FormField
+            label="What is done"
+            description="At once when it is deployed or changed, and at its rate from then on"
+            errorText={problem("wanted")}
+          >
+            <SpaceBetween size="xs">
+              {CHORES.map(({ parameter, label, what, often }) => (
+                <Checkbox
+                  key={parameter}
+                  checked={form.wanted.includes(parameter)}
+                  description={what}
+                  onChange={({ detail }) => toggle(parameter, detail.checked)}
+                >
+                  {`${label}, ${often}`}
+                </Checkbox>
+              ))}
+            </SpaceBetween>
+          </FormField>
+        </SpaceBetween>
+      </Container>
+      <ScopeFields form={form} problem={problem} showProblem={tried} onChange={set} />
+    </SpaceBetween>
+  );
+}
