@@ -50,7 +50,11 @@ export function useCall<I extends object, O>(
     ...(keep === true ? { placeholderData: keepPreviousData } : {}),
     ...(poll === undefined
       ? {}
-      : { refetchInterval: typeof poll === "number" ? poll : (query) => poll(query.state.data) }),
+      : {
+          // What is gone does not come back.
+          refetchInterval: ({ state: { data, error } }) =>
+            error?.kind === "missing" ? false : typeof poll === "number" ? poll : poll(data),
+        }),
   });
 }
 

@@ -14,7 +14,10 @@ interface Props<O> {
 }
 
 export function Answer<O>({ of, what, children }: Props<O>) {
-  if (of.data !== undefined) return <>{children(of.data)}</>;
-  if (of.error !== null) return <CallFailure error={of.error} onRetry={of.refetch} />;
+  const { data, error } = of;
+  // What is gone is not shown as it was. What could only not be read again stays as it was read.
+  if (error !== null && (data === undefined || error.kind === "missing"))
+    return <CallFailure error={error} onRetry={of.refetch} />;
+  if (data !== undefined) return <>{children(data)}</>;
   return <Loading what={what} />;
 }
