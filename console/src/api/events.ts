@@ -51,6 +51,7 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
     // What a patch policy's associations came to.
     "ListConfigurationManagers",
     "GetConfigurationManager",
+    "ListConfigurations",
   ],
   windows: [
     "DescribeMaintenanceWindows",

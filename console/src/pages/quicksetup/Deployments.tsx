@@ -5,6 +5,7 @@ import Header from "@cloudscape-design/components/header";
 import Table from "@cloudscape-design/components/table";
 
 import { listAssociations } from "../../api/associations";
+import { pollWithoutEvents } from "../../api/events";
 import { deploymentOf, listConfigurations, runsOf } from "../../api/quickSetup";
 import type { Configuration } from "../../api/quickSetup";
 import { useCall } from "../../api/use";
@@ -14,6 +15,8 @@ import { Link } from "../../components/Link";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import type { Kind } from "../../logic/quickSetup";
+
+const POLL = { poll: (): number | false => pollWithoutEvents(5000) ?? false };
 
 export interface Work {
   /** As the server names it. */
@@ -30,7 +33,7 @@ interface Props {
 }
 
 export function Deployments({ kind, arn, work }: Props) {
-  const answer = useCall(listConfigurations, { ManagerArn: arn });
+  const answer = useCall(listConfigurations, { ManagerArn: arn }, POLL);
   return (
     <Answer of={answer} what="the deployments">
       {(output) => (
@@ -67,7 +70,7 @@ export function Deployments({ kind, arn, work }: Props) {
 
 /** In this region: those of others are seen there. */
 function AssociationLink({ name, status }: { readonly name: string; readonly status: string | undefined }) {
-  const answer = useCall(listAssociations, { AssociationFilterList: [{ key: "AssociationName", value: name }] });
+  const answer = useCall(listAssociations, { AssociationFilterList: [{ key: "AssociationName", value: name }] }, POLL);
   if (answer.error !== null) return <>{answer.error.message}</>;
   if (answer.data === undefined) return <>…</>;
   const association = answer.data.Associations?.[0];

@@ -11,12 +11,13 @@ import { Answer } from "../../components/Answer";
 import { Missing } from "../../components/Missing";
 import type { Kind } from "../../logic/quickSetup";
 
-const POLL_MS = 2000;
+/** While it is being deployed, and while its associations go on. */
+const [DEPLOYING_MS, RUNNING_MS] = [2000, 5000];
 
 interface Props {
   readonly kind: Kind;
   readonly arn: string;
-  /** Looks again while it is being deployed; a form stays as it was read. */
+  /** Shows what becomes of it; a form stays as it was read. */
   readonly follow?: boolean;
   readonly children: (manager: Manager, definition: Definition) => ReactNode;
 }
@@ -27,7 +28,9 @@ export function OneManager({ kind, arn, follow, children }: Props) {
     { ManagerArn: arn },
     {
       poll: (manager) =>
-        follow === true && manager !== undefined && isBusy(manager) ? (pollWithoutEvents(POLL_MS) ?? false) : false,
+        follow === true && manager !== undefined
+          ? (pollWithoutEvents(isBusy(manager) ? DEPLOYING_MS : RUNNING_MS) ?? false)
+          : false,
     },
   );
   return (
