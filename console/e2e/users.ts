@@ -12,16 +12,22 @@ export interface Who {
   password: string;
 }
 
-/** Made by root in the console; of this test alone, so that a second try begins anew. */
-export async function newUser(person: Person): Promise<Who> {
+/** Made by root in the console; of this test alone, so that a second try begins anew. The form begins with looking. */
+export async function newUser(person: Person, may: "everything" | "look" | "nothing" = "everything"): Promise<Who> {
   const who = { name: `ada-${randomBytes(4).toString("hex")}`, password: randomBytes(12).toString("hex") };
   const { page } = person;
   await person.open("/create/user");
   await page.getByRole("textbox", { name: "User name" }).fill(who.name);
   await page.getByRole("textbox", { name: "New password", exact: true }).fill(who.password);
   await page.getByRole("textbox", { name: "New password again" }).fill(who.password);
-  await page.getByRole("button", { name: "Add a policy" }).click();
-  await page.getByRole("menuitem", { name: /^Everything/ }).click();
+  if (may === "nothing") {
+    await page.getByRole("button", { name: "Remove policy read" }).click();
+    await expect(page.getByText("No policy: this user may do nothing.")).toBeVisible();
+  }
+  if (may === "everything") {
+    await page.getByRole("button", { name: "Add a policy" }).click();
+    await page.getByRole("menuitem", { name: /^Everything/ }).click();
+  }
   await page.getByRole("button", { name: "Create user" }).click();
   await expect(page.getByRole("heading", { name: who.name, level: 1 })).toBeVisible();
   await expect(page.getByText("Active", { exact: true })).toBeVisible();
