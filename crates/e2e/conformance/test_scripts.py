@@ -1,5 +1,6 @@
 """aws:executeScript through boto3: what scripts return, how they fail, what they cannot reach, and kill -9 in the middle of one."""
 
+import hashlib
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import uuid
 
 import pytest
 
-from conftest import STOP_TIMEOUT_SECONDS
+from conftest import REGION, STOP_TIMEOUT_SECONDS
 from test_automation import ENDS, ended, get, nothing, runbook, start  # noqa: F401  (the fixture that makes runbooks)
 from test_commands import until
 
@@ -186,6 +187,93 @@ def handler(events, context):
     ssm.delete_document(Name=parameter)
     assert "no service `ec2`" in failure(ssm, runbook, "import boto3", "boto3.client('ec2')")
     assert "fly_away" in failure(ssm, runbook, "import boto3", "boto3.client('ssm').fly_away()")
+
+
+@pytest.fixture(scope="module")
+def folder(boto):
+    """Puts files where documents may take them from, and tells where that is."""
+    s3 = boto("s3")
+    s3.create_bucket(Bucket="script-files", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def folder(name, **files):
+        for file, text in files.items():
+            s3.put_object(Bucket="script-files", Key=f"{name}/{file}.py", Body=text if isinstance(text, bytes) else text.encode())
+        return [{"Key": "SourceUrl", "Values": [f"s3://script-files/{name}"]}]
+
+    return folder
+
+
+def attached(name, file, handler, payload=None, **more):  # noqa: F811
+    inputs = {"Runtime": "python3.11", "Handler": handler, "Attachment": file, "InputPayload": payload or {}}
+    return {"name": name, "action": "aws:executeScript", "inputs": inputs, **more}
+
+
+def test_an_attached_script_is_that_of_the_version_that_runs(ssm, folder, boto, refused):
+    """What becomes of the bucket, and of later versions, is nothing to it."""
+    text = """import boto3
+
+def weigh(events, context):
+    print('weighing', events['what'])
+    found = boto3.client('ssm').describe_document(Name=events['book'])['Document']
+    return {'weight': WEIGHT, 'attached': [one['Name'] for one in found['AttachmentsInformation']]}
+"""
+    name = f"book-{uuid.uuid4().hex[:8]}"
+
+    def content(text, **more):
+        files = {"scales.py": {"checksums": {"sha256": hashlib.sha256(text.encode()).hexdigest()}}}
+        steps = [attached("whole", "scales.py", "scales.weigh", {"what": "{{ What }}", "book": name}, **more),
+                 attached("bare", "{{ File }}", "weigh", {"what": "it", "book": name})]
+        return json.dumps({"schemaVersion": "0.3", "files": files, "mainSteps": steps, "parameters": {
+            "What": {"type": "String", "default": "all"}, "File": {"type": "String", "default": "scales.py"}}})
+
+    first, second = text.replace("WEIGHT", "1"), text.replace("WEIGHT", "2")
+    source = folder("weights", scales=first, other="x = 1\n")
+    ssm.create_document(Name=name, DocumentType="Automation", Content=content(first), Attachments=source)
+    try:
+        folder("weights", scales=second)
+        # The file is another one by now, and the runbook says which one it is to be.
+        wrong = refused("InvalidDocumentContent", "update_document", Name=name, DocumentVersion="$LATEST",
+                        Content=content(first, timeoutSeconds=30), Attachments=source)
+        assert "files.scales.py.checksums.sha256" in wrong
+        ssm.update_document(Name=name, DocumentVersion="$LATEST", Content=content(second), Attachments=source)
+        boto("s3").delete_object(Bucket="script-files", Key="weights/scales.py")
+        for version, weight in (("1", 1), ("2", 2)):
+            found, steps = run(ssm, name, DocumentVersion=version, Parameters={"What": ["feathers"]})
+            assert found["AutomationExecutionStatus"] == "Success", steps
+            assert [json.loads(steps[step]["Outputs"]["Payload"][0])["weight"] for step in ("whole", "bare")] == [weight] * 2
+            assert json.loads(steps["whole"]["Outputs"]["Payload"][0])["attached"] == ["other.py", "scales.py"]
+            assert steps["whole"]["Outputs"]["ExecutionLog"] == ["weighing feathers\n"]
+        found, steps = run(ssm, name, Parameters={"File": ["gone.py"]})
+        assert "the document has no attachment `gone.py`" in steps["bare"]["FailureMessage"]
+        # As one that is made of it by reference.
+        copy = f"{name}-copy"
+        ssm.create_document(Name=copy, DocumentType="Automation", Content=content(second), Attachments=[
+            {"Key": "AttachmentReference", "Values": [f"{name}/2/scales.py"], "Name": "scales.py"}])
+        try:
+            assert run(ssm, copy)[0]["AutomationExecutionStatus"] == "Success"
+        finally:
+            ssm.delete_document(Name=copy)
+    finally:
+        ssm.delete_document(Name=name)
+
+
+def test_what_no_attached_script_can_be_is_refused_when_it_is_stored(ssm, folder, refused):
+    def text(file, attachments=None, **more):
+        steps = [nothing("first"), attached("it", file, "f", **more)]
+        content = json.dumps({"schemaVersion": "0.3", "mainSteps": steps})
+        given = {} if attachments is None else {"Attachments": attachments}
+        return refused("InvalidDocumentContent", "create_document", Name="odd-attached", DocumentType="Automation",
+                       Content=content, **given)
+
+    place = "mainSteps[1].inputs.Attachment: "
+    source = folder("odd", broken="def f(events, context):\n    return )\n", binary=b"\xff\xfe", long="#" * (1 << 20) + "\n")
+    assert place + "`gone.py` is not among the attachments" in text("gone.py", source)
+    assert "is not among the attachments" in text("broken.py")
+    broken = text("broken.py", source)
+    assert place in broken and "line 2" in broken and "SyntaxError" in broken
+    assert place + "`binary.py` is no UTF-8 text" in text("binary.py", source)
+    assert "at most 1048576 are read" in text("long.py", source)
+    assert not ssm.list_documents(Filters=[{"Key": "Name", "Values": ["odd-attached"]}])["DocumentIdentifiers"]
 
 
 @pytest.mark.parametrize("word, expected", [("", "Success"), ("# boto3", "Failed")])

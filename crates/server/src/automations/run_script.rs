@@ -18,6 +18,7 @@ use super::loaded::Loaded;
 use crate::agents::retry;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::operations::documents::scripts::MOST_ATTACHED_BYTES;
 use crate::operations::documents::{self, attachments};
 use crate::scripts::{MEMORY_BYTES, ScriptError};
 
@@ -27,7 +28,6 @@ pub const CLAIM_SECONDS: i64 = 30;
 const RENEW_SECONDS: i64 = 20;
 /// Whether somebody still waits.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-const MOST_ATTACHMENT_BYTES: u64 = 1 << 20;
 
 /// `None` where nobody waits for the outcome: the step was stopped, or goes to another server.
 pub async fn run(
@@ -160,7 +160,7 @@ async fn attached(
     let ctx = ctx_of(app, automation, now);
     let (document, version) = (&automation.document, Some(automation.document_version.as_str()));
     let found = documents::find(&ctx, document, version, None).await.map_err(|error| error.to_string())?;
-    attachments::text(&ctx, &found, name, MOST_ATTACHMENT_BYTES).await
+    attachments::text_of(&ctx, &found, name, MOST_ATTACHED_BYTES).await
 }
 
 /// With the rights of who started the execution, as of a step that calls.

@@ -317,11 +317,16 @@ pub async fn describe(ctx: &Ctx, found: &Found) -> Result<Option<Vec<AttachmentC
     Ok(Some(told.collect()).filter(|told: &Vec<_>| !told.is_empty()))
 }
 
-/// A file that is a text of at most so many bytes. The reason, where there is none.
-pub async fn text(ctx: &Ctx, found: &Found, name: &str, most_bytes: u64) -> Result<String, String> {
+/// The same of a document that is stored, by the file's name.
+pub async fn text_of(ctx: &Ctx, found: &Found, name: &str, most_bytes: u64) -> Result<String, String> {
     let listed = list(ctx, found).await.map_err(|error| error.to_string())?;
     let file = listed.into_iter().find(|file| file.file_name == name);
-    let file = file.ok_or_else(|| format!("the document has no attachment `{name}`"))?;
+    text(ctx, &file.ok_or_else(|| format!("the document has no attachment `{name}`"))?, most_bytes).await
+}
+
+/// A file that is a text of at most so many bytes. The reason, where it is none.
+pub async fn text(ctx: &Ctx, file: &Attachment, most_bytes: u64) -> Result<String, String> {
+    let name = &file.file_name;
     if file.size_bytes > most_bytes {
         return Err(format!("`{name}` has {} bytes; at most {most_bytes} are read", file.size_bytes));
     }

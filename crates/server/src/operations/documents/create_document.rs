@@ -52,7 +52,7 @@ pub async fn create_document(
     scripts::check(ctx, &new).await?;
     let files = attachments::gather(ctx, request.attachments.as_deref(), manifest.as_ref()).await?;
     new.attachments = files.iter().map(|file| file.file_name.clone()).collect();
-    let version = new.check(ctx, 1);
+    let version = scripts::check_attached(ctx, &new, &files).await.and_then(|()| new.check(ctx, 1));
     let written = match version {
         Ok(version) => write(ctx, (name, document_type), version, &files, &tags).await,
         Err(error) => Err(error),

@@ -14,7 +14,7 @@ mod list_document_versions;
 mod list_documents;
 mod modify_document_permission;
 mod new_version;
-mod scripts;
+pub mod scripts;
 #[cfg(test)]
 mod tests;
 mod update_document;

@@ -36,7 +36,14 @@ async fn files(ctx: &Ctx, request: &UpdateDocumentRequest) -> Result<Vec<Attachm
     let new = new_version(&document, request);
     let manifest = new.manifest()?;
     scripts::check(ctx, &new).await?;
-    attachments::gather(ctx, request.attachments.as_deref(), manifest.as_ref()).await
+    let files = attachments::gather(ctx, request.attachments.as_deref(), manifest.as_ref()).await?;
+    match scripts::check_attached(ctx, &new, &files).await {
+        Ok(()) => Ok(files),
+        Err(error) => {
+            attachments::discard_all(ctx, &files).await;
+            Err(error)
+        }
+    }
 }
 
 fn new_version(document: &Document, request: &UpdateDocumentRequest) -> NewVersion {
