@@ -27,6 +27,7 @@ mod quick_setup;
 mod reboot_at;
 mod resource_groups;
 mod restart;
+mod routes;
 mod runbooks;
 mod scan;
 mod sign_in;

@@ -1,5 +1,5 @@
 //! Every operation that the server has, of all services that headers name, as the sweeps see it. Those that have routes
-//! are swept in `quick_setup`.
+//! are swept in `quick_setup` and `resource_groups`.
 
 use api::schema::Schema;
 use api::{fettle, mds, ssm};

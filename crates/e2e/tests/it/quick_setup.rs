@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use api::quicksetup::{Operation, ROUTES};
-use api::rest::{QueryKind, Route, Segment};
-use api::sample::{Fault, broken, valid};
-use api::sigv4::{PathStyle, RequestParts, Signer, payload_hash, percent_encode};
+use api::rest::Route;
+use api::sample::{Fault, valid};
 use api::ssm::{
     CreatePatchBaselineRequest, DescribeAssociationRequest, DescribeInstancePatchStatesRequest,
     ListAssociationsRequest, ListResourceComplianceSummariesRequest, OperatingSystem,
@@ -13,98 +12,21 @@ use api::ssm::{
 use serde_json::{Value, json};
 
 use crate::harness::server::REGION;
-use crate::harness::wire::{Answer, exchange};
 use crate::harness::{Agent, PatchBed, Server, engines, eventually};
 use crate::install::{approve, expect};
+use crate::routes::{Sent, Swept, sweep};
 
+const SERVICE: &str = "ssm-quicksetup";
 const WITHIN: Duration = Duration::from_secs(120);
 /// Codes that any operation may answer with.
 const COMMON: [&str; 3] = ["ValidationException", "SerializationException", "AccessDeniedException"];
-
-/// What goes over the wire.
-pub struct Sent {
-    pub method: String,
-    pub path: String,
-    pub query: String,
-    pub body: Vec<u8>,
-}
-
-impl Sent {
-    /// `None`: it cannot be said in a path or a query.
-    pub fn place<O>(route: &Route<O>, mut request: Value) -> Option<Self> {
-        let mut path = String::new();
-        for segment in route.segments {
-            path.push('/');
-            match segment {
-                Segment::Literal(text) => path.push_str(text),
-                Segment::Label(member) => {
-                    let text = request.as_object_mut()?.remove(*member)?;
-                    path.push_str(&percent_encode(text.as_str().filter(|text| !text.is_empty())?));
-                }
-            }
-        }
-        let mut query = Vec::new();
-        for wanted in route.query {
-            let Some(given) = request.as_object_mut()?.remove(wanted.member) else { continue };
-            let values = match (wanted.kind, given) {
-                (QueryKind::List, Value::Array(values)) => values,
-                // In a query one is a list of one.
-                (QueryKind::List, _) => return None,
-                (QueryKind::Text | QueryKind::Number, one) => vec![one],
-            };
-            for value in values {
-                let text = match value {
-                    Value::String(text) => text,
-                    Value::Number(number) if wanted.kind == QueryKind::Number => number.to_string(),
-                    _ => return None,
-                };
-                query.push(format!("{}={}", wanted.name, percent_encode(&text)));
-            }
-        }
-        let body = match route.method {
-            "GET" => request.as_object().map(|_| Vec::new())?,
-            _ => request.to_string().into_bytes(),
-        };
-        Some(Self { method: route.method.to_owned(), path, query: query.join("&"), body })
-    }
-
-    pub fn send(&self, server: &Server, service: &str) -> Answer {
-        let headers = self.signed(server, service);
-        self.send_with(server, &headers)
-    }
-
-    pub fn send_with(&self, server: &Server, headers: &[(String, String)]) -> Answer {
-        let address = match self.query.as_str() {
-            "" => self.path.clone(),
-            query => format!("{}?{query}", self.path),
-        };
-        let answer = exchange(server.address, &self.method, &address, headers, &self.body);
-        answer.unwrap_or_else(|error| panic!("{} {address}: {error}", self.method))
-    }
-
-    fn signed(&self, server: &Server, service: &str) -> Vec<(String, String)> {
-        let host = server.address.to_string();
-        let headers = [("host", host.as_str())];
-        let parts =
-            RequestParts { method: &self.method, path: &self.path, query: &self.query, headers: &headers };
-        let signer = Signer {
-            credentials: &server.credentials,
-            region: REGION,
-            service,
-            style: PathStyle::Normalized,
-        };
-        let added = signer.sign(&parts, &payload_hash(&self.body), cli::client::now()).unwrap();
-        let added = added.into_iter().map(|(name, value)| (name.to_owned(), value));
-        [("host".to_owned(), host.clone())].into_iter().chain(added).collect()
-    }
-}
 
 fn route(operation: Operation) -> &'static Route<Operation> {
     ROUTES.iter().find(|route| route.operation == operation).unwrap()
 }
 
 fn ask(server: &Server, operation: Operation, request: Value) -> Value {
-    let answer = Sent::place(route(operation), request).unwrap().send(server, "ssm-quicksetup");
+    let answer = Sent::place(route(operation), request).unwrap().send(server, SERVICE);
     assert_eq!(answer.code(), "ok", "{operation}");
     assert!(answer.head.to_lowercase().contains("content-type: application/json\r\n"), "{}", answer.head);
     answer.json()
@@ -120,39 +42,27 @@ fn every_route_checks_signature_and_input() {
             let schema = operation.input_schema();
             let request = valid(schema).unwrap();
             let sent = Sent::place(route, request.clone()).unwrap();
-            let unsigned = [("host".to_owned(), server.address.to_string())];
-            let code = sent.send_with(&server, &unsigned).code();
-            assert_eq!(code, "MissingAuthenticationTokenException", "{operation} unsigned");
-            // Of no service that has routes.
-            let code = sent.send(&server, "ssm").code();
-            assert_eq!(code, "UnknownOperationException", "{operation} for another service");
-            let spoiled = sent.signed(&server, "ssm-quicksetup");
+            let spoiled = sent.signed(&server, SERVICE);
             let other =
                 Sent { path: format!("{}x", sent.path), ..Sent::place(route, request.clone()).unwrap() };
             let code = other.send_with(&server, &spoiled).code();
             assert_eq!(code, "InvalidSignatureException", "{operation} with another path");
 
-            let answer = sent.send(&server, "ssm-quicksetup");
-            let code = answer.code();
-            let declared: Vec<&str> = operation.errors().iter().map(|code| code.as_str()).collect();
-            assert!(code == "ok" || declared.contains(&code.as_str()), "{operation}: {code}");
-            for broken in broken(schema) {
-                let Some(sent) = Sent::place(route, broken.value) else { continue };
-                let code = sent.send(&server, "ssm-quicksetup").code();
-                let is_right = match broken.fault {
-                    Fault::WrongType => COMMON[..2].contains(&code.as_str()),
-                    _ => code == "ValidationException",
-                };
-                assert!(is_right, "{operation} {} {:?}: {code}", broken.at, broken.fault);
-                tried += 1;
-            }
+            let errors = operation.errors().iter().map(|code| code.as_str()).collect();
+            // Of no service that has routes.
+            let other = "ssm";
+            let swept = Swept { name: operation.name(), service: SERVICE, other, schema, errors };
+            tried += sweep(&server, route, &swept, |_, fault, code| match fault {
+                Fault::WrongType => COMMON[..2].contains(&code),
+                _ => code == "ValidationException",
+            });
             if route.method == "GET" {
                 continue;
             }
             for body in ["{", "[]", "7", "{\"a\":1,}", "\u{fffd}"] {
                 let sent =
                     Sent { body: body.as_bytes().to_vec(), ..Sent::place(route, request.clone()).unwrap() };
-                let code = sent.send(&server, "ssm-quicksetup").code();
+                let code = sent.send(&server, SERVICE).code();
                 assert_eq!(code, "SerializationException", "{operation} {body}");
             }
         }
@@ -162,7 +72,7 @@ fn every_route_checks_signature_and_input() {
         {
             let sent =
                 Sent { method: method.into(), path: path.into(), query: String::new(), body: Vec::new() };
-            let answer = sent.send(&server, "ssm-quicksetup");
+            let answer = sent.send(&server, SERVICE);
             assert_eq!(
                 (answer.status, answer.code().as_str()),
                 (404, "UnknownOperationException"),
@@ -248,5 +158,5 @@ fn a_patch_policy_is_followed_by_a_real_agent() {
     ask(&server, Operation::DeleteConfigurationManager, json!({"ManagerArn": arn}));
     eventually("all of it is gone", WITHIN, || associations().is_empty().then_some(()));
     let gone = Sent::place(route(Operation::GetConfigurationManager), json!({"ManagerArn": arn})).unwrap();
-    assert_eq!(gone.send(&server, "ssm-quicksetup").code(), "ResourceNotFoundException");
+    assert_eq!(gone.send(&server, SERVICE).code(), "ResourceNotFoundException");
 }

@@ -1,10 +1,10 @@
 //! Resource Groups over the wire: its routes, and what is refused on them.
 
 use api::resourcegroups::ROUTES;
-use api::sample::{Fault, broken, valid};
+use api::sample::Fault;
 
 use crate::harness::{Server, engines};
-use crate::quick_setup::Sent;
+use crate::routes::{Sent, Swept, sweep};
 
 const SERVICE: &str = "resource-groups";
 
@@ -15,35 +15,18 @@ fn every_route_checks_signature_and_input() {
         let mut tried = 0;
         for route in ROUTES {
             let operation = route.operation;
+            let errors = operation.errors().iter().map(|code| code.as_str()).collect();
             let schema = operation.input_schema();
-            let request = valid(schema).unwrap();
-            let sent = Sent::place(route, request.clone()).unwrap();
-            let unsigned = [("host".to_owned(), server.address.to_string())];
-            let code = sent.send_with(&server, &unsigned).code();
-            assert_eq!(code, "MissingAuthenticationTokenException", "{operation} unsigned");
-            let code = sent.send(&server, "ssm-quicksetup").code();
-            assert_eq!(code, "UnknownOperationException", "{operation} for another service");
-
-            let answer = sent.send(&server, SERVICE);
-            let code = answer.code();
-            let declared: Vec<&str> = operation.errors().iter().map(|code| code.as_str()).collect();
-            assert!(code == "ok" || declared.contains(&code.as_str()), "{operation}: {code}");
-            for broken in broken(schema) {
-                let Some(sent) = Sent::place(route, broken.value) else { continue };
-                let answer = sent.send(&server, SERVICE);
-                let code = answer.code();
-                let is_right = match broken.fault {
-                    // In a query everything is text.
-                    Fault::WrongType => {
-                        ["SerializationException", "BadRequestException"].contains(&code.as_str())
-                    }
-                    _ => code == "BadRequestException",
-                };
-                let is_right =
-                    is_right || broken.fault == Fault::WrongType && !sent.query.is_empty() && code == "ok";
-                assert!(is_right, "{operation} {} {:?}: {code}", broken.at, broken.fault);
-                tried += 1;
-            }
+            let other = "ssm-quicksetup";
+            let swept = Swept { name: operation.name(), service: SERVICE, other, schema, errors };
+            tried += sweep(&server, route, &swept, |sent, fault, code| match fault {
+                // In a query everything is text.
+                Fault::WrongType => {
+                    ["SerializationException", "BadRequestException"].contains(&code)
+                        || !sent.query.is_empty() && code == "ok"
+                }
+                _ => code == "BadRequestException",
+            });
         }
         assert!(tried > 100, "only {tried} were tried");
         let path = "/tag-sync".to_owned();
