@@ -21,6 +21,7 @@ pub mod inventory;
 pub mod notification;
 pub mod object;
 pub mod os;
+pub mod parameter;
 pub mod patch;
 pub mod patch_now;
 pub mod policy;
