@@ -43,6 +43,7 @@ pub mod leases;
 pub mod node_messages;
 pub mod nodes;
 pub mod objects;
+pub mod parameters;
 pub mod passkeys;
 pub mod patch_executions;
 pub mod patch_groups;
