@@ -2,6 +2,7 @@
 //! A job is one file with `run_once`: bounded, idempotent, safe on several servers.
 
 pub(crate) mod advance_commands;
+pub(crate) mod apply_parameter_policies;
 pub(crate) mod call_automation_steps;
 pub(crate) mod call_webhooks;
 pub(crate) mod count_fleet;
@@ -73,6 +74,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_logs", HOURLY, app, forget_logs::run_once);
     background.every("forget_patch_now", HOURLY, app, forget_patch_now::run_once);
     background.every("forget_reports", HOURLY, app, forget_reports::run_once);
+    background.every("apply_parameter_policies", 10 * SECONDLY, app, apply_parameter_policies::run_once);
     background.every("count_fleet", 600 * SECONDLY, app, count_fleet::run_once);
     background.until_stopped(crate::fleet::keep_fresh(Arc::clone(app)));
     background.every("forget_sessions", HOURLY, app, forget_sessions::run_once);

@@ -14,6 +14,7 @@ pub mod messages;
 pub mod nodes;
 pub mod packages;
 pub mod page;
+pub mod parameters;
 pub mod patch_baselines;
 pub mod patch_states;
 pub mod permission;
@@ -326,6 +327,18 @@ fn handler<'a>(ctx: &'a Ctx, operation: Operation, body: &'a [u8]) -> Answer<'a>
         Operation::GetInventory => call(ctx, body, inventory::get_inventory),
         Operation::GetInventorySchema => call(ctx, body, inventory::get_inventory_schema),
         Operation::ListInventoryEntries => call(ctx, body, inventory::list_inventory_entries),
+
+        // Parameter Store.
+        Operation::PutParameter => call(ctx, body, parameters::put_parameter),
+        Operation::GetParameter => call(ctx, body, parameters::get_parameter),
+        Operation::GetParameters => call(ctx, body, parameters::get_parameters),
+        Operation::GetParametersByPath => call(ctx, body, parameters::get_parameters_by_path),
+        Operation::GetParameterHistory => call(ctx, body, parameters::get_parameter_history),
+        Operation::DescribeParameters => call(ctx, body, parameters::describe_parameters),
+        Operation::DeleteParameter => call(ctx, body, parameters::delete_parameter),
+        Operation::DeleteParameters => call(ctx, body, parameters::delete_parameters),
+        Operation::LabelParameterVersion => call(ctx, body, parameters::label_parameter_version),
+        Operation::UnlabelParameterVersion => call(ctx, body, parameters::unlabel_parameter_version),
     }
 }
 

@@ -195,7 +195,10 @@ impl Rights {
         };
         for resource in resources {
             let tags = match (&resource.node, &all) {
-                (None, _) => vec![],
+                (None, _) => match &resource.parameter {
+                    Some(key) => tags::list(tx, of_parameter(ctx, key)).await?.into_iter().collect(),
+                    None => vec![],
+                },
                 (Some(node), Some(all)) => {
                     all.get(node).cloned().unwrap_or_default().into_iter().collect::<Vec<_>>()
                 }
@@ -217,6 +220,10 @@ impl Rights {
 
 fn tagged<'a>(ctx: &'a Ctx, node: &'a str) -> Tagged<'a> {
     Tagged { account: &ctx.account, region: &ctx.region, resource_type: "ManagedInstance", resource_id: node }
+}
+
+fn of_parameter<'a>(ctx: &'a Ctx, key: &'a str) -> Tagged<'a> {
+    Tagged { account: &ctx.account, region: &ctx.region, resource_type: "Parameter", resource_id: key }
 }
 
 fn of_node(

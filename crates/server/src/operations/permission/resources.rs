@@ -35,6 +35,19 @@ const RESOLVED_AT_ONCE: [&str; 2] = ["SendCommand", "StartPatchNow"];
 /// About the nodes of what is named: each is asked about once that is read, by [`super::require_command`].
 const OF_ITS_NODES: [&str; 2] = ["SignalRollout", "CancelPatchNow"];
 
+/// Operations whose `Name`, `Names` or `Path` is that of parameters.
+const NAMED_PARAMETERS: [&str; 9] = [
+    "PutParameter",
+    "GetParameter",
+    "GetParameters",
+    "GetParametersByPath",
+    "GetParameterHistory",
+    "DeleteParameter",
+    "DeleteParameters",
+    "LabelParameterVersion",
+    "UnlabelParameterVersion",
+];
+
 /// Deeper lists and structures of a request name no resources.
 const DEPTH: usize = 3;
 
@@ -44,6 +57,8 @@ pub struct Resource {
     extent: Extent,
     /// Whose tags policies may ask for.
     pub node: Option<String>,
+    /// The same of a parameter: its key.
+    pub parameter: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,17 +72,17 @@ enum Extent {
 
 impl Resource {
     pub fn plain(arn: String) -> Self {
-        Self { arn, extent: Extent::One, node: None }
+        Self { arn, extent: Extent::One, node: None, parameter: None }
     }
 
     /// Whatever has an ARN that begins so, and goes on with an id.
     fn below(prefix: String) -> Self {
-        Self { arn: prefix, extent: Extent::Below, node: None }
+        Self { arn: prefix, extent: Extent::Below, node: None, parameter: None }
     }
 
     /// Whatever has an ARN that begins so.
     pub fn within(prefix: String) -> Self {
-        Self { arn: prefix, extent: Extent::Within, node: None }
+        Self { arn: prefix, extent: Extent::Within, node: None, parameter: None }
     }
 
     pub fn asked(&self) -> policy::Resource<'_> {
@@ -89,7 +104,26 @@ pub fn node(ctx: &Ctx, id: &str) -> Resource {
         true => format!("arn:aws:ec2:{}:{}:instance/{id}", ctx.region, ctx.account),
         false => own(ctx, "managed-instance", id),
     };
-    Resource { arn, extent: Extent::One, node: Some(id.to_owned()) }
+    Resource { arn, extent: Extent::One, node: Some(id.to_owned()), parameter: None }
+}
+
+/// By a name, with or without its leading slash, or an ARN; which version of it makes no difference.
+pub fn parameter(ctx: &Ctx, text: &str) -> Resource {
+    let kind = "parameter/";
+    let (arn, key) = match Arn::parse(text) {
+        Some(arn) => {
+            let (resource, _) = arn.resource.split_once(':').unwrap_or((arn.resource, ""));
+            let whole = &text[..text.len() - (arn.resource.len() - resource.len())];
+            (whole.to_owned(), resource.strip_prefix(kind))
+        }
+        None => {
+            let (name, _) = text.split_once(':').unwrap_or((text, ""));
+            let key = name.strip_prefix('/').unwrap_or(name);
+            let key = key.strip_suffix('/').unwrap_or(key);
+            (own(ctx, "parameter", key), Some(key))
+        }
+    };
+    Resource { arn, extent: Extent::One, node: None, parameter: key.map(str::to_owned) }
 }
 
 /// Empty where the nodes are asked about later. What cannot be read as JSON is refused when it is decoded; until then it is about `*`.
@@ -129,6 +163,11 @@ impl Found<'_> {
                 Value::Array(list) if name == "InstanceIds" || name == "ResourceIds" => {
                     list.iter().filter_map(Value::as_str).for_each(|id| self.add_node(id));
                 }
+                Value::Array(list) if name == "Names" && self.is_about_parameters() => {
+                    let names = list.iter().filter_map(Value::as_str);
+                    let found: Vec<Resource> = names.map(|name| parameter(self.ctx, name)).collect();
+                    self.resources.extend(found);
+                }
                 Value::Array(list) if name == "AssociationIds" => {
                     let arns = list.iter().filter_map(Value::as_str).map(|id| self.named("association", id));
                     let found: Vec<Resource> = arns.map(Resource::plain).collect();
@@ -159,6 +198,10 @@ impl Found<'_> {
             "Name" if self.service == Service::Ssm && NAMED_DOCUMENT.contains(&self.operation) => {
                 self.document("document", text, beside)
             }
+            "Name" | "Path" if self.is_about_parameters() => {
+                self.resources.push(parameter(self.ctx, text));
+                return;
+            }
             "UserName" if self.service == Service::Fettle => {
                 format!("arn:aws:iam::{}:user/{text}", self.ctx.account)
             }
@@ -172,6 +215,10 @@ impl Found<'_> {
         self.resources.push(Resource::plain(arn));
     }
 
+    fn is_about_parameters(&self) -> bool {
+        self.service == Service::Ssm && NAMED_PARAMETERS.contains(&self.operation)
+    }
+
     fn add_node(&mut self, id: &str) {
         self.resources.push(node(self.ctx, id));
     }
@@ -180,6 +227,10 @@ impl Found<'_> {
     fn add_of_kind(&mut self, id: &str, kind: Option<&str>) {
         let of = match kind {
             None | Some("ManagedInstance") => return self.add_node(id),
+            Some("Parameter") => {
+                self.resources.push(parameter(self.ctx, id));
+                return;
+            }
             Some("Document") => "document",
             Some("MaintenanceWindow") => "maintenancewindow",
             Some("PatchBaseline") => "patchbaseline",

@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 
 use api::ssm::{ErrorCode, ResourceTypeForTagging, Tag};
 use domain::ids::{AssociationId, AutomationExecutionId, BaselineId, DocumentName, NodeId, WindowId};
+use domain::parameter;
 use store::Tx;
 use store::associations::{self, AssociationKey};
 use store::automations::{self, AutomationKey};
+use store::parameters::{self, Which};
 use store::tags::Tagged;
 use store::{baselines, documents, nodes, windows};
 
@@ -96,6 +98,14 @@ async fn resource<'a>(
             let key = AutomationKey { account, region, id: execution };
             automations::find(tx, &key).await?.ok_or_else(refusal)?;
             id
+        }
+        ResourceTypeForTagging::Parameter => {
+            let found = parameter::requested(id, &ctx.account, &ctx.region).map_err(|_| refusal())?;
+            let (key, _) = found.filter(|(_, selector)| selector.is_none()).ok_or_else(refusal)?;
+            let found = parameters::find(tx, (&ctx.account, &ctx.region), &key, Which::Newest).await?;
+            found.ok_or_else(refusal)?;
+            // Tags are kept by the key, with which a name and an ARN end.
+            &id[id.len() - key.as_str().len()..]
         }
         // No resource of the other types can exist here yet.
         _ => return Err(refusal()),
