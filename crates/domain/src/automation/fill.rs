@@ -105,13 +105,6 @@ pub(super) fn placeholders(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// `{{ssm:name}}`: a value of Parameter Store.
-pub fn is_parameter_store(value: &Value) -> bool {
-    let mut found = BTreeSet::new();
-    placeholders(value, &mut found);
-    found.iter().any(|name| name.starts_with("ssm:"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,7 @@ pub use action::{Action, Impact, SERVICES, impact};
 pub use advance::Next;
 pub use choice::Condition;
 pub use describe::{shown, texts};
-pub use fill::{Names, is_parameter_store};
+pub use fill::Names;
 pub use outcome::{answered, called, commanded, executed, scripted};
 pub use output::{Output, OutputError, property_matches};
 pub use progress::{

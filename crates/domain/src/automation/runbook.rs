@@ -14,6 +14,7 @@ use super::output::Output;
 use super::script;
 use crate::document::parameters::{self, Parameter, ParameterError};
 use crate::document::{DocumentError, object, only, text_of, unexpected};
+use crate::parameter::Stored;
 
 const ROOT_MEMBERS: [&str; 9] = [
     "$schema",
@@ -128,6 +129,15 @@ impl Runbook {
         given: &BTreeMap<String, Vec<String>>,
     ) -> Result<Map<String, Value>, ParameterError> {
         parameters::resolve(&self.parameters, given)
+    }
+
+    /// The same, with values of Parameter Store in the place of references to them.
+    pub fn resolve_stored(
+        &self,
+        given: &BTreeMap<String, Vec<String>>,
+        stored: &BTreeMap<String, Stored>,
+    ) -> Result<Map<String, Value>, ParameterError> {
+        parameters::resolve(&self.parameters, &parameters::filled(&self.parameters, given, stored))
     }
 
     /// Also within loops: names are unique in the whole runbook.

@@ -1,13 +1,14 @@
 //! Parameter declarations: checking what a caller gave, typing it for delivery.
 //! Source: spec systems-manager 1.2 and 2.2, agent-protocol 3.5.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::ssm;
 use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::{Document, DocumentError, object, text_of};
+use crate::parameter::{Stored, references_in_text, substitute};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterType {
@@ -168,6 +169,24 @@ impl Document {
         Ok(Parameters::from_payload(self, values))
     }
 
+    /// What [`Self::resolve_parameters`] would make of them if the values of Parameter Store stood in the place of references to
+    /// them, defaults among them: as an agent will see them.
+    pub fn resolve_stored(
+        &self,
+        given: &BTreeMap<String, Vec<String>>,
+        stored: &BTreeMap<String, Stored>,
+    ) -> Result<Parameters, ParameterError> {
+        let values = resolve(&self.parameters, &filled(&self.parameters, given, stored))?;
+        Ok(Parameters::from_payload(self, values))
+    }
+
+    /// That values in which references were filled in are still what the declarations allow.
+    pub fn check_values(&self, values: &Map<String, Value>) -> Result<(), ParameterError> {
+        let declared = self.parameters.iter();
+        let mut given = declared.filter_map(|parameter| Some((parameter, values.get(&parameter.name)?)));
+        given.try_for_each(|(parameter, value)| parameter.check_default(value))
+    }
+
     /// As DescribeDocument lists them.
     pub fn to_described_parameters(&self) -> Vec<ssm::DocumentParameter> {
         self.parameters.iter().map(Parameter::to_described).collect()
@@ -210,6 +229,42 @@ pub(crate) fn resolve(
     Ok(values)
 }
 
+/// What was given and every default that refers to Parameter Store, with values in the place of the references.
+pub(crate) fn filled(
+    declared: &[Parameter],
+    given: &BTreeMap<String, Vec<String>>,
+    stored: &BTreeMap<String, Stored>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut filled = given.clone();
+    for parameter in declared {
+        if let (false, Some(default)) = (given.contains_key(&parameter.name), &parameter.default)
+            && refers(&default.to_string())
+        {
+            filled.insert(parameter.name.clone(), parameter.texts_of(default));
+        }
+        let Some(texts) = filled.get_mut(&parameter.name) else { continue };
+        *texts = match parameter.kind {
+            ParameterType::StringList => {
+                let list = Value::Array(texts.drain(..).map(Value::String).collect());
+                parameter.texts_of(&substitute(&list, stored))
+            }
+            // A list is one text here.
+            _ => texts.iter().map(|text| in_text(text, stored)).collect(),
+        };
+    }
+    filled
+}
+
+fn in_text(text: &str, stored: &BTreeMap<String, Stored>) -> String {
+    super::interpolate::as_text(&substitute(&Value::String(text.to_owned()), stored))
+}
+
+fn refers(text: &str) -> bool {
+    let mut found = BTreeSet::new();
+    references_in_text(text, &mut found);
+    !found.is_empty()
+}
+
 /// A default that its own declaration refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}.default: {error}")]
@@ -234,16 +289,20 @@ impl Parameter {
 
     /// A default is written as a value of its type; a text that reads as one will do.
     fn check_default(&self, default: &Value) -> Result<(), ParameterError> {
-        let texts: Vec<String> = match (self.kind, default) {
+        if self.kind == ParameterType::StringList && !default.is_array() {
+            return Err(self.refused(&default.to_string(), "a list of texts".to_owned()));
+        }
+        self.check(&self.texts_of(default)).map(drop)
+    }
+
+    /// A value as a caller would give it.
+    fn texts_of(&self, value: &Value) -> Vec<String> {
+        match (self.kind, value) {
             (ParameterType::StringList, Value::Array(elements)) => {
                 elements.iter().map(super::interpolate::as_text).collect()
             }
-            (ParameterType::StringList, _) => {
-                return Err(self.refused(&default.to_string(), "a list of texts".to_owned()));
-            }
             (_, value) => vec![super::interpolate::as_text(value)],
-        };
-        self.check(&texts).map(drop)
+        }
     }
 
     fn check(&self, texts: &[String]) -> Result<Value, ParameterError> {
@@ -267,8 +326,8 @@ impl Parameter {
     }
 
     fn check_text(&self, text: &str) -> Result<(), ParameterError> {
-        // A reference to a stored parameter is checked by the agent, once it knows the value.
-        if text.starts_with("{{ssm:") || text.starts_with("{{ ssm:") {
+        // What refers to a stored parameter is checked once its value is known.
+        if refers(text) {
             return Ok(());
         }
         if !self.allowed_values.is_empty() && !self.allowed_values.iter().any(|allowed| allowed == text) {
@@ -348,7 +407,8 @@ mod tests {
             (allowed, Some(&["Scan", "Scan"]), Err("takes one value, got 2")),
             (pattern.clone(), Some(&["abc"]), Ok(json!("abc"))),
             (pattern.clone(), Some(&["abc1"]), Err("is not text matching")), // a full match
-            (pattern, Some(&["{{ssm:/a/b}}"]), Ok(json!("{{ssm:/a/b}}"))),
+            (pattern.clone(), Some(&["{{ssm:/a/b}}"]), Ok(json!("{{ssm:/a/b}}"))),
+            (pattern, Some(&["{{ssm: }} x"]), Err("is not text matching")), // no reference
             (list.clone(), Some(&["a", "b"]), Ok(json!(["a", "b"]))),
             (list.clone(), Some(&[]), Err("has 0 items; expected at least 1")),
             (list.clone(), Some(&["a", "b", "c"]), Err("has 3 items; expected at most 2")),
@@ -370,6 +430,32 @@ mod tests {
                 (result, _) => panic!("{declaration} {given:?}: {result:?}"),
             }
         }
+    }
+
+    #[test]
+    fn declarations_hold_of_the_values_behind_references() {
+        let document = Document::from_json(json!({"schemaVersion":"2.2","parameters":{
+            "word":{"type":"String","allowedPattern":"[a-z,]+","default":"{{ssm:w}}"},
+            "lines":{"type":"StringList","maxItems":2,"default":["{{ssm:l}}"]}},
+            "mainSteps":[{"action":"x","name":"s"}]}))
+        .unwrap();
+        let resolve = |word: &str, list: &str, given: &[(&str, &str)]| {
+            let stored = |value: &str, is_list| Stored { value: value.to_owned(), is_list };
+            let stored =
+                BTreeMap::from([("w".to_owned(), stored(word, false)), ("l".to_owned(), stored(list, true))]);
+            let given =
+                given.iter().map(|(name, text)| ((*name).to_owned(), vec![(*text).to_owned()])).collect();
+            let resolved = document.resolve_stored(&given, &stored).map_err(|error| error.to_string())?;
+            document.check_values(&resolved.values).unwrap();
+            Ok::<_, String>(Value::Object(resolved.values))
+        };
+        assert_eq!(resolve("x", "a,b", &[]), Ok(json!({"word": "x", "lines": ["a", "b"]})));
+        assert!(resolve("X", "a,b", &[]).unwrap_err().contains("`X` is not text matching"));
+        assert!(resolve("x", "a,b,c", &[]).unwrap_err().contains("has 3 items"));
+        let given = [("word", "a{{ssm:l}}"), ("lines", "one")];
+        assert_eq!(resolve("X", "b,c", &given), Ok(json!({"word": "ab,c", "lines": ["one"]})));
+        let values = json!({"word": "NO"}).as_object().unwrap().clone();
+        assert!(document.check_values(&values).is_err());
     }
 
     #[test]
