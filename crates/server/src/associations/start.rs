@@ -152,12 +152,13 @@ async fn plan(ctx: &Ctx, association: &Association, run: &CommandId) -> Result<P
         return Ok(Planned::Runbook(Box::new(order)));
     }
     let origin = Origin::Association { id: &association.key.id, run };
-    let prepared = make::prepare(ctx, &request(association), &origin).await?;
+    // What its parameters refer to, its maker must be allowed to read.
+    let prepared = make::prepare(&maker(ctx, association), &request(association), &origin).await?;
     let staged = staged::plan_of(ctx, association).await?;
     Ok(Planned::Command(Box::new(prepared), staged.map(Box::new)))
 }
 
-/// The same moment, for whoever made the association: its runbook may do what they may.
+/// The same moment, for whoever made the association: it may do what they may.
 fn maker(ctx: &Ctx, association: &Association) -> Ctx {
     let caller = Caller::on_behalf_of(association.made_by.as_deref());
     Ctx { caller, ..Ctx::of_job(&ctx.app, association.key.scope(), ctx.now) }

@@ -1,12 +1,13 @@
 //! How an execution comes to be: the runbook with its parameters and targets, the rows.
 //! Source: systems-manager.md 7.3.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::ssm::{DocumentType, ErrorCode, ExecutionMode, StartAutomationExecutionRequest, TargetLocation};
-use domain::automation::{Mode, Progress, Rollout, Runbook, StepRun, TargetValues, is_parameter_store};
+use domain::automation::{Mode, Progress, Rollout, Runbook, StepRun, TargetValues};
 use domain::document::value_of;
 use domain::ids::{AutomationExecutionId, StepExecutionId};
+use domain::parameter::references;
 use serde_json::{Map, Value};
 use store::Tx;
 use store::automations::{self, Automation, AutomationKey};
@@ -17,6 +18,7 @@ use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::keyring::random;
 use crate::operations::documents;
+use crate::operations::parameters::references::look_up;
 use crate::operations::tags::checked_tags;
 
 /// That nobody else started and that have not ended, in one account and region.
@@ -66,16 +68,18 @@ pub async fn prepare(ctx: &Ctx, request: StartAutomationExecutionRequest) -> Res
     let Found { document, version, text, runbook } = find(ctx, &request).await?;
     let given = request.parameters.clone().unwrap_or_default();
     let targets = targets::resolve(ctx, &request, &runbook).await?;
+    let mut tx = ctx.store.read_each().await?;
     let parameters = match &targets {
         // Each of them gets what it lacks from its target.
         Some(targets) => {
             for (_, values) in targets {
-                resolve(&runbook, &merged(&given, values))?;
+                resolve(ctx, &mut tx, &runbook, &merged(&given, values)).await?;
             }
             Map::new()
         }
-        None => resolve(&runbook, &given)?,
+        None => resolve(ctx, &mut tx, &runbook, &given).await?,
     };
+    drop(tx);
     let tags = request.tags.as_deref().unwrap_or_default();
     if tags.len() > MOST_TAGS {
         return Err(error::validation(format!("an execution is started with at most {MOST_TAGS} tags")));
@@ -184,14 +188,34 @@ async fn find(ctx: &Ctx, request: &StartAutomationExecutionRequest) -> Result<Fo
     Ok(Found { document: found.reference, version, text: value.to_string(), runbook })
 }
 
-fn resolve(runbook: &Runbook, given: &BTreeMap<String, Vec<String>>) -> Result<Map<String, Value>, ApiError> {
+/// Defaults may refer to Parameter Store, whose values the execution gets; what is given may not.
+async fn resolve(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    runbook: &Runbook,
+    given: &BTreeMap<String, Vec<String>>,
+) -> Result<Map<String, Value>, ApiError> {
     let parameters = runbook.resolve_parameters(given).map_err(|error| invalid(error.to_string()))?;
-    match parameters.iter().find(|(_, value)| is_parameter_store(value)) {
-        None => Ok(parameters),
-        Some((name, _)) => {
-            Err(invalid(format!("the parameter `{name}` refers to Parameter Store, which is empty")))
+    let mut found = BTreeSet::new();
+    for (name, value) in &parameters {
+        let mut of_it = BTreeSet::new();
+        references(value, &mut of_it);
+        let is_given = given.contains_key(name) && !of_it.is_empty();
+        found.append(&mut of_it);
+        if is_given {
+            return Err(invalid(format!(
+                "the parameter `{name}` refers to Parameter Store: only defaults of a runbook's parameters may"
+            )));
         }
     }
+    if let Some(secret) = found.iter().find(|reference| reference.is_secure) {
+        return Err(invalid(format!("{{{{ssm-secure:{}}}}}: runbooks have no secrets", secret.name)));
+    }
+    if found.is_empty() {
+        return Ok(parameters);
+    }
+    let stored = look_up(ctx, tx, &found, &|message: String| invalid(message)).await?;
+    runbook.resolve_stored(given, &stored).map_err(|error| invalid(error.to_string()))
 }
 
 fn merged(given: &BTreeMap<String, Vec<String>>, target: &TargetValues) -> BTreeMap<String, Vec<String>> {
@@ -281,7 +305,7 @@ pub async fn place_for_target(
     let target = rollout.and_then(|rollout| Some((rollout.names.get(place)?, rollout.targets.get(place)?)));
     let (name, values) = target.ok_or_else(|| invalid("the execution has no such target"))?;
     let given = merged(&parent.request.parameters.clone().unwrap_or_default(), values);
-    let parameters = resolve(runbook, &given)?;
+    let parameters = resolve(ctx, tx, runbook, &given).await?;
     let (progress, steps) = Progress::new(runbook, parameters, mode(&parent.request));
     let request = StartAutomationExecutionRequest {
         document_name: parent.request.document_name.clone(),

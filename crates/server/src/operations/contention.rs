@@ -37,12 +37,14 @@ mod tests {
     async fn operations_that_declare_it_answer_too_many_updates() {
         use api::ssm::{
             CreateActivationRequest, CreateDocumentRequest, DeleteAssociationRequest, DeleteDocumentRequest,
+            LabelParameterVersionRequest, PutParameterRequest, UnlabelParameterVersionRequest,
             UpdateAssociationRequest, UpdateAssociationStatusRequest, UpdateDocumentMetadataRequest,
         };
         let server = TestServer::on_sqlite().await;
         let ctx = server.root();
         let id = "0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11";
         let status = json!({"Date": 1, "Name": "Success", "Message": "done"});
+        let labels = json!({"Name": "x", "ParameterVersion": 1, "Labels": ["l"]});
         let reviews = json!({"Action": "SendForReview"});
         let codes = [
             lose::<CreateDocumentRequest>(&ctx, json!({"Name": "mine", "Content": "{}"})).await,
@@ -56,8 +58,11 @@ mod tests {
                 json!({"Name": "mine", "InstanceId": "mi-0123456789abcdef0", "AssociationStatus": status}),
             )
             .await,
+            lose::<PutParameterRequest>(&ctx, json!({"Name": "x", "Value": "v"})).await,
+            lose::<LabelParameterVersionRequest>(&ctx, labels.clone()).await,
+            lose::<UnlabelParameterVersionRequest>(&ctx, labels).await,
         ];
-        assert_eq!(codes, ["TooManyUpdates"; 6]);
+        assert_eq!(codes, ["TooManyUpdates"; 9]);
         let other = lose::<CreateActivationRequest>(&ctx, json!({"IamRole": "r"})).await;
         assert_eq!(other, "InternalServerError");
     }

@@ -2,7 +2,7 @@
 //! and for runs of associations alike; whom it addresses is decided before.
 //! Source: systems-manager.md 1.2, 1.3.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::Timestamp;
 use api::agent::SendCommandPayload;
@@ -10,6 +10,7 @@ use api::ssm::{DocumentType, ErrorCode, SendCommandRequest};
 use domain::command::{CommandStatus, Event, InvocationStatus};
 use domain::document::{Document, Parameters, Platform};
 use domain::ids::{AssociationId, CommandId};
+use domain::parameter::{references, references_in_text};
 use domain::rollout::RolloutLimits;
 use store::Tx;
 use store::commands::{self, Command, CommandKey, Counters, Step};
@@ -22,6 +23,7 @@ use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::keyring::random;
 use crate::operations::documents::{self, Found};
+use crate::operations::parameters::references::look_up;
 use crate::progress;
 
 /// The longest that a command may wait for its nodes; runs of associations do.
@@ -30,6 +32,8 @@ const MAX_TIMEOUT_SECONDS: i32 = 2_592_000;
 const MAX_CONTENT_BYTES: usize = 64 * 1024;
 /// A parameter that a document may declare to be told which association runs it.
 const ASSOCIATION_PARAMETER: &str = "AssociationId";
+/// The one plugin that asks Parameter Store for secrets.
+const TAKES_SECRETS: &str = "aws:downloadContent";
 
 /// Who wants the command.
 #[derive(Clone, Debug)]
@@ -97,6 +101,8 @@ pub struct Prepared {
     pub found: Found,
     pub document: Document,
     parameters: Parameters,
+    /// What they come to on a node now: with values in the place of references.
+    filled: Parameters,
     /// For a restart at a time that some step may ask for.
     wait_seconds: i64,
 }
@@ -144,38 +150,42 @@ pub async fn prepare(
     }
     let mut given = request.parameters.clone().unwrap_or_default();
     let invalid = |message: String| ApiError::new(ErrorCode::InvalidParameters, message);
-    let unknown = |of: &str, name: &str| {
-        invalid(format!(
-            "{of} refers to the parameter `{name}` of Parameter Store, which this server does not have: give the value itself"
-        ))
-    };
-    for (parameter, values) in &given {
-        if let Some(name) = values.iter().find_map(|value| stored_parameter(value)) {
-            return Err(unknown(&format!("the parameter `{parameter}`"), name));
-        }
-    }
     let document = found.command()?;
-    // Defaults and steps; agents would take them as they stand.
-    if let Some(name) = stored_parameter(&document.content().to_string()) {
-        return Err(unknown(&format!("document `{}`", found.reference), name));
-    }
     origin.fill(&document, &mut given);
     let parameters = document.resolve_parameters(&given).map_err(|error| invalid(error.to_string()))?;
-    let wait_seconds = document.restart_wait_seconds(&parameters, ctx.now);
+    let filled = filled(ctx, &document, &given, &invalid).await?.unwrap_or_else(|| parameters.clone());
+    let wait_seconds = document.restart_wait_seconds(&filled, ctx.now);
     let wait_seconds = wait_seconds.map_err(|error| invalid(format!("the time of the restart: {error}")))?;
-    Ok(Prepared { found, document, parameters, wait_seconds })
+    Ok(Prepared { found, document, parameters, filled, wait_seconds })
 }
 
-/// The name in the first `{{ssm:NAME}}` or `{{ssm-secure:NAME}}` of a text.
-fn stored_parameter(text: &str) -> Option<&str> {
-    text.split("{{").skip(1).find_map(|rest| {
-        let inner = rest.trim_start();
-        let name = inner.strip_prefix("ssm:").or_else(|| inner.strip_prefix("ssm-secure:"))?;
-        let name = name.split("}}").next()?.trim();
-        let is_name =
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "/_.:-".contains(c));
-        is_name.then_some(name)
-    })
+/// The parameters with the values of Parameter Store that they refer to, after everything that the document and they refer to was
+/// found and allowed. `None`: nothing refers to it.
+async fn filled(
+    ctx: &Ctx,
+    document: &Document,
+    given: &BTreeMap<String, Vec<String>>,
+    invalid: &(dyn Fn(String) -> ApiError + Send + Sync),
+) -> Result<Option<Parameters>, ApiError> {
+    let mut found = BTreeSet::new();
+    given.values().flatten().for_each(|text| references_in_text(text, &mut found));
+    // Defaults and steps.
+    references(document.content(), &mut found);
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let takes_secrets = document.steps.iter().any(|step| step.action == TAKES_SECRETS);
+    if let Some(secret) = found.iter().find(|reference| reference.is_secure && !takes_secrets) {
+        let name = &secret.name;
+        return Err(invalid(format!(
+            "{{{{ssm-secure:{name}}}}} is for documents with a step {TAKES_SECRETS} alone"
+        )));
+    }
+    let mut tx = ctx.store.read().await?;
+    let stored = look_up(ctx, &mut tx, &found, invalid).await?;
+    drop(tx);
+    let filled = document.resolve_stored(given, &stored).map_err(|error| invalid(error.to_string()))?;
+    Ok(Some(filled))
 }
 
 /// `None`: the node has not said what it is, or it fits.
@@ -196,7 +206,7 @@ fn command(
     request.max_errors.get_or_insert_with(|| limits.max_errors.to_string());
     request.document_version.get_or_insert_with(|| "$DEFAULT".to_owned());
     request.document_name = prepared.found.reference.clone();
-    let execution_seconds = prepared.document.execution_timeout_seconds(&prepared.parameters);
+    let execution_seconds = prepared.document.execution_timeout_seconds(&prepared.filled);
     let deliver_until = origin.deliver_until(ctx.now.plus_seconds(timeout_seconds.into()));
     let execution_seconds = i64::try_from(execution_seconds).unwrap_or(i64::MAX);
     let expires_at = deliver_until.plus_seconds(execution_seconds.saturating_add(prepared.wait_seconds));
@@ -259,24 +269,4 @@ fn invocation(command: &Command, document: &Document, node: &Node, now: Timestam
         progress::apply(&mut invocation, Event::PlatformMismatch, now);
     }
     invocation
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_to_parameter_store_are_found() {
-        let rows = [
-            ("echo {{ssm:/a/b:3}}", Some("/a/b:3")),
-            ("{{ commands }} {{ ssm-secure: key }}", Some("key")),
-            ("{{ssm:{{ssm:x}}", Some("x")),
-            ("{{ commands }}", None),
-            ("{{ssm:}} {{ssm:a b}}", None),
-            ("ssm:x", None),
-        ];
-        for (text, expected) in rows {
-            assert_eq!(stored_parameter(text), expected, "{text}");
-        }
-    }
 }

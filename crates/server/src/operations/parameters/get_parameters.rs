@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use api::ssm::{GetParametersRequest, GetParametersResult};
 
+use super::references::require_referred;
 use super::{Asked, require_decryption, to_wire};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
@@ -13,10 +14,13 @@ pub async fn get_parameters(
     ctx: &Ctx,
     request: GetParametersRequest,
 ) -> Result<GetParametersResult, ApiError> {
+    let mut tx = ctx.store.read().await?;
+    if let Some(node) = ctx.caller.node() {
+        require_referred(ctx, &mut tx, node, &request).await?;
+    }
     let names: BTreeSet<&String> = request.names.iter().collect();
     let mut invalid = Vec::new();
     let mut found = Vec::new();
-    let mut tx = ctx.store.read().await?;
     // Ten names at most.
     for name in names {
         let Ok(asked) = Asked::read(ctx, name) else {

@@ -11,6 +11,7 @@ mod get_parameters;
 mod get_parameters_by_path;
 mod label_parameter_version;
 mod put_parameter;
+pub mod references;
 #[cfg(test)]
 mod tests;
 mod unlabel_parameter_version;

@@ -10,6 +10,7 @@ use domain::parameter::{
 use store::parameters::{self as rows, Parameter, Which};
 use store::{Tx, tags};
 
+use super::references::run_associations;
 use super::{DEFAULT_KEY, checked_key, purpose, scope, tagged};
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -69,6 +70,7 @@ pub async fn put_parameter(ctx: &Ctx, request: PutParameterRequest) -> Result<Pu
         Some(_) => {
             make_room(ctx, &mut tx, &key).await?;
             rows::add_version(&mut tx, scope(ctx), &parameter).await?;
+            run_associations(ctx, &mut tx, &key).await?;
         }
     }
     tx.commit().await?;

@@ -26,6 +26,7 @@ const NODE_OPERATIONS: &[&str] = &[
     "GetDeployablePatchSnapshotForInstance",
     "GetDocument",
     "DescribeDocument",
+    "GetParameters",
     "ListInstanceAssociations",
     "UpdateInstanceAssociationStatus",
     "GetManifest",
@@ -142,6 +143,23 @@ pub async fn require_within(ctx: &Ctx, action: &str, prefix: String) -> Result<(
     let Some(rights) = Rights::of_caller(ctx).await? else { return Ok(()) };
     let mut tx = ctx.store.read_each().await?;
     rights.require(ctx, &mut tx, action, &[Resource::within(prefix)]).await
+}
+
+/// For parameters that something refers to.
+pub async fn require_parameters(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    action: &str,
+    names: impl Iterator<Item = &str>,
+) -> Result<(), ApiError> {
+    let Some(rights) = Rights::of_caller(ctx).await? else { return Ok(()) };
+    let resources: Vec<Resource> = names.map(|name| resources::parameter(ctx, name)).collect();
+    rights.require(ctx, tx, action, &resources).await
+}
+
+/// As refusals show it.
+pub fn parameter_arn(ctx: &Ctx, name: &str) -> String {
+    resources::parameter(ctx, name).shown()
 }
 
 /// Whether nothing is forbidden to the caller.

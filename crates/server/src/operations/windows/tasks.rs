@@ -1,8 +1,11 @@
 //! What the operations on registered tasks share: what is checked against the window, and how a task is shown.
 //! Source: systems-manager.md 4.3.
 
+use std::collections::BTreeSet;
+
 use api::ssm::{ErrorCode, GetMaintenanceWindowTaskResult, MaintenanceWindowTask, MaintenanceWindowTaskType};
 use domain::ids::{WindowId, WindowTaskId};
+use domain::parameter::references_in_text;
 use domain::window::{WINDOW_TARGET_IDS, Window, check_task, named_nodes, webhook_name};
 use store::Tx;
 use store::window_parts::{TARGETS, TASKS};
@@ -12,6 +15,7 @@ use crate::automations;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::commands::notifications;
+use crate::operations::parameters::references::look_up;
 
 /// Without Priority.
 pub const DEFAULT_PRIORITY: i32 = 1;
@@ -45,6 +49,7 @@ pub async fn check(
     check_webhook(ctx, task)?;
     check_notification(ctx, task)?;
     check_runbook(ctx, task).await?;
+    check_references(ctx, tx, task).await?;
     let given = task.targets.as_deref().unwrap_or_default();
     if given.is_empty() {
         return Ok(());
@@ -125,6 +130,24 @@ async fn check_runbook(ctx: &Ctx, task: &GetMaintenanceWindowTaskResult) -> Resu
         500.. => error,
         _ => error::validation(format!("TaskArn: {}", error.message)),
     })
+}
+
+/// When the window opens nobody is there who could be asked for the right to read what the parameters refer to.
+async fn check_references(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    task: &GetMaintenanceWindowTaskResult,
+) -> Result<(), ApiError> {
+    let given = task.task_invocation_parameters.as_ref().and_then(|given| given.run_command.as_ref());
+    let parameters = given.and_then(|given| given.parameters.as_ref());
+    let mut found = BTreeSet::new();
+    let values = parameters.into_iter().flat_map(|parameters| parameters.values()).flatten();
+    values.for_each(|text| references_in_text(text, &mut found));
+    // Task parameters of the old form.
+    let old = task.task_parameters.iter().flat_map(|parameters| parameters.values());
+    let old = old.flat_map(|value| value.values.iter().flatten());
+    old.for_each(|text| references_in_text(text, &mut found));
+    look_up(ctx, tx, &found, &|message: String| error::validation(message)).await.map(drop)
 }
 
 /// As GetMaintenanceWindowTask shows it.
