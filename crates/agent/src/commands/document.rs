@@ -30,14 +30,15 @@ pub(super) struct Document {
 impl Document {
     pub(super) async fn run(self, mut cancelled: watch::Receiver<bool>) -> (String, DocumentEnd) {
         let work_dir = work_dir(&self.surroundings, &self.job_id);
+        let plan = self.plan.resolved_or_failing(&self.surroundings.data_dir).await;
         let run = Run {
             surroundings: &self.surroundings,
             job_id: &self.job_id,
             command_id: &self.command_id,
-            environment: self.plan.environment,
+            environment: plan.environment,
             downloads: work_dir.join(DOWNLOADS),
             work_dir,
-            steps: self.plan.steps,
+            steps: plan.steps,
             first_step: self.resume.next_step,
             done: self.resume.done,
             depth: 0,

@@ -13,6 +13,7 @@ pub mod refresh_association;
 pub mod run_document;
 pub mod script;
 pub mod software_inventory;
+pub mod stored_parameters;
 pub mod update_agent;
 
 use std::path::PathBuf;

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::engine::{self, DocumentEnd, EXIT_RESTART, PluginResult, Run};
 use super::process::Ending;
-use crate::commands::plan;
+use crate::commands::plan::Plan;
 use crate::enroll::Registration;
 use crate::transport::call::{CALL_TIMEOUT, now};
 use crate::transport::credentials::Source;
@@ -57,7 +57,9 @@ async fn prepare(run: &Run<'_>, inputs: &Value) -> Result<Prepared, String> {
     let given = parameters(inputs.get("documentParameters")).map_err(failed)?;
     let parameters = document.resolve_parameters(&given).map_err(|error| failed(error.to_string()))?;
     let platform = Platform::parse(run.surroundings.platform_type).unwrap_or(Platform::Linux);
-    Ok((plan::steps(&document, &parameters, platform), parameters.environment()))
+    let plan = Plan::of(document, parameters, platform).resolved(&run.surroundings.data_dir).await;
+    let plan = plan.map_err(failed)?;
+    Ok((plan.steps, plan.environment))
 }
 
 /// One that an earlier step brought, or that is on the node: JSON, or YAML.

@@ -46,7 +46,7 @@ pub fn wanted(options: &str) -> anyhow::Result<Option<&str>> {
 
 pub fn fetch(session: &Session, source: &GitHub, place: &Place, bounds: &Bounds) -> anyhow::Result<()> {
     if !source.token_info.is_empty() {
-        bail!("tokenInfo refers to Parameter Store, which this server does not have");
+        bail!("tokenInfo refers to Parameter Store, of which this agent takes no secrets");
     }
     let is_name = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))

@@ -118,7 +118,7 @@ fn info(given: Option<&Value>) -> Result<Value, String> {
         return Err(wrong());
     }
     if value.to_string().contains("{{ssm") || value.to_string().contains("{{ ssm") {
-        return Err("sourceInfo refers to Parameter Store, which this server does not have".to_owned());
+        return Err("sourceInfo refers to Parameter Store, of which this agent takes no secrets".to_owned());
     }
     Ok(value)
 }
