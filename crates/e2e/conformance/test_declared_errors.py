@@ -1,4 +1,4 @@
-"""That tests name every error which an operation on documents, commands, associations and windows declares.
+"""That tests name every error which an operation on documents, commands, associations, windows and parameters declares.
 
 It reads the sources of the tests: a file that names both the operation and the code counts. Nothing is called.
 """
@@ -8,13 +8,14 @@ import re
 
 from conftest import REPOSITORY
 
-CAPABILITIES = ("Document", "Command", "Association", "MaintenanceWindow", "CalendarState")
+CAPABILITIES = ("Document", "Command", "Association", "MaintenanceWindow", "CalendarState", "Parameter")
 # Of every operation, and provoked by faults alone.
 PASSED_OVER = {"InternalServerError"}
 # Declared, and never answered by this server.
 NEVER = {
     "NoLongerSupportedException": "nothing that was supported is gone",
     "InvalidPermissionType": "the enumeration is checked before, as a constraint",
+    "UnsupportedParameterType": "the enumeration is checked before, as a constraint",
     "DocumentLimitExceeded": "sharing makes no document",
 }
 # Where one of these is answered all the same, by tests.
@@ -46,6 +47,6 @@ def test_every_declared_error_is_named_by_a_test(pytestconfig):
              if any((name in text or snake(name) in text) and code in text for text in tests)}
     lacking = [pair for pair in pairs if pair not in named and (pair[1] not in NEVER or pair in ANSWERED)]
     pytestconfig.counts.append(
-        f"errors: {len(ours)} operations on documents, commands, associations and windows declare {len(pairs)}; tests "
+        f"errors: {len(ours)} operations on documents, commands, associations, windows and parameters declare {len(pairs)}; tests "
         f"name {len(named)}, {len(pairs) - len(named) - len(lacking)} are never answered")
     assert not lacking, f"no test names {lacking}"

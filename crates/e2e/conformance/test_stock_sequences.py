@@ -369,12 +369,6 @@ def test_what_is_not_served_is_said(ssm, make):
     channel.message("agent_task_complete", {
         "SchemaVersion": 1, "TaskId": "alice-0a1b2c3d4e5f60718", "Topic": "agent_task_complete",
         "FinalTaskStatus": "Success", "InstanceId": node.id, "Output": "", "RetryNumber": 1})
-    # Parameter Store: a command that needs it is not sent, and the agent's own look fails.
-    with pytest.raises(botocore.exceptions.ClientError) as refused:
-        send(ssm, node, Parameters={"commands": ["echo {{ssm:foo}}"]})
-    assert "Parameter Store" in refused.value.response["Error"]["Message"]
-    with pytest.raises(Refused):
-        node.call("GetParameters", {"Names": ["foo"], "WithDecryption": False})
     # Frames that break the rules are passed over, and the channel stays.
     channel.put(2, b"short")
     channel.put(2, os.urandom(200))
@@ -389,6 +383,37 @@ def test_what_is_not_served_is_said(ssm, make):
     answer = node.send("POST", "/", [("Content-Type", JSON), ("Content-Length", 2),
                                      ("X-Amz-Target", "AmazonSSM.RegisterManagedInstance")], b"{]")
     assert answer.status == 400
+    channel.cut()
+
+
+def test_parameters_are_read_by_whom_a_command_refers_them_to(ssm, make):
+    for name, value in (("/greeting", "hello"), ("/other", "not for everybody")):
+        ssm.put_parameter(Name=name, Value=value, Type="String")
+    node, stranger = make(), make()
+    asked = {"Names": ["/greeting"], "WithDecryption": False}
+    channel = node.open_channel()
+    command = send(ssm, node, Parameters={"commands": ["echo {{ssm:/greeting}}"]})
+    job = channel.job()
+    # The reference travels as it is, and the agent looks twice.
+    assert job["Content"]["Parameters"]["commands"] == ["echo {{ssm:/greeting}}"]
+    for _ in range(2):
+        found = node.call("GetParameters", asked)
+        assert [(row["Name"], row["Type"], row["Value"], row["Version"]) for row in found["Parameters"]] == [
+            ("/greeting", "String", "hello", 1)]
+    for who, names in ((node, ["/other"]), (node, ["/greeting", "/other"]), (stranger, ["/greeting"])):
+        with pytest.raises(Refused) as denied:
+            who.call("GetParameters", {"Names": names, "WithDecryption": False})
+        assert denied.value.code == "AccessDeniedException"
+    with pytest.raises(Refused):
+        node.call("GetParameters", {"Names": ["/greeting"], "WithDecryption": True})
+    with pytest.raises(Refused):
+        node.call("GetParameter", {"Name": "/greeting"})
+    # When the command has ended, so has the right to it.
+    channel.acknowledge(job)
+    channel.reply(job, content("Success", {STEP: step("Success", output="hello\n")}, {"Success": 1}))
+    until("end", lambda: shown(ssm, command)["Status"] == "Success")
+    with pytest.raises(Refused):
+        node.call("GetParameters", asked)
     channel.cut()
 
 
