@@ -116,7 +116,7 @@ async fn tasks_and_associations_refer_to_parameters() {
         let pinned = json!({"Parameters": {"commands": ["echo {{ssm:x:1}}"]}});
         for (name, more) in [
             ("follows", json!({})),
-            ("at its time", json!({"ApplyOnlyAtCronInterval": true})),
+            ("at-its-time", json!({"ApplyOnlyAtCronInterval": true})),
             ("pinned", pinned),
         ] {
             server.answer("CreateAssociation", association(name, more)).await;
