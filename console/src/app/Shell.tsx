@@ -17,8 +17,7 @@ import { Loading } from "../components/Loading";
 import { CrashGuard } from "./CrashGuard";
 import { dismiss, flashes, onFlash } from "./flash";
 import { go, href, usePlace } from "./place";
-import { findRoute } from "./routes";
-import type { Route } from "./routes";
+import { findRoute, trailOf } from "./routes";
 import { isDark, toggleTheme } from "./theme";
 
 const Palette = lazy(() => import("./Palette"));
@@ -150,7 +149,7 @@ export function Shell({ session }: { readonly session: Session }) {
             items={NAVIGATION}
           />
         }
-        breadcrumbs={<Crumbs path={path} found={found} />}
+        breadcrumbs={<Crumbs path={path} />}
         notifications={
           <Flashbar
             items={messages.map((message) => ({
@@ -178,20 +177,7 @@ export function Shell({ session }: { readonly session: Session }) {
   );
 }
 
-interface CrumbsProps {
-  readonly path: string;
-  readonly found: { route: Route; params: Record<string, string> } | undefined;
-}
-
-function Crumbs({ path, found }: CrumbsProps) {
-  const section = found === undefined ? undefined : findRoute(found.route.section)?.route;
-  const items = [{ text: "Fettle", href: "#/" }];
-  if (section !== undefined && section.pattern !== "/")
-    items.push({ text: section.title, href: `#${section.pattern}` });
-  if (found !== undefined && found.route !== section) {
-    // Of an ARN, what tells it from others.
-    const name = Object.values(found.params).pop()?.split("/").pop();
-    items.push({ text: name ?? found.route.title, href: `#${path}` });
-  }
-  return <BreadcrumbGroup ariaLabel="Where you are" items={items} />;
+function Crumbs({ path }: { readonly path: string }) {
+  const items = trailOf(path).map((crumb) => ({ text: crumb.text, href: `#${crumb.path}` }));
+  return <BreadcrumbGroup ariaLabel="Where you are" items={[{ text: "Fettle", href: "#/" }, ...items]} />;
 }

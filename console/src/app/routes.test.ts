@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { findRoute, ROUTES } from "./routes";
+import { findRoute, ROUTES, trailOf } from "./routes";
 
 test.each([
   ["/users/create", "User", { name: "create" }],
@@ -19,3 +19,14 @@ test("every page belongs to one that is there", () => {
   for (const route of ROUTES.filter(({ pattern }) => pattern !== "/account"))
     expect(findRoute(route.section)?.route.pattern, route.pattern).toBe(route.section);
 });
+
+test.each([
+  ["/", []],
+  ["/nodes", ["Nodes"]],
+  ["/create/user", ["Users", "Create user"]],
+  ["/windows/mw-1/tasks/create", ["Maintenance windows", "mw-1", "Add a task"]],
+  ["/windows/mw-1/executions/e-1", ["Maintenance windows", "mw-1", "e-1"]],
+  ["/commands/c-1/mi-1", ["Run Command", "c-1", "mi-1"]],
+  ["/policies/arn%3Aaws%3Aa%2Fb/edit", ["Patch policies", "b", "Edit patch policy"]],
+  ["/no/such/page", []],
+])("the way to %s", (path, texts) => expect(trailOf(path).map(({ text }) => text)).toEqual(texts));

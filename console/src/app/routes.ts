@@ -117,3 +117,26 @@ export function findRoute(path: string): { route: Route; params: Record<string, 
   }
   return undefined;
 }
+
+interface Crumb {
+  readonly text: string;
+  readonly path: string;
+}
+
+/** The pages above one, then itself: the list, the thing, what is done with it. */
+export function trailOf(path: string): Crumb[] {
+  const section = findRoute(findRoute(path)?.route.section ?? "/")?.route;
+  const trail =
+    section === undefined || section.pattern === "/" ? [] : [{ text: section.title, path: section.pattern }];
+  const parts = path.split("/");
+  for (let length = 2; length <= parts.length; length += 1) {
+    const above = parts.slice(0, length).join("/");
+    const found = findRoute(above);
+    if (found === undefined || found.route === section || found.route.pattern === "/") continue;
+    const isNamed = found.route.pattern.split("/").pop()?.startsWith(":") === true;
+    // Of an ARN, what tells it from others.
+    const name = isNamed ? Object.values(found.params).pop()?.split("/").pop() : undefined;
+    trail.push({ text: name ?? found.route.title, path: above });
+  }
+  return trail;
+}
