@@ -16,7 +16,13 @@ export function Time({ at, short }: Props) {
   const local = localText(date);
   return (
     <time dateTime={date.toISOString()} title={short === true ? `${local} · ${utcText(date)}` : utcText(date)}>
-      {short === true ? ago : `${local} (${ago})`}
+      {short === true ? (
+        ago
+      ) : (
+        <>
+          {local} <span className="together">({ago})</span>
+        </>
+      )}
     </time>
   );
 }

@@ -13,7 +13,7 @@ import type { Rollout, RolloutPhase } from "../api/rollouts";
 import { evidenceInWords, EXAMPLE_PLAN, failuresInWords, gatesInWords, ringNodes, signalsOf } from "./rollout";
 import { fromPlan, fromText } from "./rings";
 import { reportDifference } from "./reportDifference";
-import { shortBaselineId } from "./shortId";
+import { nameOfArn, shortBaselineId } from "./shortId";
 import { fromTargets, limitProblem, NO_TARGETS, targetsProblem, targetsText, toTargets } from "./targets";
 import {
   fromTask,
@@ -410,6 +410,13 @@ test.each([
   ["pb-0123456789abcdef0", "pb-0123456789abcdef0"],
   ["arn:aws:ssm:us-east-1:075727635805:patchbaseline/pb-09a5f8eb62bde80b1", "pb-09a5f8eb62bde80b1"],
 ])("%s is read as %s", (id, short) => expect(shortBaselineId(id)).toBe(short));
+
+test.each([
+  ["arn:aws:iam::123456789012:root", "root"],
+  ["arn:aws:iam::123456789012:user/ada", "user/ada"],
+  ["somebody", "somebody"],
+  [undefined, "–"],
+])("%s is shown as %s", (arn, short) => expect(nameOfArn(arn)).toBe(short));
 
 describe("what is looked for", () => {
   test.each([

@@ -30,7 +30,7 @@ export const CHORES: readonly Chore[] = [
     parameter: "CollectInventory",
     role: "CollectInventory",
     label: "Collect inventory",
-    what: "Applications, files, network and whatever else the inventory document gathers",
+    what: "Applications, network, services and what else the inventory document gathers by itself",
     often: "every 30 minutes",
     document: "AWS-GatherSoftwareInventory",
   },

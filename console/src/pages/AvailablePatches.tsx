@@ -74,11 +74,13 @@ export function AvailablePatches() {
             id: "cves",
             header: "CVEs",
             cell: (patch) =>
-              (patch.CVEIds ?? []).map((cve) => (
-                <div key={cve}>
-                  <Link to={href("/compliance", { tab: "cve", cve })}>{cve}</Link>
-                </div>
-              )),
+              (patch.CVEIds ?? []).length === 0
+                ? "–"
+                : (patch.CVEIds ?? []).map((cve) => (
+                    <div key={cve}>
+                      <Link to={href("/compliance", { tab: "cve", cve })}>{cve}</Link>
+                    </div>
+                  )),
             text: (patch) => (patch.CVEIds ?? []).join(" "),
           },
           {

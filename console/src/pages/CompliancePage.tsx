@@ -9,6 +9,7 @@ import Box from "@cloudscape-design/components/box";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import ContentLayout from "@cloudscape-design/components/content-layout";
+import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
@@ -82,12 +83,8 @@ function Summaries() {
               {items.map((item) => (
                 <div key={item.ComplianceType}>
                   <Box variant="awsui-key-label">{item.ComplianceType}</Box>
-                  <Status
-                    status="NON_COMPLIANT"
-                    text={`${item.NonCompliantSummary?.NonCompliantCount ?? 0} non-compliant`}
-                  />
-                  <br />
-                  <Status status="COMPLIANT" text={`${item.CompliantSummary?.CompliantCount ?? 0} compliant`} />
+                  <ResourceCount status="NON_COMPLIANT" count={item.NonCompliantSummary?.NonCompliantCount ?? 0} />
+                  <ResourceCount status="COMPLIANT" count={item.CompliantSummary?.CompliantCount ?? 0} />
                 </div>
               ))}
             </ColumnLayout>
@@ -95,6 +92,19 @@ function Summaries() {
         </Container>
       )}
     </Answer>
+  );
+}
+
+interface ResourceCountProps {
+  readonly status: "COMPLIANT" | "NON_COMPLIANT";
+  readonly count: number;
+}
+
+/** Of none there is nothing to be alarmed by, or content with. */
+function ResourceCount({ status, count }: ResourceCountProps) {
+  const text = `${count.toLocaleString()} ${wordOf(status).toLowerCase()}`;
+  return (
+    <div>{count === 0 ? <Box color="text-status-inactive">{text}</Box> : <Status status={status} text={text} />}</div>
   );
 }
 
@@ -311,18 +321,16 @@ function Advisories() {
   return (
     <SpaceBetween size="m">
       <ColumnLayout columns={2}>
-        <Input
-          value={cve}
-          ariaLabel="CVE id"
-          placeholder="CVE-2024-12345"
-          onChange={({ detail }) => setCve(detail.value.trim().toUpperCase())}
-        />
-        <Input
-          value={name}
-          ariaLabel="Package"
-          placeholder="Package name"
-          onChange={({ detail }) => setName(detail.value.trim())}
-        />
+        <FormField label="CVE id">
+          <Input
+            value={cve}
+            placeholder="CVE-2024-12345"
+            onChange={({ detail }) => setCve(detail.value.trim().toUpperCase())}
+          />
+        </FormField>
+        <FormField label="Package">
+          <Input value={name} placeholder="openssl" onChange={({ detail }) => setName(detail.value.trim())} />
+        </FormField>
       </ColumnLayout>
       {asked ? (
         <ServerTable

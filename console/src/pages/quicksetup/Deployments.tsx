@@ -42,7 +42,7 @@ export function Deployments({ kind, arn, work }: Props) {
           trackBy={(row) => row.Id ?? ""}
           wrapLines
           header={
-            <Header variant="h2" description={`What the ${kind.what} runs in each region`}>
+            <Header variant="h2" description="What runs in each region, and what came of it last">
               Deployments
             </Header>
           }

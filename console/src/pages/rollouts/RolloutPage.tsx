@@ -20,6 +20,7 @@ import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
+import { nameOfArn } from "../../logic/shortId";
 import { evidenceInWords, failuresInWords, gatesInWords, isOver, ringNodes, signalsOf } from "../../logic/rollout";
 
 const POLL_MS = 2000;
@@ -59,7 +60,7 @@ export default function RolloutPage({ params }: PageProps) {
         >
           {rollout.Status === "Paused" ? (
             <Alert type="warning" header="This rollout waits for somebody">
-              {rollout.Reason ?? "Nobody said why."} Approve lets the next ring begin all the same, Resume looks again,
+              {rollout.Reason ?? "nobody said why"}. Approve lets the next ring begin all the same, Resume looks again,
               Stop ends it.
             </Alert>
           ) : null}
@@ -176,7 +177,7 @@ function Ring({ number, ring, plan, isCurrent }: RingProps) {
               value:
                 ring.SoaksUntil === undefined ? `${plan?.SoakMinutes ?? 0} minutes` : <Time at={ring.SoaksUntil} />,
             },
-            { label: "Approved by", value: ring.ApprovedBy ?? "–" },
+            { label: "Approved by", value: nameOfArn(ring.ApprovedBy) },
             {
               label: "Before the next ring",
               value: <Lines lines={gatesInWords(plan?.Gates, plan?.RequireApproval === true)} />,

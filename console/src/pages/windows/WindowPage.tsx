@@ -76,8 +76,8 @@ export default function WindowPage({ params }: PageProps) {
                 { label: "Schedule", value: window.Schedule ?? "–" },
                 { label: "Time zone", value: window.ScheduleTimezone ?? "UTC" },
                 { label: "Opens next", value: <Time at={window.NextExecutionTime} /> },
-                { label: "Duration", value: `${window.Duration ?? 0} hours` },
-                { label: "Cut-off", value: `${window.Cutoff ?? 0} hours` },
+                { label: "Duration", value: hours(window.Duration) },
+                { label: "Cut-off", value: hours(window.Cutoff) },
                 {
                   label: "Nodes beyond its targets",
                   value: window.AllowUnassociatedTargets === true ? "allowed" : "not allowed",
@@ -101,6 +101,10 @@ export default function WindowPage({ params }: PageProps) {
       )}
     </Answer>
   );
+}
+
+function hours(count = 0): string {
+  return count === 1 ? "1 hour" : `${count} hours`;
 }
 
 function Executions({ id }: { readonly id: string }) {
