@@ -184,7 +184,7 @@ test("pictures", async ({ person }) => {
   await expect(page.getByRole("button", { name: "Approve" })).toBeVisible({ timeout: 60_000 });
   await picture("rollout-waits");
   await page.getByRole("button", { name: "Approve" }).click();
-  await expect(page.getByText(/^(Succeeded|Stopped)$/).first()).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText(/^(Completed with failures|Stopped)$/).first()).toBeVisible({ timeout: 60_000 });
   await picture("rollout");
   await page.getByRole("link", { name: "Command and output" }).click();
   await picture("command");
