@@ -109,6 +109,23 @@ def test_secure_strings(ssm, server, path, refused):
     assert not any(value.encode() in file.read_bytes() for file in kept)
 
 
+def test_a_character_that_no_text_has(ssm, path, refused):
+    name, nul = f"{path}/x", "a\0b"
+    said = refused("ValidationException", "put_parameter", Name=name, Value="v", Type="String", Description=nul)
+    assert "Description" in said
+    refused("ValidationException", "put_parameter", Name=name, Value=nul, Type="String", AllowedPattern="\0")
+    ssm.put_parameter(Name=name, Value=nul, Type="String")
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == nul
+    refused("InvalidFilterValue", "describe_parameters", ParameterFilters=[{"Key": "Name", "Values": [nul]}])
+    refused("InvalidFilterValue", "describe_parameters", Filters=[{"Key": "Name", "Values": [nul]}])
+    refused("ParameterVersionNotFound", "get_parameter", Name=f"{name}:{nul}")
+    arn = ssm.get_parameter(Name=name)["Parameter"]["ARN"]
+    refused("ParameterNotFound", "get_parameter", Name=arn + nul)
+    labels = {"Name": name, "ParameterVersion": 1, "Labels": [nul]}
+    for operation in (ssm.label_parameter_version, ssm.unlabel_parameter_version):
+        assert operation(**labels)["InvalidLabels"] == [nul]
+
+
 def test_a_parameter_expires(ssm, path):
     name = f"{path}/soon"
     soon = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 3))

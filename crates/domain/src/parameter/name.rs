@@ -143,6 +143,9 @@ pub fn requested(
                 return Ok(None);
             }
             let (key, selector) = split(rest);
+            if !key.split('/').all(is_part) {
+                return Ok(None);
+            }
             // An ARN has no slash of its own before a name without a hierarchy.
             return Ok(Some((ParameterKey(key.to_owned()), selector.map(Selector::parse))));
         }
@@ -245,6 +248,7 @@ mod tests {
         check("arn:aws:ssm:eu-central-1:210987654321:parameter/a/b", None);
         check("arn:aws:ssm:eu-west-1:123456789012:parameter/a/b", None);
         check("arn:aws:ssm:eu-central-1:123456789012:document/a", None);
+        check("arn:aws:ssm:eu-central-1:123456789012:parameter/a\0", None);
         assert!(requested("a/b", &account, &region).is_err());
         assert!(requested("a b", &account, &region).is_err());
     }

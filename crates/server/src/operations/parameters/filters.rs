@@ -8,6 +8,9 @@ use store::parameters::{Attribute, Condition};
 
 use crate::error::{self, ApiError};
 
+/// No text that is kept has it, and not every database takes it.
+const NUL: &str = "the character U+0000";
+
 /// Which keys an operation has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
@@ -56,6 +59,9 @@ pub fn conditions(filters: &[ParameterStringFilter], keys: Keys) -> Result<Vec<C
 
 fn condition(filter: &ParameterStringFilter) -> Result<Condition, ApiError> {
     let values = filter.values.clone().unwrap_or_default();
+    if filter.key.contains('\0') || values.iter().any(|value| value.contains('\0')) {
+        return Err(no_value(filter, NUL));
+    }
     if let Some(key) = filter.key.strip_prefix("tag:") {
         let comparison = comparison(filter)?;
         return Ok(Condition::Tag { key: key.to_owned(), comparison, values });
@@ -135,6 +141,10 @@ fn comparison(filter: &ParameterStringFilter) -> Result<Comparison, ApiError> {
 pub fn old_conditions(filters: &[ParametersFilter]) -> Result<Vec<Condition>, ApiError> {
     let condition = |filter: &ParametersFilter| {
         let values = filter.values.clone();
+        if values.iter().any(|value| value.contains('\0')) {
+            let message = format!("The following filter value is not valid: {NUL}.");
+            return Err(ApiError::new(ErrorCode::InvalidFilterValue, message));
+        }
         let attribute = match filter.key {
             ParametersFilterKey::Name => return Ok(Condition::Key(Comparison::BeginWith, keys(values))),
             ParametersFilterKey::Type => Attribute::Type,

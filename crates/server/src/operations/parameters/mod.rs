@@ -80,6 +80,10 @@ impl Asked {
         let which = match &self.selector {
             None => Which::Newest,
             Some(Selector::Version(version)) => Which::Version(*version),
+            Some(Selector::Label(label)) if !parameter::is_label(label) => {
+                let newest = rows::find(tx, scope(ctx), key, Which::Newest).await?;
+                return Ok(Err(if newest.is_some() { Missing::Version } else { Missing::Parameter }));
+            }
             Some(Selector::Label(label)) => Which::Labelled(label),
         };
         match rows::find(tx, scope(ctx), key, which).await? {

@@ -53,6 +53,11 @@ pub async fn put_parameter(ctx: &Ctx, request: PutParameterRequest) -> Result<Pu
         ));
     }
     let tags = checked_tags(given).map_err(|error| error::validation(error.message))?;
+    let texts = [("Description", &request.description), ("AllowedPattern", &request.allowed_pattern)];
+    let has_nul = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\0'));
+    if let Some((member, _)) = texts.into_iter().find(|(_, text)| has_nul(text)) {
+        return Err(error::validation(format!("{member}: no text has the character U+0000")));
+    }
     let policies = request.policies.as_deref().map(|text| Policies::parse(text, ctx.now)).transpose()?;
 
     let mut tx = ctx.store.write().await?;

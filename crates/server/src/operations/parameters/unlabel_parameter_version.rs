@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use api::ssm::{UnlabelParameterVersionRequest, UnlabelParameterVersionResult};
+use domain::parameter::is_label;
 use store::parameters::{self as rows, Which};
 
 use super::{named, scope, version_not_found};
@@ -23,10 +24,9 @@ pub async fn unlabel_parameter_version(
     let labels: BTreeSet<String> = request.labels.into_iter().collect();
     // Ten labels at most.
     for label in labels {
-        match rows::remove_label(&mut tx, scope(ctx), (&key, version), &label).await? {
-            true => removed.push(label),
-            false => invalid.push(label),
-        }
+        let was_there =
+            is_label(&label) && rows::remove_label(&mut tx, scope(ctx), (&key, version), &label).await?;
+        if was_there { removed.push(label) } else { invalid.push(label) }
     }
     tx.commit().await?;
     Ok(UnlabelParameterVersionResult { removed_labels: Some(removed), invalid_labels: Some(invalid) })

@@ -3,6 +3,7 @@
 //! Source: systems-manager.md 19.2, resources checked per action.
 
 use domain::ids::Arn;
+use domain::parameter::path_key;
 use domain::policy;
 use serde_json::{Map, Value};
 
@@ -123,6 +124,8 @@ pub fn parameter(ctx: &Ctx, text: &str) -> Resource {
             (own(ctx, "parameter", key), Some(key))
         }
     };
+    // What cannot be a key has no tags.
+    let key = key.filter(|key| path_key(&format!("/{key}")).is_some());
     Resource { arn, extent: Extent::One, node: None, parameter: key.map(str::to_owned) }
 }
 
