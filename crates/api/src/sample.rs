@@ -72,7 +72,7 @@ fn value(schema: &'static Schema, depth: usize) -> Option<Value> {
 }
 
 /// Texts that the patterns of the models ask for; anything else is a run of letters.
-const TEXTS: [&str; 18] = [
+const TEXTS: [&str; 19] = [
     "mi-0123456789abcdef0",
     "mw-0123456789abcdef0",
     "0b9c9f7a-63a6-4f0e-9a53-0f4a2e0a6c11",
@@ -91,6 +91,7 @@ const TEXTS: [&str; 18] = [
     "https://a.s3.amazonaws.com/a",
     "arn:aws:resource-groups:eu-central-1:123456789012:group/web",
     "AWS::SSM::ManagedInstance",
+    "Name",
 ];
 
 fn text(schema: &'static Schema) -> Option<String> {

@@ -56,7 +56,8 @@ function Shown({ execution, id }: { readonly execution: AutomationExecution; rea
   const steps = execution.StepExecutions ?? [];
   const declared = useDeclared(execution);
   const underWay = isUnderWay(execution.AutomationExecutionStatus);
-  const asks = steps.find((step) => step.Action === "aws:approve" && isUnderWay(step.StepStatus));
+  // One that has only begun takes no answer yet.
+  const asks = steps.find((step) => step.Action === "aws:approve" && step.StepStatus === "Waiting");
   return (
     <DetailPage
       title={execution.DocumentName}

@@ -16,7 +16,7 @@ pub use select::{
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::Timestamp;
 use domain::ids::{AccountId, NodeId, Region};
@@ -24,6 +24,8 @@ use store::fleet::{self, FleetNode, Texts};
 use store::touched::{Touched, Written};
 use store::{Scope, Store, StoreError};
 use tokio::sync::Notify;
+// The runtime's clock, so that a simulation repeats itself.
+use tokio::time::Instant;
 
 use crate::app::App;
 

@@ -2,11 +2,12 @@
 //! changes costs the pieces that it is in. Pure.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::Timestamp;
 use domain::ids::NodeId;
 use store::fleet::FleetNode;
+use tokio::time::Instant;
 
 /// Nodes in a piece at most. Few in tests, so that their fleets have several.
 pub const PIECE: usize = if cfg!(test) { 4 } else { 1024 };

@@ -8,6 +8,8 @@ mod get_rollout;
 #[cfg(test)]
 mod killed;
 mod list_rollouts;
+#[cfg(test)]
+mod policies;
 mod put_patch_policy_rollout;
 mod signal_rollout;
 #[cfg(test)]
