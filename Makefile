@@ -16,8 +16,8 @@ help: ## Show this list
 
 up: ## Build, start the server, enrol and scan this machine, print its compliance report
 	@scripts/requirements up
-	@scripts/console up & console=$$!; $(CARGO) build --release --locked --bin fettle-agent; agent=$$?; wait $$console && exit $$agent
-	$(CARGO) build --release --locked --bin fettle
+	@scripts/console up
+	$(CARGO) build --release --locked --bin fettle --bin fettle-agent
 	@target/release/fettle up --data '$(DATA)' --listen '$(LISTEN)' $(UP_FLAGS)
 
 console: ## The web console, which the next build of the server takes in
