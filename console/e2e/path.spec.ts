@@ -27,6 +27,19 @@ test("from the first look to a patched node", async ({ person }) => {
     await expect(page.getByRole("link", { name: "Install what is missing" })).toBeVisible();
   });
 
+  await test.step("numbers open what they count", async () => {
+    await person.open("/nodes");
+    const missing = page.locator(`a[href="#/nodes/${NODE()}?tab=patches&state=Missing"]`);
+    const count = Number(await missing.innerText());
+    await missing.click();
+    await expect(page.getByRole("row")).toHaveCount(count + 1);
+    await person.open("/compliance");
+    await page.getByRole("link", { name: "1 non-compliant" }).first().click();
+    await expect(page).toHaveURL(/tab=resources&type=Patch&status=NON_COMPLIANT/);
+    await page.getByRole("table", { name: "Resources" }).getByRole("link", { name: "web-1" }).click();
+    await expect(page.getByRole("heading", { name: "Compliance items" })).toBeVisible();
+  });
+
   await test.step("a baseline of one's own", async () => {
     await person.open("/baselines/create");
     await page.getByLabel("Name", { exact: true }).fill("a");
@@ -106,6 +119,7 @@ test("from the first look to a patched node", async ({ person }) => {
     await boxes.nth(3).check({ force: true });
     await expect(page.getByRole("heading", { name: "What changed" })).toBeVisible();
     await expect(page.getByText("Settled").first()).toBeVisible();
+    await expect(page.getByRole("table", { name: "Installations" }).getByText("2 packages")).toBeVisible();
     await person.isAccessible();
   });
 });

@@ -35,7 +35,7 @@ test("host management: made, seen at work, changed, deleted", async ({ person })
     await page.getByRole("link", { name: "association and runs" }).first().click();
     await expect(page.getByRole("heading", { level: 1 })).toContainText("AWS-QuickSetup-SSMHostMgmt-CollectInventory");
     await person.open("/host-management");
-    await expect(page.getByRole("row", { name: /all-hosts.*Succeeded.*named nodes/ })).toBeVisible();
+    await expect(page.getByRole("row", { name: /all-hosts.*Succeeded.*Named nodes/ })).toBeVisible();
     await page.getByRole("link", { name: "all-hosts" }).click();
   });
 

@@ -159,8 +159,20 @@ test("pictures", async ({ person }) => {
   test.setTimeout(600_000);
   mkdirSync(FOLDER, { recursive: true });
   const { page } = person;
+  // What was said of the steps before is in the way.
+  const dismiss = async (): Promise<void> => {
+    const buttons = page.getByRole("button", { name: "Dismiss", exact: true });
+    while ((await buttons.count()) > 0) await buttons.first().click();
+  };
   const picture = async (name: string): Promise<void> => {
     await person.settled();
+    await dismiss();
+    await page.screenshot({ path: join(FOLDER, `${name}.png`), animations: "disabled", fullPage: true });
+  };
+  /** As much as a window shows, for the README. */
+  const glance = async (name: string): Promise<void> => {
+    await person.settled();
+    await dismiss();
     await page.screenshot({ path: join(FOLDER, `${name}.png`), animations: "disabled" });
   };
   await page.goto(`${process.env["FETTLE_TEST_ORIGIN"] ?? ""}/console/`);
@@ -168,12 +180,14 @@ test("pictures", async ({ person }) => {
   await person.signIn();
   const made = await makeThings();
   await scan(person);
-  await picture("patch-now-run");
+  await glance("patch-now-run");
   await page.getByRole("link", { name: "Output" }).first().click();
   await page.getByRole("region", { name: "Output" }).first().waitFor();
   await picture("output");
   await person.open("/");
   await picture("now");
+  await person.open(`/nodes/${NODE()}?tab=why`);
+  await glance("why");
   await forms({ page, open: (path) => person.open(path) }, picture);
 
   // One that waits for somebody, and one that is through.
@@ -182,7 +196,7 @@ test("pictures", async ({ person }) => {
   await page.getByRole("link", { name: /^ring canary/ }).click();
   // The gate may hold it as well: after other tests one of the made-up packages fails.
   await expect(page.getByRole("button", { name: "Approve" })).toBeVisible({ timeout: 60_000 });
-  await picture("rollout-waits");
+  await glance("rollout-waits");
   await page.getByRole("button", { name: "Approve" }).click();
   await expect(page.getByText("Ended", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
   await picture("rollout");

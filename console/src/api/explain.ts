@@ -109,8 +109,14 @@ export interface PatchExecution {
   BaselineId?: string;
   Changes: PackageChange[];
   Failed: { Name: string; Version?: string; Failure: { Code: string; Detail: string } }[];
-  UndoPossible?: string;
+  /** Of an undo: the run that it took back. */
+  UndoOf?: string;
+  UndoneBy?: string[];
+  UndoPossible?: "YES" | "PARTLY" | "NO" | "UNKNOWN";
   UndoReason?: string;
+  UndoRefused: { Name: string; Version: string; Failure: { Code: string; Detail: string } }[];
+  /** Of the root's file system, from before the run. */
+  Snapshot?: { Kind: string; Name: string; TakenAt: number };
 }
 
 export interface PatchPlan {
@@ -143,6 +149,10 @@ export const listNodeReports = fettle<Paged, { Reports: NodeReportSummary[]; Nex
 export const listPatchExecutions = fettle<Paged, { Executions: PatchExecution[]; NextToken?: string }>(
   "ListPatchExecutions",
 );
+export const startPatchUndo = fettle<
+  { InstanceId: string; ExecutionId: string; AllowPartial?: boolean; By?: "PACKAGES" | "SNAPSHOT" },
+  { PlanId: string }
+>("StartPatchUndo");
 export const startPatchPlan = fettle<{ InstanceIds: string[] }, { PlanId: string }>("StartPatchPlan");
 export const getPatchPlan = fettle<{ InstanceId: string; PlanId: string }, PatchPlanAnswer>("GetPatchPlan");
 

@@ -52,6 +52,8 @@ export interface ListNodeSummariesResponse {
 export interface FleetSummary {
   Total: number;
   ByStatus: Partial<Record<ComplianceStatus, number>>;
+  /** The worst state of any patch of a node, or how the node stands. */
+  ByWorstState?: Record<string, number>;
   ByPingStatus?: Record<string, number>;
   PendingReboots?: number;
   OldestScans?: { NodeId: string; Name?: string; CapturedAt?: number }[];

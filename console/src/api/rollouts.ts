@@ -39,6 +39,10 @@ export interface RolloutEvidence {
   NodesBack?: number;
   NodesAway?: number;
   NodesPendingReboot?: number;
+  /** Units of systemd that failed since the installation began. */
+  FailedUnits?: number;
+  /** Nodes that succeeded and did not tell. */
+  NodesWithoutUnits?: number;
   ProbeCommandId?: string;
   ProbeNodes?: number;
   ProbeSucceeded?: number;

@@ -5,6 +5,7 @@ import type { AutosuggestProps } from "@cloudscape-design/components/autosuggest
 import Modal from "@cloudscape-design/components/modal";
 import { useEffect, useRef, useState } from "react";
 
+import { session } from "../api/session";
 import { destinations } from "../logic/destinations";
 import { savedViews } from "../logic/views";
 import { go } from "./place";
@@ -17,7 +18,7 @@ export default function Palette({ onClose }: { readonly onClose: () => void }) {
     const timer = setTimeout(() => input.current?.focus(), 50);
     return () => clearTimeout(timer);
   }, []);
-  const found = destinations(text, savedViews());
+  const found = destinations(text, savedViews(), session()?.kept === true);
   const opened = useRef(false);
   const open = (value: string): void => {
     if (opened.current) return;
@@ -35,6 +36,8 @@ export default function Palette({ onClose }: { readonly onClose: () => void }) {
         ariaLabel="Page, node, package, CVE, KB or command id"
         placeholder="A page, a node, a package, a CVE, a KB number, a command id"
         filteringType="none"
+        // Below the field, over whatever is there: in the dialog it would cover its title.
+        expandToViewport
         enteredTextLabel={(value) => `Go to “${value}”`}
         empty="Nothing of that kind"
         options={found.map((destination) => ({

@@ -24,10 +24,10 @@ export function DetailPage({ title, id, requests, actions, children }: Props) {
           variant="h1"
           {...(id === undefined ? {} : { description: id })}
           actions={
-            <SpaceBetween direction="horizontal" size="xs">
+            <div className="row">
               <CopyCommand requests={requests} />
-              <div className="row">{actions}</div>
-            </SpaceBetween>
+              {actions}
+            </div>
           }
         >
           {title}

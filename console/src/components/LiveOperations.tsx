@@ -21,7 +21,14 @@ const POLL_MS = 5000;
 export function LiveOperations() {
   const commands = useCall(listCommands, { MaxResults: SHOWN }, { poll: POLL_MS });
   return (
-    <Container fitHeight header={<Header variant="h2">Operations</Header>}>
+    <Container
+      fitHeight
+      header={
+        <Header variant="h2" actions={<Link to={href("/commands")}>All commands</Link>}>
+          Operations
+        </Header>
+      }
+    >
       <Answer of={commands} what="operations">
         {({ Commands: found = [] }) =>
           found.length === 0 ? (
@@ -29,7 +36,8 @@ export function LiveOperations() {
           ) : (
             <SpaceBetween size="s">
               {found.map((command) => {
-                const done = (command.CompletedCount ?? 0) + (command.ErrorCount ?? 0);
+                // Those that failed are among them.
+                const done = command.CompletedCount ?? 0;
                 const all = command.TargetCount ?? 0;
                 return (
                   <div key={command.CommandId}>

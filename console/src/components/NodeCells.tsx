@@ -1,10 +1,11 @@
 // A small cell per node, coloured by its state; each opens the node's output.
 
 import { lookOf, wordOf } from "../logic/status";
+import { useNodeName } from "./NodeName";
 
 export interface Cell {
+  /** Of the node. */
   readonly id: string;
-  readonly name: string;
   readonly status: string;
   readonly href: string;
 }
@@ -12,14 +13,16 @@ export interface Cell {
 export function NodeCells({ cells }: { readonly cells: readonly Cell[] }) {
   return (
     <ul className="cells">
-      {cells.map((cell) => {
-        const words = `${cell.name}: ${wordOf(cell.status)}`;
-        return (
-          <li key={cell.id}>
-            <a className={`cell cell-${lookOf(cell.status)}`} href={cell.href} title={words} aria-label={words} />
-          </li>
-        );
-      })}
+      {cells.map((cell) => (
+        <li key={cell.id}>
+          <OneCell cell={cell} />
+        </li>
+      ))}
     </ul>
   );
+}
+
+function OneCell({ cell }: { readonly cell: Cell }) {
+  const words = `${useNodeName(cell.id)}: ${wordOf(cell.status)}`;
+  return <a className={`cell cell-${lookOf(cell.status)}`} href={cell.href} title={words} aria-label={words} />;
 }

@@ -2,6 +2,7 @@
 
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import type { ReactNode } from "react";
 
 import { lookOf, wordOf } from "../logic/status";
 import type { Look } from "../logic/status";
@@ -21,7 +22,7 @@ const FACES: Record<Look, { type: StatusIndicatorProps.Type; colorOverride?: Sta
 interface Props {
   readonly status: string | undefined;
   /** In place of the state's own word. */
-  readonly text?: string;
+  readonly text?: ReactNode;
 }
 
 export function Status({ status, text }: Props) {

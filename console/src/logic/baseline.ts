@@ -60,6 +60,8 @@ export interface BaselineForm {
   readonly rejected: string;
   readonly rejectedAction: string;
   readonly sources: readonly Source[];
+  /** Of Windows: what security updates count as that no rule approves yet; empty: as the server has it. */
+  readonly availableSecurity: string;
 }
 
 export const NEW_RULE: Rule = {
@@ -83,6 +85,7 @@ export const NEW_BASELINE: BaselineForm = {
   rejected: "",
   rejectedAction: "ALLOW_AS_DEPENDENCY",
   sources: [],
+  availableSecurity: "",
 };
 
 /** One name a line, or several with commas. */
@@ -117,6 +120,10 @@ export function problems(form: BaselineForm): Record<string, string> {
     const long = names.find((name) => name.length > 100);
     if (long !== undefined) found[place] = `at most 100 characters a name: ${long.slice(0, 20)}…`;
   }
+  form.rules.forEach(({ filters }, index) => {
+    if (filters["PATCH_SET"]?.includes("APPLICATION") === true && (filters["PRODUCT"] ?? []).length === 0)
+      found[`rules.${index}.filters`] = "the patch set APPLICATION needs a product as well";
+  });
   const both = patchNames(form.approved).filter((name) => patchNames(form.rejected).includes(name));
   if (both[0] !== undefined) found["rejected"] = `${both[0]} is approved as well: rejected wins`;
   form.sources.forEach((source, index) => {
@@ -134,6 +141,7 @@ function isDay(text: string): boolean {
 }
 
 type Input = Omit<CreatePatchBaselineCommandInput, "ClientToken">;
+type Availability = NonNullable<Input["AvailableSecurityUpdatesComplianceStatus"]>;
 type Filters = NonNullable<CreatePatchBaselineCommandInput["GlobalFilters"]>;
 
 function toFilters(filters: BaselineForm["globalFilters"]): Filters {
@@ -165,6 +173,9 @@ export function toInput(form: BaselineForm): Input {
     ...(isLinux ? { ApprovedPatchesEnableNonSecurity: form.approvedNonSecurity } : {}),
     RejectedPatches: patchNames(form.rejected),
     RejectedPatchesAction: form.rejectedAction as NonNullable<Input["RejectedPatchesAction"]>,
+    ...(form.system === "WINDOWS" && form.availableSecurity !== ""
+      ? { AvailableSecurityUpdatesComplianceStatus: form.availableSecurity as Availability }
+      : {}),
     Sources: form.sources.map((source) => ({
       Name: source.name,
       Products: patchNames(source.products),
@@ -203,6 +214,7 @@ export function fromBaseline(baseline: Partial<GetPatchBaselineCommandOutput>): 
       products: (source.Products ?? []).join(", "),
       configuration: source.Configuration ?? "",
     })),
+    availableSecurity: baseline.AvailableSecurityUpdatesComplianceStatus ?? "",
   };
 }
 

@@ -34,22 +34,25 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Start automation", "/automations/start", "new execution"],
   ["Users", "/users", "accounts policies permissions"],
   ["Create user", "/create/user", "new account"],
-  ["Change password", "/account", "own account"],
 ];
+/** An access key has none. */
+const PASSWORD = ["Change password", "/account", "own account"] as const;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Pages whose words begin so, and what an id of this form names. */
-export function destinations(text: string, views: readonly SavedView[] = []): Destination[] {
+export function destinations(text: string, views: readonly SavedView[] = [], hasPassword = true): Destination[] {
   const wanted = text.trim();
   const lower = wanted.toLowerCase();
   const saved = views
     .filter((view) => view.name.toLowerCase().includes(lower))
     .map((view) => ({ label: view.name, description: "Saved view", href: `#${view.address}` }));
-  const pages = PAGES.filter(([title, , words]) => {
-    const all = `${title} ${words}`.toLowerCase().split(" ");
-    return lower.split(/\s+/).every((word) => all.some((other) => other.startsWith(word)));
-  }).map(([title, path]) => ({ label: title, description: "Page", href: href(path) }));
+  const pages = [...PAGES, ...(hasPassword ? [PASSWORD] : [])]
+    .filter(([title, , words]) => {
+      const all = `${title} ${words}`.toLowerCase().split(" ");
+      return lower.split(/\s+/).every((word) => all.some((other) => other.startsWith(word)));
+    })
+    .map(([title, path]) => ({ label: title, description: "Page", href: href(path) }));
   if (wanted === "") return [...saved, ...pages];
   return [...byForm(wanted), ...saved, ...pages, ...bySearch(wanted)];
 }

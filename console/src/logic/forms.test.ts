@@ -3,6 +3,7 @@ import { describe, expect, it, test } from "vitest";
 import { topicOf, TOPICS } from "../api/events";
 import { associationProblems, fromAssociation, keptOf, NEW_ASSOCIATION, toAssociation } from "./association";
 import { availableFilter } from "./available";
+import { countsOf, countsText, errorsText } from "./counts";
 import { destinations } from "./destinations";
 import { viewProblem, viewsFrom } from "./views";
 import { fromBaseline, fromJson, NEW_BASELINE, NEW_RULE, patchNames, problems, toInput } from "./baseline";
@@ -26,6 +27,7 @@ import {
   toWindow,
   windowProblems,
 } from "./window";
+import { changeText, undoText } from "./undo";
 import { passwordProblem, policiesProblem, PRESETS, userNameProblem } from "./users";
 
 describe("patch baselines", () => {
@@ -50,6 +52,7 @@ describe("patch baselines", () => {
     ["rules.0.days", { rules: [{ ...NEW_RULE, days: "361" }] }],
     ["rules.0.days", { rules: [{ ...NEW_RULE, days: "1.5" }] }],
     ["rules.0.date", { rules: [{ ...NEW_RULE, by: "date", date: "2026-02-30" }] }],
+    ["rules.0.filters", { system: "WINDOWS", rules: [{ ...NEW_RULE, filters: { PATCH_SET: ["APPLICATION"] } }] }],
     ["approved", { approved: Array.from({ length: 51 }, (_, at) => `p${at}`).join("\n") }],
     ["rejected", { approved: "a", rejected: "a" }],
     ["sources.0.name", { sources: [{ name: "", products: "*", configuration: "x" }] }],
@@ -60,6 +63,13 @@ describe("patch baselines", () => {
   it("finds nothing wrong with a good one", () => expect(problems(good)).toEqual({}));
   it("takes names by line or comma", () => expect(patchNames("a, b\n\nc")).toEqual(["a", "b", "c"]));
   it("does not take anything else for a baseline", () => expect(() => fromJson("[]")).toThrow());
+
+  it("keeps what security updates count as that wait for approval", () => {
+    const form = { ...good, system: "WINDOWS", availableSecurity: "COMPLIANT" };
+    expect(toInput(form).AvailableSecurityUpdatesComplianceStatus).toBe("COMPLIANT");
+    expect(fromBaseline(toInput(form) as never)).toEqual(form);
+    expect(toInput({ ...form, system: "DEBIAN" })).not.toHaveProperty("AvailableSecurityUpdatesComplianceStatus");
+  });
 
   it("leaves out what Windows does not have", () => {
     expect(toInput({ ...good, system: "WINDOWS" })).not.toHaveProperty("ApprovedPatchesEnableNonSecurity");
@@ -94,7 +104,7 @@ describe("targets", () => {
     expect(fromTargets([...toTargets({ ...NO_TARGETS, by: "all" }), ...group])).toBeUndefined();
     expect(fromTargets([{ Key: "tag:Env", Values: ["a,b"] }])).toBeUndefined();
     expect(targetsText(group)).toBe("resource-groups:Name = web");
-    expect(targetsText([{ Key: "InstanceIds", Values: ["*"] }])).toBe("all nodes");
+    expect(targetsText([{ Key: "InstanceIds", Values: ["*"] }])).toBe("All nodes");
   });
 
   it("says what is wrong", () => {
@@ -238,6 +248,31 @@ describe("two reports", () => {
   });
 });
 
+describe("what a run changed", () => {
+  const change = { Name: "bash", Arch: "amd64", Reason: "WANTED" };
+  test.each([
+    [{ FromVersion: "1", ToVersion: "2" }, "bash.amd64 1 → 2"],
+    [{ ToVersion: "2" }, "bash.amd64 2 new"],
+    [{ FromVersion: "1" }, "bash.amd64 1 removed"],
+  ])("%o", (versions, expected) => expect(changeText({ ...change, ...versions })).toBe(expected));
+
+  const run = { ExecutionId: "e", Kind: "INSTALL" as const, EndedAt: 1, Changes: [], Failed: [], UndoRefused: [] };
+  test.each([
+    [{}, "not known"],
+    [{ UndoPossible: "YES" as const }, "possible"],
+    [{ UndoPossible: "NO" as const, UndoReason: "it is gone" }, "not possible: it is gone"],
+    [{ UndoPossible: "NO" as const, UndoneBy: ["u"] }, "was taken back"],
+  ])("%o", (told, expected) => expect(undoText({ ...run, ...told })).toBe(expected));
+});
+
+it("has counts in words", () => {
+  expect(countsText({ MISSING: 2, INSTALLED_OTHER: 0, Success: 1000 })).toBe("Missing: 2 · Success: 1,000");
+  expect(countsOf("{Success=3, Failed=1}")).toEqual({ Success: 3, Failed: 1 });
+  expect(countsOf(undefined)).toEqual({});
+  expect(errorsText({ ErrorCount: 2 })).toBe("2");
+  expect(errorsText({ ErrorCount: 0, DeliveryTimedOutCount: 1 })).toBe("0, 1 not delivered");
+});
+
 describe("events", () => {
   it("names a topic or nothing", () => {
     expect(topicOf('{"topic":"nodes","id":"mi-1"}')).toBe("nodes");
@@ -302,6 +337,13 @@ describe("rollouts", () => {
       "failure rate of at most 5%, 95% sure",
       "an approval",
     ]);
+    expect(gatesInWords({ MaxFailures: 0, MaxFailedUnits: 1 }, false)).toEqual([
+      "at most 0 failed",
+      "at most 1 unit failed",
+    ]);
+    const told = { Ended: 2, Failed: 0, Shortfalls: [], FailedUnits: 2, NodesWithoutUnits: 1 };
+    expect(evidenceInWords(told)).toEqual(["0 of 2 failed", "2 units of systemd failed, 1 node did not tell"]);
+    expect(evidenceInWords({ ...told, FailedUnits: 1, NodesWithoutUnits: 0 })).toContain("1 unit of systemd failed");
     const evidence = { Ended: 10, Failed: 1, Shortfalls: [], FailureBound: 3942, MaxFailureBound: 500 };
     expect(evidenceInWords({ ...evidence, ConfidencePercent: 90, ProbeNodes: 9, ProbeEnded: 3 })).toEqual([
       "1 of 10 failed",

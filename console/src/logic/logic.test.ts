@@ -80,6 +80,10 @@ describe("states", () => {
     expect(wordOf("INSTALLED_PENDING_REBOOT")).toBe("Installed, pending reboot");
     expect(lookOf("MISSING")).toBe("bad");
     expect(wordOf("SOME_NEW_STATE")).toBe("Some new state");
+    expect(wordOf("DeliveryTimedOut")).toBe("Delivery timed out");
+    expect(lookOf("DeliveryTimedOut")).toBe("bad");
+    expect(wordOf("Success")).toBe("Success");
+    expect(wordOf("MacOS")).toBe("MacOS");
     expect(wordOf(undefined)).toBe("Unknown");
   });
 
@@ -151,6 +155,12 @@ describe("the command palette", () => {
     ["send comm", "#/commands/send"],
   ])("%s leads to %s", (text, expected) => expect(destinations(text)[0]?.href).toBe(expected));
 
+  it("offers a change of password to who has one", () => {
+    const offers = (hasPassword: boolean) =>
+      destinations("password", [], hasPassword).some(({ label }) => label === "Change password");
+    expect([offers(true), offers(false)]).toEqual([true, false]);
+  });
+
   it("has a way for any text", () =>
     expect(destinations("openssl").map(({ href: to }) => to)).toContain("#/nodes?AnyName=openssl"));
 });
@@ -167,6 +177,13 @@ describe("remedies", () => {
       `#/commands/01234567-89ab-cdef-0123-456789abcdef/${node}`,
     ],
   ])("%s", (command, expected) => expect(remedyAction(command, node)?.href).toBe(expected));
+
+  it("leads to the rules where they are what speaks against a node", () => {
+    expect(remedyAction("", node, "pb-0123456789abcdef0")?.href).toBe("#/baselines/pb-0123456789abcdef0/edit");
+    const predefined = "arn:aws:ssm:us-east-1:1:patchbaseline/pb-1";
+    expect(remedyAction(undefined, node, predefined)?.label).toBe("Clone the patch baseline");
+    expect(remedyAction(undefined, node)).toBeUndefined();
+  });
 
   it("offers nothing for what it does not know", () => expect(remedyAction("apt-mark unhold x", node)).toBeUndefined());
 });

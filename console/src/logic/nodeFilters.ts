@@ -1,6 +1,7 @@
 // The filter of the node list, and its form in the address: `ComplianceStatus=STALE&tag:Env=!prod&ScanAge=>7d`.
 
 import type { ListNodeSummariesRequest, NodeFilter } from "../api/fleet";
+import { WORST_STATES } from "./status";
 
 export interface FilterToken {
   /** Without it the text is looked for in ids and names. */
@@ -24,6 +25,12 @@ export const PROPERTIES: readonly FilterProperty[] = [
     key: "ComplianceStatus",
     label: "Compliance",
     values: ["COMPLIANT", "NON_COMPLIANT", "UNKNOWN", "STALE"],
+    operators: TEXT,
+  },
+  {
+    key: "WorstState",
+    label: "Worst state",
+    values: [...WORST_STATES, "STALE", "UNKNOWN", "COMPLIANT"],
     operators: TEXT,
   },
   { key: "PingStatus", label: "Ping status", values: ["Online", "ConnectionLost"], operators: TEXT },

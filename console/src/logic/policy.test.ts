@@ -36,8 +36,8 @@ describe("patch policies", () => {
     expect(baselinesOf(text)).toEqual([{ system: "DEBIAN", id: "pb-1", label: "one" }]);
     expect(baselinesOf("no json")).toEqual([]);
     expect(baselinesOf(undefined)).toEqual([]);
-    expect(scopeText(FORM)).toBe("all nodes");
-    expect(scopeText({ ...FORM, group: "web" })).toBe("the resource group web");
+    expect(scopeText(FORM)).toBe("All nodes");
+    expect(scopeText({ ...FORM, group: "web" })).toBe("The resource group web");
   });
 
   const install = { operation: "ScanAndInstall" as const };

@@ -30,6 +30,11 @@ export function ringNodes(ring: RolloutRing): string {
   return ring.Targets.map(({ Key, Values }) => `${Key} = ${Values.join(", ")}`).join("; ");
 }
 
+/** Of systemd. */
+function units(count: number): string {
+  return count === 1 ? "1 unit" : `${count} units`;
+}
+
 function percent(hundredths: number): string {
   return `${(hundredths / 100).toFixed(2)}%`;
 }
@@ -41,6 +46,7 @@ export function gatesInWords(gates: RolloutGates | undefined, needsApproval: boo
   if (gates?.MaxFailurePercent !== undefined)
     words.push(`failure rate of at most ${gates.MaxFailurePercent}%, ${gates.ConfidencePercent ?? 95}% sure`);
   if (gates?.NodesBack === true) words.push("all nodes back");
+  if (gates?.MaxFailedUnits !== undefined) words.push(`at most ${units(gates.MaxFailedUnits)} failed`);
   if (gates?.Probe !== undefined) words.push(`probe ${gates.Probe.DocumentName}`);
   if (needsApproval) words.push("an approval");
   return words.length === 0 ? ["one node has succeeded"] : words;
@@ -55,6 +61,11 @@ export function evidenceInWords(evidence: RolloutEvidence): string[] {
   if (evidence.NodesBack !== undefined) {
     const [away, pending] = [evidence.NodesAway ?? 0, evidence.NodesPendingReboot ?? 0];
     words.push(`${evidence.NodesBack} back, ${away} away, ${pending} with a restart outstanding`);
+  }
+  if (evidence.FailedUnits !== undefined) {
+    const silent = evidence.NodesWithoutUnits ?? 0;
+    const untold = silent === 0 ? "" : `, ${silent === 1 ? "1 node" : `${silent} nodes`} did not tell`;
+    words.push(`${units(evidence.FailedUnits)} of systemd failed${untold}`);
   }
   if (evidence.ProbeNodes !== undefined) {
     const [good, ended] = [evidence.ProbeSucceeded ?? 0, evidence.ProbeEnded ?? 0];

@@ -83,6 +83,6 @@ function fromNodes(parameters: Parameters): TargetsForm {
 
 /** Which nodes a configuration is for. */
 export function scopeText(form: ScopeForm): string {
-  if (form.group !== "") return `the resource group ${form.group}`;
-  return form.targets.by === "all" ? "all nodes" : targetsText(toTargets(form.targets));
+  if (form.group !== "") return `The resource group ${form.group}`;
+  return form.targets.by === "all" ? "All nodes" : targetsText(toTargets(form.targets));
 }

@@ -66,6 +66,13 @@ const LOOKS: Record<string, Look> = {
   TIMED_OUT: "bad",
   "Timed Out": "bad",
   Undeliverable: "bad",
+  ExecutionTimedOut: "bad",
+  DeliveryTimedOut: "bad",
+  InvalidPlatform: "bad",
+  AccessDenied: "bad",
+  Incomplete: "bad",
+  NoInstancesInTag: "bad",
+  LimitExceeded: "bad",
   Terminated: "stopped",
   Stopped: "stopped",
   DISABLED: "stopped",
@@ -115,7 +122,26 @@ export function wordOf(status: string | undefined): string {
   if (status === undefined || status === "") return "Unknown";
   const known = WORDS[status] ?? WORDS[plain(status)];
   if (known !== undefined) return known;
-  return /^[A-Z_]+$/.test(status) ? status.charAt(0) + status.slice(1).toLowerCase().replaceAll("_", " ") : status;
+  if (/^[A-Z_]+$/.test(status)) return status.charAt(0) + status.slice(1).toLowerCase().replaceAll("_", " ");
+  // `DeliveryTimedOut`
+  return /^([A-Z][a-z]+){2,}$/.test(status)
+    ? status.replace(/\B[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    : status;
+}
+
+/** What the worst patch of a node that is not compliant may be, the worst first. */
+export const WORST_STATES = [
+  "FAILED",
+  "MISSING",
+  "INSTALLED_REJECTED",
+  "INSTALLED_PENDING_REBOOT",
+  "AVAILABLE_SECURITY_UPDATE",
+];
+export const COMPLIANCE_STATUSES = ["COMPLIANT", "NON_COMPLIANT"];
+
+/** States with their words, to choose from. */
+export function worded(states: readonly string[]): [state: string, words: string][] {
+  return states.map((state) => [state, wordOf(state)]);
 }
 
 /** Whether more may come of it. */

@@ -79,7 +79,7 @@ export function fromTargets(targets: readonly Target[]): TargetsForm | undefined
 export function targetsText(targets: readonly Target[] | undefined): string {
   const text = ({ Key = "", Values = [] }: Target): string =>
     /^instanceids$/i.test(Key) && Values.length === 1 && Values[0] === "*"
-      ? "all nodes"
+      ? "All nodes"
       : `${Key} = ${Values.join(", ")}`;
   return (targets ?? []).map(text).join("; ");
 }

@@ -1,10 +1,7 @@
 // Compliance reporting: AWS's node patching details, resources by compliance type and severity, and the
 // nodes that an advisory touches.
 
-import {
-  DescribeInstancePatchStatesForPatchGroupCommand,
-  ListResourceComplianceSummariesCommand,
-} from "@aws-sdk/client-ssm";
+import { ListResourceComplianceSummariesCommand } from "@aws-sdk/client-ssm";
 import Box from "@cloudscape-design/components/box";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
@@ -12,7 +9,6 @@ import ContentLayout from "@cloudscape-design/components/content-layout";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
-import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 
@@ -23,18 +19,21 @@ import { ssm } from "../api/ssm";
 import { useCall } from "../api/use";
 import { href, part, useQueryValue } from "../app/place";
 import { Answer } from "../components/Answer";
+import { Choice } from "../components/Choice";
 import { CopyCommand } from "../components/CopyCommand";
+import { ItemCount } from "../components/ItemCount";
 import { Link } from "../components/Link";
+import { NodeName } from "../components/NodeName";
 import { ServerTable } from "../components/ServerTable";
 import { Status } from "../components/Status";
 import { Time } from "../components/Time";
+import { LEVELS } from "../logic/baseline";
 import { shortBaselineId } from "../logic/shortId";
-import { wordOf } from "../logic/status";
+import { COMPLIANCE_STATUSES, worded, wordOf } from "../logic/status";
 import { toDate } from "../logic/time";
 import { AvailablePatches } from "./AvailablePatches";
 
 const listResources = ssm("ListResourceComplianceSummaries", ListResourceComplianceSummariesCommand);
-const ofPatchGroup = ssm("DescribeInstancePatchStatesForPatchGroup", DescribeInstancePatchStatesForPatchGroupCommand);
 
 export default function CompliancePage() {
   const [tab, setTab] = useQueryValue("tab");
@@ -61,20 +60,20 @@ export default function CompliancePage() {
 function Summaries() {
   const summaries = useCall(listComplianceSummaries, {});
   return (
-    <Answer of={summaries} what="summaries">
-      {({ ComplianceSummaryItems: items = [] }) => (
-        <Container
-          header={
-            <Header
-              variant="h2"
-              description="Resources by compliance type"
-              actions={<CopyCommand requests={[{ service: "ssm", operation: "ListComplianceSummaries", input: {} }]} />}
-            >
-              Summary
-            </Header>
-          }
+    <Container
+      header={
+        <Header
+          variant="h2"
+          description="Resources by compliance type"
+          actions={<CopyCommand requests={[{ service: "ssm", operation: "ListComplianceSummaries", input: {} }]} />}
         >
-          {items.length === 0 ? (
+          Summary
+        </Header>
+      }
+    >
+      <Answer of={summaries} what="summaries">
+        {({ ComplianceSummaryItems: items = [] }) =>
+          items.length === 0 ? (
             <Box color="text-status-inactive">
               Nothing has been reported yet. What was not reported is unknown, not compliant.
             </Box>
@@ -83,39 +82,52 @@ function Summaries() {
               {items.map((item) => (
                 <div key={item.ComplianceType}>
                   <Box variant="awsui-key-label">{item.ComplianceType}</Box>
-                  <ResourceCount status="NON_COMPLIANT" count={item.NonCompliantSummary?.NonCompliantCount ?? 0} />
-                  <ResourceCount status="COMPLIANT" count={item.CompliantSummary?.CompliantCount ?? 0} />
+                  <ResourceCount
+                    type={item.ComplianceType}
+                    status="NON_COMPLIANT"
+                    count={item.NonCompliantSummary?.NonCompliantCount ?? 0}
+                  />
+                  <ResourceCount
+                    type={item.ComplianceType}
+                    status="COMPLIANT"
+                    count={item.CompliantSummary?.CompliantCount ?? 0}
+                  />
                 </div>
               ))}
             </ColumnLayout>
-          )}
-        </Container>
-      )}
-    </Answer>
+          )
+        }
+      </Answer>
+    </Container>
   );
 }
 
 interface ResourceCountProps {
+  readonly type: string | undefined;
   readonly status: "COMPLIANT" | "NON_COMPLIANT";
   readonly count: number;
 }
 
 /** Of none there is nothing to be alarmed by, or content with. */
-function ResourceCount({ status, count }: ResourceCountProps) {
+function ResourceCount({ type, status, count }: ResourceCountProps) {
   const text = `${count.toLocaleString()} ${wordOf(status).toLowerCase()}`;
+  if (count === 0) return <Box color="text-status-inactive">{text}</Box>;
   return (
-    <div>{count === 0 ? <Box color="text-status-inactive">{text}</Box> : <Status status={status} text={text} />}</div>
+    <div>
+      <Status status={status} text={<Link to={href("/compliance", { tab: "resources", type, status })}>{text}</Link>} />
+    </div>
   );
 }
 
-function PatchingDetails() {
+/** Of the nodes of one patch group, or of all. */
+function PatchingDetails({ group }: { readonly group?: string }) {
   return (
     <ServerTable
       id="node-patching-details"
-      title="Node patching details"
+      title={group === undefined ? "Node patching details" : `Patch group ${group}`}
       inside
       call={listNodeSummaries}
-      input={{}}
+      input={group === undefined ? {} : { Filters: [{ Key: "PatchGroup", Values: [group] }] }}
       items={(output) => output.Nodes}
       total={(output) => output.Total}
       trackBy={(node) => node.NodeId}
@@ -141,19 +153,19 @@ function PatchingDetails() {
         {
           id: "critical",
           header: "Critical non-compliant",
-          cell: (node) => node.CriticalNonCompliantCount ?? "–",
+          cell: (node) => <ItemCount id={node.NodeId} count={node.CriticalNonCompliantCount} severity="CRITICAL" />,
           text: (node) => node.CriticalNonCompliantCount,
         },
         {
           id: "security",
           header: "Security non-compliant",
-          cell: (node) => node.SecurityNonCompliantCount ?? "–",
+          cell: (node) => <ItemCount id={node.NodeId} count={node.SecurityNonCompliantCount} />,
           text: (node) => node.SecurityNonCompliantCount,
         },
         {
           id: "other",
           header: "Other non-compliant",
-          cell: (node) => node.OtherNonCompliantCount ?? "–",
+          cell: (node) => <ItemCount id={node.NodeId} count={node.OtherNonCompliantCount} />,
           text: (node) => node.OtherNonCompliantCount,
         },
         {
@@ -179,7 +191,7 @@ function PatchingDetails() {
           text: (node) => node.BaselineId,
         },
       ]}
-      empty="There are no nodes yet."
+      empty={group === undefined ? "There are no nodes yet." : "No node has this patch group."}
     />
   );
 }
@@ -197,77 +209,56 @@ function PatchGroup() {
       {group === "" ? (
         <Box color="text-status-inactive">Name a patch group: the value of a node&apos;s tag PatchGroup.</Box>
       ) : (
-        <ServerTable
-          id="patch-group-states"
-          title={`Patch group ${group}`}
-          inside
-          call={ofPatchGroup}
-          input={{ PatchGroup: group }}
-          items={(output) => output.InstancePatchStates}
-          trackBy={(state) => state.InstanceId ?? ""}
-          columns={[
-            {
-              id: "node",
-              header: "Node",
-              cell: (state) => <Link to={href(`/nodes/${part(state.InstanceId ?? "")}`)}>{state.InstanceId}</Link>,
-              text: (state) => state.InstanceId,
-            },
-            {
-              id: "missing",
-              header: "Missing",
-              cell: (state) => state.MissingCount,
-              text: (state) => state.MissingCount,
-            },
-            { id: "failed", header: "Failed", cell: (state) => state.FailedCount, text: (state) => state.FailedCount },
-            {
-              id: "critical",
-              header: "Critical",
-              cell: (state) => state.CriticalNonCompliantCount,
-              text: (state) => state.CriticalNonCompliantCount,
-            },
-            {
-              id: "at",
-              header: "Last operation",
-              cell: (state) => <Time at={state.OperationEndTime} short />,
-              text: (state) => state.OperationEndTime?.toISOString(),
-            },
-          ]}
-          empty="No node of this patch group has reported."
-        />
+        <PatchingDetails group={group} />
       )}
     </SpaceBetween>
   );
 }
 
-const SEVERITIES = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNSPECIFIED"];
-
 function Resources() {
   const [severity, setSeverity] = useQueryValue("severity");
-  const any = { value: "", label: "Any severity" };
+  const [status, setStatus] = useQueryValue("status");
+  const [type, setType] = useQueryValue("type");
+  const summaries = useCall(listComplianceSummaries, {});
+  const types = (summaries.data?.ComplianceSummaryItems ?? []).flatMap((item) => item.ComplianceType ?? []);
+  const filters = [
+    { Key: "ComplianceType", Values: [type], Type: "EQUAL" as const },
+    { Key: "Status", Values: [status], Type: "EQUAL" as const },
+    { Key: "OverallSeverity", Values: [severity], Type: "EQUAL" as const },
+  ].filter(({ Values }) => Values[0] !== "");
   return (
     <ServerTable
       id="resource-compliance"
       title="Resources"
       inside
       call={listResources}
-      input={severity === "" ? {} : { Filters: [{ Key: "OverallSeverity", Values: [severity], Type: "EQUAL" }] }}
+      input={filters.length === 0 ? {} : { Filters: filters }}
       items={(output) => output.ResourceComplianceSummaryItems}
       trackBy={(item) => `${item.ResourceId ?? ""} ${item.ComplianceType ?? ""}`}
       filter={
-        <Select
-          ariaLabel="Severity"
-          selectedOption={severity === "" ? any : { value: severity, label: wordOf(severity) }}
-          options={[any, ...SEVERITIES.map((value) => ({ value, label: wordOf(value) }))]}
-          onChange={({ detail }) => setSeverity(detail.selectedOption.value)}
-        />
+        <SpaceBetween direction="horizontal" size="s">
+          <Choice
+            label="Compliance type"
+            any="Any type"
+            value={type}
+            values={types.map((value) => [value, value])}
+            onChange={setType}
+          />
+          <Choice
+            label="Status"
+            any="Any status"
+            value={status}
+            values={worded(COMPLIANCE_STATUSES)}
+            onChange={setStatus}
+          />
+          <Choice label="Severity" any="Any severity" value={severity} values={worded(LEVELS)} onChange={setSeverity} />
+        </SpaceBetween>
       }
       columns={[
         {
           id: "resource",
           header: "Resource",
-          cell: (item) => (
-            <Link to={href(`/nodes/${part(item.ResourceId ?? "")}`, { tab: "compliance" })}>{item.ResourceId}</Link>
-          ),
+          cell: (item) => <NodeName id={item.ResourceId ?? ""} tab="compliance" />,
           text: (item) => item.ResourceId,
         },
         {
@@ -346,7 +337,7 @@ function Advisories() {
             {
               id: "node",
               header: "Node",
-              cell: (node) => <Link to={href(`/nodes/${part(node.InstanceId)}`)}>{node.InstanceId}</Link>,
+              cell: (node) => <NodeName id={node.InstanceId} />,
               text: (node) => node.InstanceId,
             },
             { id: "cve", header: "CVE", cell: (node) => node.CveId, text: (node) => node.CveId },

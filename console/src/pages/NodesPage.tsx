@@ -12,6 +12,7 @@ import { listNodeSummaries } from "../api/fleet";
 import type { NodeSummary } from "../api/fleet";
 import { go, href, part, replace, usePlace } from "../app/place";
 import { EnrolSteps } from "../components/EnrolSteps";
+import { ItemCount, NodeCount } from "../components/ItemCount";
 import { Link } from "../components/Link";
 import { SavedViews } from "../components/SavedViews";
 import { ServerTable } from "../components/ServerTable";
@@ -32,7 +33,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     cell: (node) => <Link to={href(`/nodes/${part(node.NodeId)}`)}>{nameOf(node)}</Link>,
     text: nameOf,
     sortingField: "Name",
-    minWidth: 180,
+    minWidth: 150,
   },
   {
     id: "id",
@@ -53,7 +54,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
   {
     id: "critical",
     header: "Critical",
-    cell: (node) => node.CriticalNonCompliantCount ?? "–",
+    cell: (node) => <ItemCount id={node.NodeId} count={node.CriticalNonCompliantCount} severity="CRITICAL" />,
     text: (node) => node.CriticalNonCompliantCount,
     sortingField: "CriticalNonCompliantCount",
     minWidth: 95,
@@ -61,7 +62,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
   {
     id: "security",
     header: "Security",
-    cell: (node) => node.SecurityNonCompliantCount ?? "–",
+    cell: (node) => <ItemCount id={node.NodeId} count={node.SecurityNonCompliantCount} />,
     text: (node) => node.SecurityNonCompliantCount,
     sortingField: "SecurityNonCompliantCount",
     minWidth: 95,
@@ -69,15 +70,16 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
   {
     id: "other",
     header: "Other",
-    cell: (node) => node.OtherNonCompliantCount ?? "–",
+    cell: (node) => <ItemCount id={node.NodeId} count={node.OtherNonCompliantCount} />,
     text: (node) => node.OtherNonCompliantCount,
     sortingField: "OtherNonCompliantCount",
     minWidth: 95,
+    hidden: true,
   },
   {
     id: "missing",
     header: "Missing",
-    cell: (node) => node.Counts?.["MISSING"] ?? "–",
+    cell: (node) => <NodeCount count={node.Counts?.["MISSING"]} to={patchesOf(node, "Missing")} />,
     text: (node) => node.Counts?.["MISSING"],
     sortingField: "MissingCount",
     minWidth: 95,
@@ -85,7 +87,9 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
   {
     id: "reboot",
     header: "Pending reboot",
-    cell: (node) => node.Counts?.["INSTALLED_PENDING_REBOOT"] ?? "–",
+    cell: (node) => (
+      <NodeCount count={node.Counts?.["INSTALLED_PENDING_REBOOT"]} to={patchesOf(node, "InstalledPendingReboot")} />
+    ),
     text: (node) => node.Counts?.["INSTALLED_PENDING_REBOOT"],
     hidden: true,
   },
@@ -99,7 +103,7 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     ),
     text: (node) => toDate(node.OperationEndTime)?.toISOString(),
     sortingField: "OperationEndTime",
-    minWidth: 150,
+    minWidth: 135,
   },
   {
     id: "ping",
@@ -107,14 +111,14 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     cell: (node) => <Status status={node.PingStatus} />,
     text: (node) => node.PingStatus,
     sortingField: "PingStatus",
-    minWidth: 130,
+    minWidth: 120,
   },
   {
     id: "platform",
     header: "Platform",
     cell: (node) => `${node.PlatformName ?? "–"} ${node.PlatformVersion ?? ""}`,
     text: (node) => `${node.PlatformName ?? ""} ${node.PlatformVersion ?? ""}`.trim(),
-    minWidth: 160,
+    minWidth: 130,
   },
   {
     id: "address",
@@ -145,6 +149,10 @@ const COLUMNS: readonly Column<NodeSummary>[] = [
     hidden: true,
   },
 ];
+
+function patchesOf(node: NodeSummary, state: string): string {
+  return href(`/nodes/${part(node.NodeId)}`, { tab: "patches", state });
+}
 
 function nameOf(node: NodeSummary): string {
   return node.Name ?? node.ComputerName ?? node.NodeId;

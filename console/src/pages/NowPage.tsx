@@ -21,7 +21,9 @@ import { Count } from "../components/Count";
 import { EnrolSteps } from "../components/EnrolSteps";
 import { LiveOperations } from "../components/LiveOperations";
 import { Link } from "../components/Link";
+import { Status } from "../components/Status";
 import { Time } from "../components/Time";
+import { WORST_STATES, wordOf } from "../logic/status";
 
 const POLL_MS = 20_000;
 
@@ -98,6 +100,7 @@ function Fleet({ fleet }: { readonly fleet: FleetSummary }) {
               />
             ))}
           </ColumnLayout>
+          <WorstStates counts={fleet.ByWorstState ?? {}} />
         </Container>
       </Grid>
       {fleet.Trend === undefined ? null : (
@@ -107,7 +110,17 @@ function Fleet({ fleet }: { readonly fleet: FleetSummary }) {
       )}
       <Grid gridDefinition={[{ colspan: { default: 12, m: 7 } }, { colspan: { default: 12, m: 5 } }]}>
         <LiveOperations />
-        <Container fitHeight header={<Header variant="h2">Oldest scans</Header>}>
+        <Container
+          fitHeight
+          header={
+            <Header
+              variant="h2"
+              actions={<Link to={href("/nodes", { sort: "OperationEndTime", order: "asc" })}>All nodes</Link>}
+            >
+              Oldest scans
+            </Header>
+          }
+        >
           <OldestScans fleet={fleet} />
         </Container>
       </Grid>
@@ -123,6 +136,31 @@ function Fleet({ fleet }: { readonly fleet: FleetSummary }) {
         </Container>
       )}
     </SpaceBetween>
+  );
+}
+
+/** Of the nodes that are not compliant. */
+function WorstStates({ counts }: { readonly counts: Readonly<Record<string, number>> }) {
+  const states = WORST_STATES.filter((state) => (counts[state] ?? 0) > 0);
+  if (states.length === 0) return null;
+  return (
+    <Box padding={{ top: "m" }}>
+      <Box variant="awsui-key-label">Non-compliant nodes by the worst state of their patches</Box>
+      <SpaceBetween direction="horizontal" size="l">
+        {states.map((state) => (
+          <Status
+            key={state}
+            status={state}
+            text={
+              <>
+                {wordOf(state)}:{" "}
+                <Link to={href("/nodes", { WorstState: state })}>{(counts[state] ?? 0).toLocaleString()}</Link>
+              </>
+            }
+          />
+        ))}
+      </SpaceBetween>
+    </Box>
   );
 }
 
@@ -148,14 +186,20 @@ function Failures({ failures }: { readonly failures: NonNullable<FleetSummary["F
   return (
     <SpaceBetween size="xs">
       {failures.map((failure) => {
-        const words = `${failure.DocumentName}: ${failure.StatusDetails ?? "failed"}`;
+        const words = `${failure.DocumentName}: ${wordOf(failure.StatusDetails ?? "Failed").toLowerCase()}`;
         return (
           <div key={`${words} ${failure.CommandId ?? ""}`}>
-            <Box variant="strong">{failure.Nodes.toLocaleString()}</Box> ×{" "}
+            <Link
+              to={href("/commands", { document: failure.DocumentName })}
+              label={`${failure.Nodes.toLocaleString()} failures of ${failure.DocumentName}`}
+            >
+              {failure.Nodes.toLocaleString()}
+            </Link>{" "}
+            ×{" "}
             {failure.CommandId === undefined ? (
               words
             ) : (
-              <Link to={href(`/commands/${part(failure.CommandId)}`)}>{words}</Link>
+              <Link to={href(`/commands/${part(failure.CommandId)}`, { status: failure.StatusDetails })}>{words}</Link>
             )}{" "}
             <Box variant="span" color="text-body-secondary">
               <Time at={failure.RequestedAt} short />

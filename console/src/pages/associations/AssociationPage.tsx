@@ -20,12 +20,14 @@ import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
+import { NodeName } from "../../components/NodeName";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
+import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
+import { countsOf, countsText } from "../../logic/counts";
 import { scheduleText } from "../../logic/schedule";
 import { wordOf } from "../../logic/status";
-import { targetsText } from "../../logic/targets";
 
 const POLL_MS = 5000;
 
@@ -47,6 +49,7 @@ export default function AssociationPage({ params }: PageProps) {
           requests={[
             { service: "ssm", operation: "DescribeAssociation", input: { AssociationId: id } },
             { service: "ssm", operation: "StartAssociationsOnce", input: { AssociationIds: [id] } },
+            { service: "ssm", operation: "DeleteAssociation", input: { AssociationId: id } },
           ]}
           actions={
             <>
@@ -79,10 +82,7 @@ export default function AssociationPage({ params }: PageProps) {
                 },
                 { label: "Schedule", value: scheduleText(association?.ScheduleExpression) },
                 { label: "Last run", value: <Time at={association?.LastExecutionDate} /> },
-                {
-                  label: "Targets",
-                  value: targetsText(association?.Targets) || "–",
-                },
+                { label: "Targets", value: <Targets of={association?.Targets} /> },
                 { label: "At the same time", value: association?.MaxConcurrency ?? "–" },
                 { label: "Error threshold", value: association?.MaxErrors ?? "–" },
                 { label: "Compliance severity", value: wordOf(association?.ComplianceSeverity ?? "UNSPECIFIED") },
@@ -127,7 +127,7 @@ export default function AssociationPage({ params }: PageProps) {
               {
                 id: "nodes",
                 header: "Nodes",
-                cell: (execution) => execution.ResourceCountByStatus ?? "–",
+                cell: (execution) => countsText(countsOf(execution.ResourceCountByStatus)) || "–",
                 text: (execution) => execution.ResourceCountByStatus,
               },
             ]}
@@ -146,9 +146,7 @@ export default function AssociationPage({ params }: PageProps) {
                 {
                   id: "node",
                   header: "Node",
-                  cell: (target) => (
-                    <Link to={href(`/nodes/${part(target.ResourceId ?? "")}`)}>{target.ResourceId}</Link>
-                  ),
+                  cell: (target) => <NodeName id={target.ResourceId ?? ""} />,
                   text: (target) => target.ResourceId,
                 },
                 {

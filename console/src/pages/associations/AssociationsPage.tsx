@@ -5,10 +5,13 @@ import Button from "@cloudscape-design/components/button";
 import { listAssociations } from "../../api/associations";
 import { href, part } from "../../app/place";
 import { Link } from "../../components/Link";
+import { NodeName } from "../../components/NodeName";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
+import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
 import { scheduleText } from "../../logic/schedule";
+import { targetsText } from "../../logic/targets";
 
 export default function AssociationsPage() {
   return (
@@ -51,11 +54,9 @@ export default function AssociationsPage() {
         {
           id: "targets",
           header: "Targets",
-          cell: (association) =>
-            (association.Targets ?? [])
-              .map((target) => `${target.Key ?? ""} = ${(target.Values ?? []).join(", ")}`)
-              .join("; ") || association.InstanceId,
-          text: (association) => JSON.stringify(association.Targets),
+          cell: ({ Targets: targets, InstanceId: node }) =>
+            targets === undefined && node !== undefined ? <NodeName id={node} /> : <Targets of={targets} />,
+          text: (association) => targetsText(association.Targets) || association.InstanceId,
         },
         {
           id: "schedule",

@@ -62,7 +62,23 @@ function Shown({ execution, id }: { readonly execution: AutomationExecution; rea
     <DetailPage
       title={execution.DocumentName}
       id={id}
-      requests={[{ service: "ssm", operation: "GetAutomationExecution", input: { AutomationExecutionId: id } }]}
+      requests={[
+        { service: "ssm", operation: "GetAutomationExecution", input: { AutomationExecutionId: id } },
+        ...(asks === undefined ? [] : (["Approve", "Reject"] as const)).map((SignalType) => ({
+          service: "ssm" as const,
+          operation: "SendAutomationSignal",
+          input: { AutomationExecutionId: id, SignalType },
+        })),
+        ...(underWay
+          ? [
+              {
+                service: "ssm" as const,
+                operation: "StopAutomationExecution",
+                input: { AutomationExecutionId: id, Type: "Cancel" },
+              },
+            ]
+          : []),
+      ]}
       actions={
         underWay ? (
           <Confirm

@@ -2,6 +2,7 @@
 
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import Checkbox from "@cloudscape-design/components/checkbox";
 import Container from "@cloudscape-design/components/container";
 import ContentLayout from "@cloudscape-design/components/content-layout";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
@@ -184,6 +185,14 @@ function Editor({ initial, id }: { readonly initial: BaselineForm; readonly id: 
                       }
                     />
                   </FormField>
+                  {linux ? (
+                    <Checkbox
+                      checked={form.approvedNonSecurity}
+                      onChange={({ detail }) => set({ approvedNonSecurity: detail.checked })}
+                    >
+                      Approved patches may be non-security updates
+                    </Checkbox>
+                  ) : null}
                   <FormField
                     label="Rejected patches"
                     constraintText={`One a line; ${patchNames(form.rejected).length} of 50`}
@@ -195,6 +204,18 @@ function Editor({ initial, id }: { readonly initial: BaselineForm; readonly id: 
                       onChange={({ detail }) => set({ rejected: detail.value })}
                     />
                   </FormField>
+                  {form.system === "WINDOWS" ? (
+                    <FormField
+                      label="Security updates that wait for approval"
+                      description="What a node counts as that lacks one which no rule approves yet"
+                    >
+                      <Select
+                        selectedOption={AVAILABLE.find((option) => option.value === form.availableSecurity) ?? null}
+                        options={AVAILABLE}
+                        onChange={({ detail }) => set({ availableSecurity: detail.selectedOption.value ?? "" })}
+                      />
+                    </FormField>
+                  ) : null}
                   <FormField label="Rejected patches are">
                     <Select
                       selectedOption={REJECTED.find((option) => option.value === form.rejectedAction) ?? null}
@@ -240,6 +261,12 @@ function Editor({ initial, id }: { readonly initial: BaselineForm; readonly id: 
     </ContentLayout>
   );
 }
+
+const AVAILABLE = [
+  { value: "", label: "As the server has it" },
+  { value: "COMPLIANT", label: "Compliant" },
+  { value: "NON_COMPLIANT", label: "Non-compliant" },
+];
 
 const REJECTED = [
   { value: "ALLOW_AS_DEPENDENCY", label: "Allowed as dependencies" },

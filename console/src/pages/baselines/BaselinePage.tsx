@@ -79,7 +79,13 @@ function Title({ baseline, id }: TitleProps) {
       description={baseline.Description}
       actions={
         <SpaceBetween direction="horizontal" size="xs">
-          <CopyCommand requests={[{ service: "ssm", operation: "GetPatchBaseline", input: { BaselineId: id } }]} />
+          <CopyCommand
+            requests={[
+              "GetPatchBaseline",
+              "RegisterDefaultPatchBaseline",
+              ...(predefined ? [] : ["DeletePatchBaseline"]),
+            ].map((operation) => ({ service: "ssm", operation, input: { BaselineId: id } }))}
+          />
           <Button
             iconName="download"
             ariaLabel="Download JSON"
@@ -159,7 +165,12 @@ function Rules({ baseline }: { readonly baseline: GetPatchBaselineCommandOutput 
             { label: "Operating system", value: baseline.OperatingSystem ?? "–" },
             { label: "Global filters", value: filterText(baseline.GlobalFilters) },
             { label: "Approved patches", value: names(baseline.ApprovedPatches) },
-            { label: "Their compliance level", value: wordOf(baseline.ApprovedPatchesComplianceLevel) },
+            {
+              label: "Their compliance level",
+              value: `${wordOf(baseline.ApprovedPatchesComplianceLevel)}${
+                baseline.ApprovedPatchesEnableNonSecurity === true ? ", non-security updates as well" : ""
+              }`,
+            },
             { label: "Rejected patches", value: names(baseline.RejectedPatches) },
             {
               label: "Rejected patches are",
@@ -172,6 +183,14 @@ function Rules({ baseline }: { readonly baseline: GetPatchBaselineCommandOutput 
               label: "Sources",
               value: (baseline.Sources ?? []).map((source) => source.Name).join(", ") || "the node's own repositories",
             },
+            ...(baseline.AvailableSecurityUpdatesComplianceStatus === undefined
+              ? []
+              : [
+                  {
+                    label: "Security updates that wait for approval are",
+                    value: wordOf(baseline.AvailableSecurityUpdatesComplianceStatus).toLowerCase(),
+                  },
+                ]),
             { label: "Created", value: <Time at={baseline.CreatedDate} /> },
             { label: "Changed", value: <Time at={baseline.ModifiedDate} /> },
           ]}

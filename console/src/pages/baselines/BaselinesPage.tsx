@@ -1,28 +1,25 @@
 // The patch baselines of the account and the predefined ones.
 
 import Button from "@cloudscape-design/components/button";
-import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Badge from "@cloudscape-design/components/badge";
 
 import { describePatchBaselines } from "../../api/baselines";
 import { href, part, useQueryValue } from "../../app/place";
+import { Choice } from "../../components/Choice";
 import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { OPERATING_SYSTEMS } from "../../logic/baseline";
+import { shortBaselineId } from "../../logic/shortId";
+
+const OWNERS = [
+  ["Self", "Own"],
+  ["AWS", "Predefined"],
+] as const;
 
 export default function BaselinesPage() {
   const [owner, setOwner] = useQueryValue("owner");
   const [system, setSystem] = useQueryValue("system");
-  const owners = [
-    { value: "", label: "Anybody's" },
-    { value: "Self", label: "Own" },
-    { value: "AWS", label: "Predefined" },
-  ];
-  const systems = [
-    { value: "", label: "Any operating system" },
-    ...OPERATING_SYSTEMS.map((value) => ({ value, label: value })),
-  ];
   const filters = [
     ...(owner === "" ? [] : [{ Key: "OWNER", Values: [owner] }]),
     ...(system === "" ? [] : [{ Key: "OPERATING_SYSTEM", Values: [system] }]),
@@ -37,17 +34,13 @@ export default function BaselinesPage() {
       trackBy={(baseline) => baseline.BaselineId ?? ""}
       filter={
         <SpaceBetween direction="horizontal" size="s">
-          <Select
-            ariaLabel="Owner"
-            selectedOption={owners.find((option) => option.value === owner) ?? null}
-            options={owners}
-            onChange={({ detail }) => setOwner(detail.selectedOption.value)}
-          />
-          <Select
-            ariaLabel="Operating system"
-            selectedOption={systems.find((option) => option.value === system) ?? null}
-            options={systems}
-            onChange={({ detail }) => setSystem(detail.selectedOption.value)}
+          <Choice label="Owner" any="Anybody's" value={owner} values={OWNERS} onChange={setOwner} />
+          <Choice
+            label="Operating system"
+            any="Any operating system"
+            value={system}
+            values={OPERATING_SYSTEMS.map((value) => [value, value])}
+            onChange={setSystem}
           />
         </SpaceBetween>
       }
@@ -88,7 +81,7 @@ export default function BaselinesPage() {
         {
           id: "id",
           header: "Baseline id",
-          cell: (baseline) => baseline.BaselineId,
+          cell: (baseline) => shortBaselineId(baseline.BaselineId ?? "–"),
           text: (baseline) => baseline.BaselineId,
         },
       ]}

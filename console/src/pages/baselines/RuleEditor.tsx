@@ -41,7 +41,13 @@ export function RuleEditor({ number, system, rule, problem, onChange, onRemove }
       }
     >
       <ColumnLayout columns={2}>
-        <FiltersEditor system={system} filters={rule.filters} onChange={(filters) => onChange({ ...rule, filters })} />
+        <FormField stretch errorText={problem("filters")}>
+          <FiltersEditor
+            system={system}
+            filters={rule.filters}
+            onChange={(filters) => onChange({ ...rule, filters })}
+          />
+        </FormField>
         <SpaceBetween size="s">
           <FormField label="Approves">
             <RadioGroup

@@ -10,21 +10,29 @@ import type { Command, CommandInvocation } from "@aws-sdk/client-ssm";
 
 import { cancelCommand, listCommandInvocations, listCommands } from "../../api/commands";
 import { useAction, useCall, useLastLook } from "../../api/use";
-import { href, part } from "../../app/place";
+import { href, part, useQueryValue } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
+import { Choice } from "../../components/Choice";
+import { Comment } from "../../components/Comment";
 import { columnsOf } from "../../components/columns";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { Missing } from "../../components/Missing";
+import { NodeName } from "../../components/NodeName";
+import { RetryFailed } from "../../components/RetryFailed";
 import { ServerTable } from "../../components/ServerTable";
+import { Targets } from "../../components/Targets";
 import { standing } from "../../components/standing";
 import { Time } from "../../components/Time";
-import { isUnderWay } from "../../logic/status";
+import { errorsText } from "../../logic/counts";
+import { isUnderWay, worded, wordOf } from "../../logic/status";
 
 const POLL_MS = 1500;
-const { nameColumn, statusColumn, textColumn } = columnsOf<CommandInvocation>();
+/** What ListCommandInvocations can be asked for. */
+const INVOCATION_STATUSES = ["Pending", "InProgress", "Delayed", "Success", "Failed", "TimedOut", "Cancelled"];
+const { statusColumn, textColumn } = columnsOf<CommandInvocation>();
 
 export default function CommandPage({ params }: PageProps) {
   const id = params["id"] ?? "";
@@ -51,9 +59,11 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
   const cancel = useAction(cancelCommand, { done: () => "The command is being cancelled." });
   const underWay = isUnderWay(command.Status);
   useLastLook(!underWay, listCommandInvocations);
-  const done = (command.CompletedCount ?? 0) + (command.ErrorCount ?? 0);
+  // Those that failed are among them.
+  const done = command.CompletedCount ?? 0;
   const all = command.TargetCount ?? 0;
   const document = command.DocumentName ?? "";
+  const [status, setStatus] = useQueryValue("status");
   return (
     <DetailPage
       title={document}
@@ -61,18 +71,18 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
       requests={[
         { service: "ssm", operation: "ListCommandInvocations", input: { CommandId: id, Details: true } },
         { service: "ssm", operation: "SendCommand", input: again(command) },
+        ...(underWay ? [{ service: "ssm" as const, operation: "CancelCommand", input: { CommandId: id } }] : []),
       ]}
       actions={
         <>
-          <Button
-            href={href("/commands/send", {
-              document,
-              nodes: (command.InstanceIds ?? []).join(","),
-              parameters: JSON.stringify(command.Parameters ?? {}),
-            })}
-          >
-            Send again
-          </Button>
+          <Button href={sendHref(command, command.InstanceIds ?? [])}>Send again</Button>
+          {underWay ? null : (
+            <RetryFailed
+              commandId={id}
+              disabled={(command.ErrorCount ?? 0) + (command.DeliveryTimedOutCount ?? 0) === 0}
+              to={(nodes) => sendHref(command, nodes)}
+            />
+          )}
           {underWay ? (
             <Confirm
               label="Cancel the command"
@@ -103,10 +113,12 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
               { label: "Document", value: <Link to={href(`/documents/${part(document)}`)}>{document}</Link> },
               { label: "At the same time", value: command.MaxConcurrency ?? "–" },
               { label: "Error threshold", value: command.MaxErrors ?? "–" },
-              {
-                label: "Comment",
-                value: command.Comment === undefined || command.Comment === "" ? "–" : command.Comment,
-              },
+              { label: "Nodes", value: `${done.toLocaleString()} of ${all.toLocaleString()} done` },
+              { label: "Errors", value: errorsText(command) },
+              ...((command.Targets ?? []).length === 0
+                ? []
+                : [{ label: "Targets", value: <Targets of={command.Targets} /> }]),
+              { label: "Comment", value: <Comment text={command.Comment} /> },
               ...Object.entries(command.Parameters ?? {}).map(([label, values]) => ({
                 label,
                 value: values.join("\n") || "–",
@@ -119,17 +131,24 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
         id="invocations"
         title="Nodes"
         call={listCommandInvocations}
-        input={{ CommandId: id }}
+        input={{ CommandId: id, ...(status === "" ? {} : { Filters: [{ key: "Status" as const, value: status }] }) }}
+        filter={
+          <Choice
+            label="Status"
+            any="Any status"
+            value={status}
+            values={worded(INVOCATION_STATUSES)}
+            onChange={setStatus}
+          />
+        }
         items={(output) => output.CommandInvocations}
         trackBy={(invocation) => invocation.InstanceId ?? ""}
         {...(underWay ? { poll: POLL_MS } : {})}
         columns={[
-          nameColumn(
-            "Node",
-            ({ InstanceName: name, InstanceId: node }) => (name === undefined || name === "" ? node : name),
-            ({ InstanceId: node = "" }) => href(`/nodes/${part(node)}`),
-            { id: "node", text: (invocation) => invocation.InstanceId },
-          ),
+          {
+            ...textColumn("node", "Node", (invocation) => invocation.InstanceId, { minWidth: 180 }),
+            cell: (invocation) => <NodeName id={invocation.InstanceId ?? ""} />,
+          },
           statusColumn((invocation) => invocation.Status),
           textColumn("details", "Details", (invocation) => invocation.StatusDetails),
           {
@@ -140,10 +159,19 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
             ),
           },
         ]}
-        empty="The command addressed no node."
+        empty={status === "" ? "The command addressed no node." : `No node is in the status ${wordOf(status)}.`}
       />
     </DetailPage>
   );
+}
+
+/** The form that sends it, filled in: to these nodes, else to the targets that it had. */
+function sendHref(command: Command, nodes: readonly string[]): string {
+  return href("/commands/send", {
+    document: command.DocumentName,
+    parameters: JSON.stringify(command.Parameters ?? {}),
+    ...(nodes.length > 0 ? { nodes: nodes.join(",") } : { targets: JSON.stringify(command.Targets ?? []) }),
+  });
 }
 
 function again(command: Command): object {

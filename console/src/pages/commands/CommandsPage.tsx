@@ -1,13 +1,17 @@
 // Run Command: the commands so far.
 
 import type { Command } from "@aws-sdk/client-ssm";
-import Select from "@cloudscape-design/components/select";
+import Input from "@cloudscape-design/components/input";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 
 import { listCommands } from "../../api/commands";
 import { href, part, useQueryValue } from "../../app/place";
+import { Choice } from "../../components/Choice";
+import { Comment } from "../../components/Comment";
 import { columnsOf } from "../../components/columns";
 import { ListPage } from "../../components/ListPage";
-import { wordOf } from "../../logic/status";
+import { errorsText } from "../../logic/counts";
+import { worded } from "../../logic/status";
 
 const STATUSES = ["Pending", "InProgress", "Success", "Failed", "TimedOut", "Cancelled"];
 
@@ -15,23 +19,31 @@ const { nameColumn, statusColumn, textColumn, timeColumn } = columnsOf<Command>(
 
 export default function CommandsPage() {
   const [status, setStatus] = useQueryValue("status");
-  const any = { value: "", label: "Any status" };
+  const [document, setDocument] = useQueryValue("document");
+  const filters = [
+    ...(status === "" ? [] : [{ key: "Status" as const, value: status }]),
+    ...(document === "" ? [] : [{ key: "DocumentName" as const, value: document }]),
+  ];
   return (
     <ListPage
       name="commands"
       title="Commands"
       call={listCommands}
-      input={status === "" ? {} : { Filters: [{ key: "Status" as const, value: status }] }}
+      input={filters.length === 0 ? {} : { Filters: filters }}
       items={(output) => output.Commands}
       trackBy={(command) => command.CommandId ?? ""}
       poll={10_000}
       filter={
-        <Select
-          ariaLabel="Status"
-          selectedOption={status === "" ? any : { value: status, label: wordOf(status) }}
-          options={[any, ...STATUSES.map((value) => ({ value, label: wordOf(value) }))]}
-          onChange={({ detail }) => setStatus(detail.selectedOption.value)}
-        />
+        <SpaceBetween direction="horizontal" size="s">
+          <Input
+            type="search"
+            ariaLabel="Document"
+            placeholder="Name of a document"
+            value={document}
+            onChange={({ detail }) => setDocument(detail.value.trim())}
+          />
+          <Choice label="Status" any="Any status" value={status} values={worded(STATUSES)} onChange={setStatus} />
+        </SpaceBetween>
       }
       add={{ label: "Send command", to: href("/commands/send") }}
       columns={[
@@ -43,12 +55,15 @@ export default function CommandsPage() {
         statusColumn((command) => command.Status),
         textColumn("nodes", "Nodes", (command) => command.TargetCount),
         textColumn("done", "Done", (command) => command.CompletedCount),
-        textColumn("errors", "Errors", (command) => command.ErrorCount),
+        textColumn("errors", "Errors", errorsText),
         timeColumn("at", "Requested", (command) => command.RequestedDateTime),
-        textColumn("comment", "Comment", (command) => command.Comment),
+        {
+          ...textColumn("comment", "Comment", (command) => command.Comment),
+          cell: (command) => <Comment text={command.Comment} />,
+        },
         textColumn("id", "Command id", (command) => command.CommandId, { hidden: true }),
       ]}
-      empty="No command has been sent yet."
+      empty={filters.length === 0 ? "No command has been sent yet." : "No command matches."}
     />
   );
 }

@@ -13,8 +13,8 @@ import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { CopyCommand } from "../../components/CopyCommand";
-import { Link } from "../../components/Link";
 import { Missing } from "../../components/Missing";
+import { NodeName } from "../../components/NodeName";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
@@ -41,13 +41,7 @@ export default function InvocationPage({ params }: PageProps) {
                 variant="h1"
                 description={
                   <>
-                    on{" "}
-                    <Link to={href(`/nodes/${part(node)}`)}>
-                      {invocation.InstanceName === undefined || invocation.InstanceName === ""
-                        ? node
-                        : invocation.InstanceName}
-                    </Link>
-                    , requested <Time at={invocation.RequestedDateTime} />
+                    on <NodeName id={node} />, requested <Time at={invocation.RequestedDateTime} />
                   </>
                 }
                 actions={
@@ -95,28 +89,31 @@ function Step({ command, node, plugin }: StepProps) {
   const errors = answer.data?.StandardErrorContent ?? "";
   // A step that says nothing, or is for other systems, does not push those away that do.
   const isQuiet = answer.data !== undefined && !underWay && output === "" && errors === "";
+  const status = plugin.StatusDetails ?? plugin.Status;
+  if (isQuiet) {
+    return (
+      <div>
+        <Box variant="strong">{plugin.Name}</Box> <Status status={status} />{" "}
+        <Box variant="span" color="text-body-secondary">{`exit code ${plugin.ResponseCode ?? "–"}, no output`}</Box>
+      </div>
+    );
+  }
   return (
     <Container
       header={
-        <Header
-          variant="h2"
-          description={`Exit code ${plugin.ResponseCode ?? "–"}${isQuiet ? "; no output" : ""}`}
-          info={<Status status={plugin.StatusDetails ?? plugin.Status} />}
-        >
+        <Header variant="h2" description={`Exit code ${plugin.ResponseCode ?? "–"}`} info={<Status status={status} />}>
           {plugin.Name}
         </Header>
       }
     >
-      {isQuiet ? null : (
-        <Answer of={answer} what="output">
-          {() => (
-            <SpaceBetween size="s">
-              <Output label="Output" text={output} />
-              <Output label="Errors" text={errors} />
-            </SpaceBetween>
-          )}
-        </Answer>
-      )}
+      <Answer of={answer} what="output">
+        {() => (
+          <SpaceBetween size="s">
+            <Output label="Output" text={output} />
+            <Output label="Errors" text={errors} />
+          </SpaceBetween>
+        )}
+      </Answer>
     </Container>
   );
 }

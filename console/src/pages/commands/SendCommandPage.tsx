@@ -16,7 +16,8 @@ import { RateFields } from "../../components/RateFields";
 import { TargetsEditor } from "../../components/TargetsEditor";
 import { fromParameters } from "../../logic/parameters";
 import type { ParameterTexts } from "../../logic/parameters";
-import { limitProblem, NO_TARGETS, targetsProblem, toTargets } from "../../logic/targets";
+import { fromTargets, limitProblem, NO_TARGETS, targetsProblem, toTargets } from "../../logic/targets";
+import type { TargetsForm } from "../../logic/targets";
 
 function given(text: string | null): ParameterTexts {
   if (text === null) return {};
@@ -27,10 +28,21 @@ function given(text: string | null): ParameterTexts {
   }
 }
 
+/** Of the address: nodes by their ids, or targets as the API has them, of kinds that the form knows. */
+function givenTargets(query: URLSearchParams): TargetsForm {
+  const named = { ...NO_TARGETS, nodes: query.get("nodes") ?? "" };
+  try {
+    const targets: unknown = JSON.parse(query.get("targets") ?? "[]");
+    return (Array.isArray(targets) ? fromTargets(targets as Parameters<typeof fromTargets>[0]) : undefined) ?? named;
+  } catch {
+    return named;
+  }
+}
+
 export default function SendCommandPage() {
   const { query } = usePlace();
   const document = useDocumentForm(query.get("document") ?? "AWS-RunShellScript", given(query.get("parameters")));
-  const [targets, setTargets] = useState({ ...NO_TARGETS, nodes: query.get("nodes") ?? "" });
+  const [targets, setTargets] = useState(() => givenTargets(query));
   const [comment, setComment] = useState("");
   const [concurrency, setConcurrency] = useState("");
   const [errors, setErrors] = useState("");

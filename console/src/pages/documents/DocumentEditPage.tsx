@@ -118,12 +118,14 @@ function Editor(initial: Props) {
                 constraintText={`Read as ${format}`}
                 errorText={tried || format === "JSON" ? wrongContent : undefined}
               >
-                <Textarea
-                  value={content}
-                  rows={24}
-                  spellcheck={false}
-                  onChange={({ detail }) => setContent(detail.value)}
-                />
+                <div className="code">
+                  <Textarea
+                    value={content}
+                    rows={24}
+                    spellcheck={false}
+                    onChange={({ detail }) => setContent(detail.value)}
+                  />
+                </div>
               </FormField>
             </SpaceBetween>
           </Container>

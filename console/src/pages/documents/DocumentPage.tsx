@@ -84,6 +84,9 @@ function Title({ document, name }: Props) {
             requests={[
               { service: "ssm", operation: "DescribeDocument", input: { Name: name } },
               { service: "ssm", operation: "GetDocument", input: { Name: name } },
+              ...(isOwn(document)
+                ? [{ service: "ssm" as const, operation: "DeleteDocument", input: { Name: name } }]
+                : []),
             ]}
           />
           {isOwn(document) ? <Button href={href(`/documents/${part(name)}/edit`)}>New version</Button> : null}
@@ -132,7 +135,7 @@ function Overview({ document }: { readonly document: DocumentDescription }) {
           {
             id: "default",
             header: "Where none is given",
-            cell: (parameter) => parameter.DefaultValue ?? "has to be given",
+            cell: ({ DefaultValue: value }) => (value === "" ? "empty" : (value ?? "has to be given")),
           },
           {
             id: "description",

@@ -2,29 +2,27 @@
 
 import Button from "@cloudscape-design/components/button";
 import Input from "@cloudscape-design/components/input";
-import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { DocumentKeyValuesFilter } from "@aws-sdk/client-ssm";
 import { useDeferredValue } from "react";
 
 import { listDocuments } from "../../api/documents";
 import { href, part, useQueryValue } from "../../app/place";
+import { Choice } from "../../components/Choice";
 import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 
 const TYPES = ["Command", "Automation", "Policy", "Package", "ChangeCalendar"];
+const OWNERS = [
+  ["Self", "Own"],
+  ["Amazon", "Predefined"],
+] as const;
 
 export default function DocumentsPage() {
   const [type, setType] = useQueryValue("type");
   const [owner, setOwner] = useQueryValue("owner");
   const [name, setName] = useQueryValue("name");
   const begun = useDeferredValue(name);
-  const owners = [
-    { value: "", label: "Anybody's" },
-    { value: "Self", label: "Own" },
-    { value: "Amazon", label: "Predefined" },
-  ];
-  const types = [{ value: "", label: "Any type" }, ...TYPES.map((value) => ({ value, label: value }))];
   const filters: DocumentKeyValuesFilter[] = [
     ...(type === "" ? [] : [{ Key: "DocumentType", Values: [type] }]),
     ...(owner === "" ? [] : [{ Key: "Owner", Values: [owner] }]),
@@ -47,18 +45,14 @@ export default function DocumentsPage() {
             value={name}
             onChange={({ detail }) => setName(detail.value)}
           />
-          <Select
-            ariaLabel="Type"
-            selectedOption={types.find((option) => option.value === type) ?? null}
-            options={types}
-            onChange={({ detail }) => setType(detail.selectedOption.value)}
+          <Choice
+            label="Type"
+            any="Any type"
+            value={type}
+            values={TYPES.map((value) => [value, value])}
+            onChange={setType}
           />
-          <Select
-            ariaLabel="Owner"
-            selectedOption={owners.find((option) => option.value === owner) ?? null}
-            options={owners}
-            onChange={({ detail }) => setOwner(detail.selectedOption.value)}
-          />
+          <Choice label="Owner" any="Anybody's" value={owner} values={OWNERS} onChange={setOwner} />
         </SpaceBetween>
       }
       actions={

@@ -13,18 +13,19 @@ import { CHORES, fromHosts, hostsProblems, NEW_HOSTS, toHostParameters } from ".
 import type { HostsForm } from "../../logic/hostManagement";
 import { HOSTS } from "../../logic/quickSetup";
 import { ManagerForm } from "../quicksetup/ManagerForm";
-import type { Fields } from "../quicksetup/ManagerForm";
+import type { Fields, FormKind } from "../quicksetup/ManagerForm";
 import { NameFields } from "../quicksetup/NameFields";
 import { OneManager } from "../quicksetup/OneManager";
 import { ScopeFields } from "../quicksetup/ScopeFields";
 
 export default function HostsEditPage({ params }: PageProps) {
   const arn = params["arn"];
-  if (arn === undefined) return <Editor initial={NEW_HOSTS} of={undefined} />;
+  if (arn === undefined) return <ManagerForm form={FORM} initial={NEW_HOSTS} of={undefined} />;
   return (
     <OneManager kind={HOSTS} arn={arn}>
       {(manager, definition) => (
-        <Editor
+        <ManagerForm
+          form={FORM}
           initial={fromHosts(manager, definition.Parameters)}
           of={{ ManagerArn: manager.ManagerArn, DefinitionId: definition.Id ?? "" }}
         />
@@ -33,25 +34,14 @@ export default function HostsEditPage({ params }: PageProps) {
   );
 }
 
-function inputOf(form: HostsForm): ConfigurationInput {
-  return { Name: form.name, Description: form.description, Parameters: toHostParameters(form) };
-}
-
-function Editor({ initial, of }: { readonly initial: HostsForm; readonly of: DefinitionKey | undefined }) {
-  return (
-    <ManagerForm
-      kind={HOSTS}
-      initial={initial}
-      of={of}
-      problemsOf={hostsProblems}
-      inputOf={inputOf}
-      create={createHostManagement}
-      update={updateHostManagement}
-    >
-      {(fields) => <HostsFields {...fields} />}
-    </ManagerForm>
-  );
-}
+const FORM: FormKind<HostsForm, ConfigurationInput, DefinitionKey> = {
+  kind: HOSTS,
+  problemsOf: hostsProblems,
+  inputOf: (form) => ({ Name: form.name, Description: form.description, Parameters: toHostParameters(form) }),
+  create: createHostManagement,
+  update: updateHostManagement,
+  Fields: HostsFields,
+};
 
 function HostsFields({ form, set, problem, tried }: Fields<HostsForm>) {
   const toggle = (parameter: string, isWanted: boolean): void =>

@@ -6,10 +6,10 @@ import { HOSTS } from "../../logic/quickSetup";
 import { ManagerList, shownParameters } from "../quicksetup/ManagerList";
 
 const TARGETS: Readonly<Record<string, string>> = {
-  "*": "all nodes",
-  InstanceIds: "named nodes",
-  Tags: "nodes with a tag",
-  ResourceGroups: "a resource group",
+  "*": "All nodes",
+  InstanceIds: "Named nodes",
+  Tags: "Nodes with a tag",
+  ResourceGroups: "A resource group",
 };
 
 /** The list is told the kind of targets alone. */

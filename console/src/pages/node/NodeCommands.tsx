@@ -2,6 +2,7 @@
 
 import { listCommandInvocations } from "../../api/commands";
 import { href, part } from "../../app/place";
+import { Comment } from "../../components/Comment";
 import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
@@ -43,7 +44,7 @@ export function NodeCommands({ id }: { readonly id: string }) {
         {
           id: "comment",
           header: "Comment",
-          cell: (invocation) => invocation.Comment ?? "–",
+          cell: (invocation) => <Comment text={invocation.Comment} />,
           text: (invocation) => invocation.Comment,
         },
         {
@@ -51,6 +52,7 @@ export function NodeCommands({ id }: { readonly id: string }) {
           header: "Command id",
           cell: (invocation) => invocation.CommandId,
           text: (invocation) => invocation.CommandId,
+          hidden: true,
         },
       ]}
       empty="This node has been given no command."

@@ -1,30 +1,62 @@
 // The compliance items of a node: patches, associations and types of one's own.
 
 import { ListComplianceItemsCommand } from "@aws-sdk/client-ssm";
+import type { ComplianceItem } from "@aws-sdk/client-ssm";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 
 import { ssm } from "../../api/ssm";
+import { useQueryValue } from "../../app/place";
+import { Choice } from "../../components/Choice";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
-import { wordOf } from "../../logic/status";
+import { LEVELS } from "../../logic/baseline";
+import { COMPLIANCE_STATUSES, worded, wordOf } from "../../logic/status";
 
 const listComplianceItems = ssm("ListComplianceItems", ListComplianceItemsCommand);
 
+/** Packages that no rule is about have no title. */
+function nameOf({ Title: title, Id: id }: ComplianceItem): string | undefined {
+  return title === undefined || title === "" ? id : title;
+}
+
 export function NodeComplianceItems({ id }: { readonly id: string }) {
+  const [status, setStatus] = useQueryValue("status");
+  const [severity, setSeverity] = useQueryValue("severity");
+  const filters = [
+    { Key: "Status", Values: [status], Type: "EQUAL" as const },
+    { Key: "Severity", Values: [severity], Type: "EQUAL" as const },
+  ].filter(({ Values }) => Values[0] !== "");
   return (
     <ServerTable
       id="node-compliance"
       title="Compliance items"
       inside
       call={listComplianceItems}
-      input={{ ResourceIds: [id], ResourceTypes: ["ManagedInstance"] }}
+      input={{
+        ResourceIds: [id],
+        ResourceTypes: ["ManagedInstance"],
+        ...(filters.length === 0 ? {} : { Filters: filters }),
+      }}
+      filter={
+        <SpaceBetween direction="horizontal" size="s">
+          <Choice
+            label="Status"
+            any="Any status"
+            value={status}
+            values={worded(COMPLIANCE_STATUSES)}
+            onChange={setStatus}
+          />
+          <Choice label="Severity" any="Any severity" value={severity} values={worded(LEVELS)} onChange={setSeverity} />
+        </SpaceBetween>
+      }
       items={(output) => output.ComplianceItems}
       trackBy={(item) => `${item.ComplianceType ?? ""} ${item.Id ?? ""} ${item.Title ?? ""}`}
       columns={[
         {
           id: "item",
           header: "Item",
-          cell: (item) => item.Title ?? item.Id,
-          text: (item) => item.Title ?? item.Id,
+          cell: nameOf,
+          text: nameOf,
           minWidth: 200,
         },
         {
@@ -44,12 +76,12 @@ export function NodeComplianceItems({ id }: { readonly id: string }) {
         {
           id: "state",
           header: "Patch state",
-          cell: (item) => item.Details?.["PatchState"] ?? "–",
+          cell: (item) => (item.Details?.["PatchState"] === undefined ? "–" : wordOf(item.Details["PatchState"])),
           text: (item) => item.Details?.["PatchState"],
         },
         { id: "id", header: "Id", cell: (item) => item.Id, text: (item) => item.Id, hidden: true },
       ]}
-      empty="Nothing has been reported for this node yet."
+      empty={filters.length === 0 ? "Nothing has been reported for this node yet." : "Nothing of this node matches."}
     />
   );
 }

@@ -11,10 +11,13 @@ import { describeInstancePatchStates } from "../../api/nodes";
 import { useCall } from "../../api/use";
 import { href, part } from "../../app/place";
 import { Answer } from "../../components/Answer";
+import { CountLabel } from "../../components/Count";
+import { ItemCount } from "../../components/ItemCount";
 import { Link } from "../../components/Link";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { shortBaselineId } from "../../logic/shortId";
+import { wordOf } from "../../logic/status";
 
 const COUNTS = [
   ["MissingCount", "Missing"],
@@ -90,11 +93,17 @@ export function NodeOverview({ node }: { readonly node: InstanceInformation }) {
                     label: "Patch group",
                     value: state?.PatchGroup === undefined || state.PatchGroup === "" ? "none" : state.PatchGroup,
                   },
-                  { label: "Critical, not compliant", value: state?.CriticalNonCompliantCount ?? "–" },
-                  { label: "Security, not compliant", value: state?.SecurityNonCompliantCount ?? "–" },
-                  { label: "Other, not compliant", value: state?.OtherNonCompliantCount ?? "–" },
+                  {
+                    label: "Critical, not compliant",
+                    value: <ItemCount id={id} count={state?.CriticalNonCompliantCount} severity="CRITICAL" />,
+                  },
+                  {
+                    label: "Security, not compliant",
+                    value: <ItemCount id={id} count={state?.SecurityNonCompliantCount} />,
+                  },
+                  { label: "Other, not compliant", value: <ItemCount id={id} count={state?.OtherNonCompliantCount} /> },
                   ...COUNTS.map(([member, name]) => ({
-                    label: <Status status={name} />,
+                    label: <CountLabel status={name} label={wordOf(name)} value={state?.[member] ?? 0} />,
                     value:
                       state === undefined ? (
                         "–"

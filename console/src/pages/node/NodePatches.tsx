@@ -1,16 +1,15 @@
 // The patches of a node, as DescribeInstancePatches has them, by state.
 
 import { DescribeInstancePatchesCommand } from "@aws-sdk/client-ssm";
-import Select from "@cloudscape-design/components/select";
 
 import { ssm } from "../../api/ssm";
-import { useQueryValue } from "../../app/place";
+import { href, useQueryValue } from "../../app/place";
+import { Choice } from "../../components/Choice";
+import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
-import { wordOf } from "../../logic/status";
-import { href } from "../../app/place";
-import { Link } from "../../components/Link";
+import { worded, wordOf } from "../../logic/status";
 
 const describeInstancePatches = ssm("DescribeInstancePatches", DescribeInstancePatchesCommand);
 const STATES = [
@@ -26,7 +25,6 @@ const STATES = [
 
 export function NodePatches({ id }: { readonly id: string }) {
   const [state, setState] = useQueryValue("state");
-  const all = { value: "", label: "Any state" };
   return (
     <ServerTable
       id="node-patches"
@@ -36,14 +34,7 @@ export function NodePatches({ id }: { readonly id: string }) {
       input={{ InstanceId: id, ...(state === "" ? {} : { Filters: [{ Key: "State", Values: [state] }] }) }}
       items={(output) => output.Patches}
       trackBy={(patch) => `${patch.Title ?? ""} ${patch.KBId ?? ""}`}
-      filter={
-        <Select
-          ariaLabel="State"
-          selectedOption={state === "" ? all : { value: state, label: wordOf(state) }}
-          options={[all, ...STATES.map((value) => ({ value, label: wordOf(value) }))]}
-          onChange={({ detail }) => setState(detail.selectedOption.value)}
-        />
-      }
+      filter={<Choice label="State" any="Any state" value={state} values={worded(STATES)} onChange={setState} />}
       columns={[
         { id: "id", header: "Patch", cell: (patch) => patch.KBId, text: (patch) => patch.KBId, minWidth: 180 },
         { id: "title", header: "Title", cell: (patch) => patch.Title, text: (patch) => patch.Title, hidden: true },
@@ -54,23 +45,23 @@ export function NodePatches({ id }: { readonly id: string }) {
           text: (patch) => patch.State,
           minWidth: 150,
         },
-        { id: "severity", header: "Severity", cell: (patch) => patch.Severity, text: (patch) => patch.Severity },
+        {
+          id: "severity",
+          header: "Severity",
+          cell: (patch) => shown(patch.Severity),
+          text: (patch) => patch.Severity,
+        },
         {
           id: "class",
           header: "Classification",
-          cell: (patch) => patch.Classification,
+          cell: (patch) => shown(patch.Classification),
           text: (patch) => patch.Classification,
         },
         {
           id: "cves",
           header: "CVE ids",
           minWidth: 160,
-          cell: (patch) =>
-            cves(patch.CVEIds).map((cve) => (
-              <div key={cve}>
-                <Link to={href("/compliance", { tab: "cve", cve })}>{cve}</Link>
-              </div>
-            )),
+          cell: (patch) => <Cves text={patch.CVEIds} />,
           text: (patch) => patch.CVEIds,
         },
         {
@@ -87,11 +78,22 @@ export function NodePatches({ id }: { readonly id: string }) {
   );
 }
 
-function cves(text: string | undefined): string[] {
-  return (text ?? "")
+/** What a patch does not have is an empty text. */
+function shown(text: string | undefined): string {
+  return text === undefined || text === "" ? "–" : text;
+}
+
+function Cves({ text = "" }: { readonly text: string | undefined }) {
+  const ids = text
     .split(",")
     .map((cve) => cve.trim())
     .filter((cve) => cve !== "");
+  if (ids.length === 0) return <>–</>;
+  return ids.map((cve) => (
+    <div key={cve}>
+      <Link to={href("/compliance", { tab: "cve", cve })}>{cve}</Link>
+    </div>
+  ));
 }
 
 /** AWS says "not installed" with the beginning of time. */

@@ -16,8 +16,10 @@ import { Time } from "../../components/Time";
 import { reportDifference } from "../../logic/reportDifference";
 import type { PatchDifference } from "../../logic/reportDifference";
 import { wordOf } from "../../logic/status";
+import { countsText } from "../../logic/counts";
 import { shortBaselineId } from "../../logic/shortId";
 import { toDate } from "../../logic/time";
+import { NodeInstallations } from "./NodeInstallations";
 
 export function NodeTimeline({ id }: { readonly id: string }) {
   const [chosen, setChosen] = useState<readonly NodeReportSummary[]>([]);
@@ -58,8 +60,8 @@ export function NodeTimeline({ id }: { readonly id: string }) {
           {
             id: "counts",
             header: "Patches",
-            cell: (report) => counts(report.Counts),
-            text: (report) => counts(report.Counts),
+            cell: (report) => countsText(report.Counts),
+            text: (report) => countsText(report.Counts),
             minWidth: 200,
           },
           {
@@ -82,13 +84,9 @@ export function NodeTimeline({ id }: { readonly id: string }) {
       {before !== undefined && after !== undefined ? (
         <Difference id={id} before={before.ReportId} after={after.ReportId} />
       ) : null}
+      <NodeInstallations id={id} />
     </SpaceBetween>
   );
-}
-
-function counts(of: Readonly<Record<string, number>>): string {
-  const known = Object.entries(of).filter(([, count]) => count > 0);
-  return known.map(([state, count]) => `${wordOf(state)}: ${count}`).join(", ");
 }
 
 function Difference({ id, before, after }: { readonly id: string; readonly before: string; readonly after: string }) {

@@ -18,11 +18,12 @@ import { useCall } from "../../api/use";
 import { href, part } from "../../app/place";
 import { Answer } from "../../components/Answer";
 import { Link } from "../../components/Link";
+import { Prose } from "../../components/Prose";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { remedyAction } from "../../logic/remedy";
 
-const COLOURS = { ERROR: "red", WARNING: "blue", INFO: "grey" } as const;
+const COLOURS = { ERROR: "severity-critical", WARNING: "severity-medium", INFO: "grey" } as const;
 const MOST_ITEMS = 100;
 
 export function NodeWhy({ id }: { readonly id: string }) {
@@ -34,7 +35,7 @@ export function NodeWhy({ id }: { readonly id: string }) {
           <Verdict why={why} />
           {why.Causes.length === 0 ? <Alert type="success">Nothing speaks against this node.</Alert> : null}
           {why.Causes.map((cause) => (
-            <CauseBox key={cause.Id} cause={cause} nodeId={id} />
+            <CauseBox key={cause.Id} cause={cause} nodeId={id} baselineId={why.Baseline?.BaselineId} />
           ))}
         </SpaceBetween>
       )}
@@ -78,18 +79,35 @@ function Verdict({ why }: { readonly why: Explanation }) {
                 <Link to={href(`/baselines/${part(baseline.BaselineId)}`)}>{baseline.Name ?? baseline.BaselineId}</Link>
               ),
           },
-          { label: "Why this baseline", value: baseline?.Reason ?? "–" },
+          { label: "Why this baseline", value: <Prose text={sentence(baseline?.Reason ?? "–")} /> },
         ]}
       />
     </Container>
   );
 }
 
-function CauseBox({ cause, nodeId }: { readonly cause: Cause; readonly nodeId: string }) {
+/** The server's words stand inside its sentences as well; here they begin one. */
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** How many are listed, of how many there are. */
+function extent(listed: number, all = listed): string {
+  return listed < all ? `the first ${listed} of ${all.toLocaleString()}` : String(listed);
+}
+
+interface CauseProps {
+  readonly cause: Cause;
+  readonly nodeId: string;
+  readonly baselineId: string | undefined;
+}
+
+function CauseBox({ cause, nodeId, baselineId }: CauseProps) {
   const command = cause.Remedy?.Command;
-  const action = remedyAction(command, nodeId);
   const items = cause.Items ?? [];
   const evidence = cause.Evidence ?? [];
+  const isOfBaseline = evidence.some(({ Source }) => Source === "GetPatchBaseline");
+  const action = remedyAction(command, nodeId, isOfBaseline ? baselineId : undefined);
   return (
     <Container
       header={
@@ -97,14 +115,17 @@ function CauseBox({ cause, nodeId }: { readonly cause: Cause; readonly nodeId: s
           variant="h3"
           info={<Badge color={COLOURS[cause.Severity]}>{cause.Severity.toLowerCase()}</Badge>}
           actions={action === undefined ? undefined : <Button href={action.href}>{action.label}</Button>}
-          {...(cause.Count === undefined ? {} : { counter: `(${cause.Count.toLocaleString()})` })}
         >
-          {cause.Headline}
+          <Prose text={sentence(cause.Headline)} />
         </Header>
       }
     >
       <SpaceBetween size="m">
-        {cause.Remedy?.Text === undefined ? null : <Box variant="p">{cause.Remedy.Text}</Box>}
+        {cause.Remedy?.Text === undefined ? null : (
+          <Box variant="p">
+            <Prose text={cause.Remedy.Text} />
+          </Box>
+        )}
         {command === undefined || command === "" ? null : (
           <div>
             <Box variant="code">{command}</Box>{" "}
@@ -120,7 +141,7 @@ function CauseBox({ cause, nodeId }: { readonly cause: Cause; readonly nodeId: s
         )}
         {items.length === 0 ? null : (
           <ExpandableSection
-            headerText={`What exactly, and the proof (${items.length})`}
+            headerText={`What exactly, and the proof (${extent(items.length, cause.Count)})`}
             defaultExpanded={items.length <= 10}
           >
             <Table
@@ -149,7 +170,16 @@ function CauseBox({ cause, nodeId }: { readonly cause: Cause; readonly nodeId: s
                   id: "proof",
                   header: "Proof",
                   minWidth: 260,
-                  cell: (item) => (item.Proof ?? []).map((line) => <div key={line}>{line}</div>),
+                  cell: (item) => (
+                    <>
+                      {(item.Proof ?? []).map((line) => (
+                        <div key={line}>
+                          <Prose text={line} />
+                        </div>
+                      ))}
+                      {item.Remedy === undefined ? null : <Box variant="strong">{item.Remedy}</Box>}
+                    </>
+                  ),
                 },
               ]}
             />

@@ -1,6 +1,5 @@
 // One run: how far it is, a cell per node that changes as it goes, output, cancel, and the failed ones again.
 
-import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
@@ -10,23 +9,27 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { cancelPatchNow, getPatchNow, listPatchNowNodes } from "../../api/patchNow";
 import type { PatchNow, PatchNowNode } from "../../api/patchNow";
 import { useAction, useCall, useLastLook } from "../../api/use";
-import { go, href, part } from "../../app/place";
+import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { NodeCells } from "../../components/NodeCells";
+import { NodeName } from "../../components/NodeName";
+import { RetryFailed } from "../../components/RetryFailed";
 import { ServerTable } from "../../components/ServerTable";
 import { standing } from "../../components/standing";
 import { Status } from "../../components/Status";
+import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
 import { lookOf, wordOf } from "../../logic/status";
-import { targetsText } from "../../logic/targets";
 import { toDate } from "../../logic/time";
 
 const POLL_MS = 1500;
 const CELLS = 50;
+/** States whose nodes the run's command lists apart. */
+const FILTERED = ["InProgress", "Success", "Failed", "TimedOut"];
 
 export default function PatchNowRunPage({ params }: PageProps) {
   const id = params["id"] ?? "";
@@ -45,6 +48,9 @@ export default function PatchNowRunPage({ params }: PageProps) {
           requests={[
             { service: "fettle", operation: "GetPatchNow", input: { PatchNowId: now.PatchNowId } },
             { service: "fettle", operation: "StartPatchNow", input: { Order: now.Order } },
+            ...(ended(now)
+              ? []
+              : [{ service: "fettle" as const, operation: "CancelPatchNow", input: { PatchNowId: now.PatchNowId } }]),
           ]}
           actions={<Actions run={now} />}
         >
@@ -74,15 +80,12 @@ function Actions({ run }: { readonly run: PatchNow }) {
   const cancel = useAction(cancelPatchNow, {
     done: () => "The run is being cancelled: nodes that have begun finish what they do.",
   });
-  const again = async (): Promise<void> => {
-    const { Nodes: nodes } = await listPatchNowNodes.run({ PatchNowId: run.PatchNowId, MaxResults: CELLS });
-    const failed = nodes.filter((node) => lookOf(node.Status) === "bad").map((node) => node.InstanceId);
-    go(href("/patch-now/start", { nodes: failed.join(","), operation: run.Order.Operation }));
-  };
   return ended(run) ? (
-    <Button disabled={(run.Counts["Failed"] ?? 0) + (run.Counts["TimedOut"] ?? 0) === 0} onClick={() => void again()}>
-      Retry failed nodes
-    </Button>
+    <RetryFailed
+      commandId={run.PatchNowId}
+      disabled={(run.Counts["Failed"] ?? 0) + (run.Counts["TimedOut"] ?? 0) === 0}
+      to={(nodes) => href("/patch-now/start", { nodes: nodes.join(","), operation: run.Order.Operation })}
+    />
   ) : (
     <Confirm
       label="Cancel the run"
@@ -116,10 +119,7 @@ function Progress({ run }: { readonly run: PatchNow }) {
               label: "Document",
               value: <Link to={href(`/documents/${part(run.DocumentName)}`)}>{run.DocumentName}</Link>,
             },
-            {
-              label: "Targets",
-              value: targetsText(run.Order.Targets),
-            },
+            { label: "Targets", value: <Targets of={run.Order.Targets} /> },
             ...(run.Rollout === undefined
               ? []
               : [
@@ -134,7 +134,11 @@ function Progress({ run }: { readonly run: PatchNow }) {
                 ]),
             ...shownCounts(run).map(([status, count]) => ({
               label: <Status status={status} />,
-              value: count,
+              value: FILTERED.includes(status) ? (
+                <Link to={href(`/commands/${part(run.PatchNowId)}`, { status })}>{count.toLocaleString()}</Link>
+              ) : (
+                count.toLocaleString()
+              ),
             })),
           ]}
         />
@@ -162,7 +166,6 @@ function Cells({ run }: { readonly run: PatchNow }) {
           <NodeCells
             cells={found.map((node) => ({
               id: node.InstanceId,
-              name: node.ComputerName ?? node.InstanceId,
               status: node.Status,
               href: href(`/commands/${part(run.PatchNowId)}/${part(node.InstanceId)}`),
             }))}
@@ -187,9 +190,7 @@ function Nodes({ run }: { readonly run: PatchNow }) {
         {
           id: "node",
           header: "Node",
-          cell: (node) => (
-            <Link to={href(`/nodes/${part(node.InstanceId)}`)}>{node.ComputerName ?? node.InstanceId}</Link>
-          ),
+          cell: (node) => <NodeName id={node.InstanceId} />,
           text: (node) => node.InstanceId,
           minWidth: 160,
         },

@@ -20,6 +20,7 @@ import { flash } from "../../app/flash";
 import { go, href, part, usePlace } from "../../app/place";
 import { CopyCommand } from "../../components/CopyCommand";
 import { RingsEditor } from "../../components/RingsEditor";
+import { Targets } from "../../components/Targets";
 import { TargetsEditor } from "../../components/TargetsEditor";
 import { orderProblems, toOrder } from "../../logic/patchNowOrder";
 import type { OrderForm } from "../../logic/patchNowOrder";
@@ -139,7 +140,7 @@ export default function PatchNowStartPage() {
                     { label: "Operation", value: form.operation === "Scan" ? "Scan" : "Scan and install" },
                     {
                       label: "Targets",
-                      value: order.Targets.map((target) => `${target.Key} = ${target.Values.join(", ")}`).join("; "),
+                      value: <Targets of={order.Targets} />,
                     },
                     {
                       label: "Restart",

@@ -14,6 +14,7 @@ import { getPatchPlan, startPatchPlan } from "../../api/explain";
 import type { PatchPlan } from "../../api/explain";
 import { useAction, useCall } from "../../api/use";
 import { CallFailure } from "../../components/CallFailure";
+import { useNodeName } from "../../components/NodeName";
 import { Status } from "../../components/Status";
 import { isUnderWay } from "../../logic/status";
 
@@ -52,6 +53,7 @@ export function PlanBefore({ nodes }: { readonly nodes: readonly string[] }) {
 const POLL_MS = 1500;
 
 function NodePlan({ node, plan }: { readonly node: string; readonly plan: string }) {
+  const name = useNodeName(node);
   const answer = useCall(
     getPatchPlan,
     { InstanceId: node, PlanId: plan },
@@ -61,11 +63,11 @@ function NodePlan({ node, plan }: { readonly node: string; readonly plan: string
   const made = answer.data?.Plan;
   return (
     <ExpandableSection
-      headerText={node}
+      headerText={name}
       headerDescription={
         made === undefined
           ? ""
-          : `${made.Changes.length} changes${made.RebootExpected ? ", a restart is expected" : ""}`
+          : `${made.Changes.length === 1 ? "1 change" : `${made.Changes.length} changes`}${made.RebootExpected ? ", a restart is expected" : ""}`
       }
       defaultExpanded
     >

@@ -24,14 +24,14 @@ import type { ChosenBaseline, PolicyForm } from "../../logic/policy";
 import { POLICIES } from "../../logic/quickSetup";
 import { fromPlan, toPlan } from "../../logic/rings";
 import { ManagerForm } from "../quicksetup/ManagerForm";
-import type { Fields } from "../quicksetup/ManagerForm";
+import type { Fields, FormKind } from "../quicksetup/ManagerForm";
 import { NameFields } from "../quicksetup/NameFields";
 import { OneManager } from "../quicksetup/OneManager";
 import { ScopeFields } from "../quicksetup/ScopeFields";
 
 export default function PolicyEditPage({ params }: PageProps) {
   const arn = params["arn"];
-  if (arn === undefined) return <Editor initial={NEW_POLICY} of={undefined} />;
+  if (arn === undefined) return <ManagerForm form={FORM} initial={NEW_POLICY} of={undefined} />;
   return (
     <OneManager kind={POLICIES} arn={arn}>
       {(manager, definition) => <Known manager={manager} definition={definition} />}
@@ -45,19 +45,14 @@ function Known({ manager, definition }: { readonly manager: Manager; readonly de
   return (
     <Answer of={answer} what="the rings">
       {({ Plan: plan }) => (
-        <Editor
+        <ManagerForm
+          form={FORM}
           initial={fromPolicy(manager, definition.Parameters, plan === undefined ? undefined : fromPlan(plan))}
           of={{ ...key, HadRings: plan !== undefined }}
         />
       )}
     </Answer>
   );
-}
-
-interface EditorProps {
-  readonly initial: PolicyForm;
-  /** The policy that is changed. */
-  readonly of: (DefinitionKey & { readonly HadRings: boolean }) | undefined;
 }
 
 function inputOf(form: PolicyForm): PolicyInput {
@@ -70,21 +65,14 @@ function inputOf(form: PolicyForm): PolicyInput {
   };
 }
 
-function Editor({ initial, of }: EditorProps) {
-  return (
-    <ManagerForm
-      kind={POLICIES}
-      initial={initial}
-      of={of}
-      problemsOf={policyProblems}
-      inputOf={inputOf}
-      create={createPolicy}
-      update={updatePolicy}
-    >
-      {(fields) => <PolicyFields {...fields} />}
-    </ManagerForm>
-  );
-}
+const FORM: FormKind<PolicyForm, PolicyInput, DefinitionKey & { HadRings: boolean }> = {
+  kind: POLICIES,
+  problemsOf: policyProblems,
+  inputOf,
+  create: createPolicy,
+  update: updatePolicy,
+  Fields: PolicyFields,
+};
 
 function PolicyFields({ form, set, problem, tried }: Fields<PolicyForm>) {
   return (

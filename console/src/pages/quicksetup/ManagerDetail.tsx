@@ -44,6 +44,7 @@ export function ManagerDetail({ kind, manager, title, requests = [], loss, child
       requests={[
         { service: "ssm-quicksetup", operation: "GetConfigurationManager", input: { ManagerArn: arn } },
         ...requests,
+        { service: "ssm-quicksetup", operation: "DeleteConfigurationManager", input: { ManagerArn: arn } },
       ]}
       actions={
         <>

@@ -2,7 +2,7 @@
 // calls that save it.
 
 import { useState } from "react";
-import type { ReactNode } from "react";
+import type { ComponentType } from "react";
 
 import type { Call } from "../../api/call";
 import type { ConfigurationInput, DefinitionKey } from "../../api/quickSetup";
@@ -20,32 +20,39 @@ export interface Fields<F> {
   readonly tried: boolean;
 }
 
-interface Props<F, I, K> {
+/** What a type of configuration has of its own. */
+export interface FormKind<F, I, K> {
   readonly kind: Kind;
-  readonly initial: F;
-  /** The definition that is changed. */
-  readonly of: K | undefined;
   readonly problemsOf: (form: F) => Record<string, string>;
   readonly inputOf: (form: F) => I;
   readonly create: Call<I, { ManagerArn: string }>;
   readonly update: Call<I & K, object>;
-  readonly children: (fields: Fields<F>) => ReactNode;
+  readonly Fields: ComponentType<Fields<F>>;
 }
 
-export function ManagerForm<F extends NameForm, I extends ConfigurationInput, K extends DefinitionKey>(
-  props: Props<F, I, K>,
-) {
-  const { kind, initial, of } = props;
+interface Props<F, I, K> {
+  readonly form: FormKind<F, I, K>;
+  readonly initial: F;
+  /** The definition that is changed; nothing: one is created. */
+  readonly of: K | undefined;
+}
+
+export function ManagerForm<F extends NameForm, I extends ConfigurationInput, K extends DefinitionKey>({
+  form: formKind,
+  initial,
+  of,
+}: Props<F, I, K>) {
+  const { kind, Fields } = formKind;
   const [form, setForm] = useState(initial);
   const [tried, setTried] = useState(of !== undefined);
-  const problems = props.problemsOf(form);
-  const input = props.inputOf(form);
+  const problems = formKind.problemsOf(form);
+  const input = formKind.inputOf(form);
   const back = of === undefined ? href(kind.path) : pageOf(kind, of.ManagerArn);
-  const create = useAction(props.create, {
+  const create = useAction(formKind.create, {
     done: () => `${form.name} is created.`,
     onDone: ({ ManagerArn }) => go(pageOf(kind, ManagerArn)),
   });
-  const update = useAction(props.update, { done: () => `${form.name} is saved.`, onDone: () => go(back) });
+  const update = useAction(formKind.update, { done: () => `${form.name} is saved.`, onDone: () => go(back) });
   const isWrong = Object.keys(problems).length > 0;
   const submit = (): void => {
     setTried(true);
@@ -63,12 +70,12 @@ export function ManagerForm<F extends NameForm, I extends ConfigurationInput, K 
       back={back}
       request={savingRequest(kind, input.Name, input.Parameters, of)}
     >
-      {props.children({
-        form,
-        set: (change) => setForm({ ...form, ...change }),
-        problem: (place) => (tried ? problems[place] : undefined),
-        tried,
-      })}
+      <Fields
+        form={form}
+        set={(change) => setForm({ ...form, ...change })}
+        problem={(place) => (tried ? problems[place] : undefined)}
+        tried={tried}
+      />
     </FormPage>
   );
 }

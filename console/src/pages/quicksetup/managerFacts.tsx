@@ -5,9 +5,11 @@ import type { ReactNode } from "react";
 import { deploymentOf, runsOf } from "../../api/quickSetup";
 import type { Manager } from "../../api/quickSetup";
 import { Status } from "../../components/Status";
+import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
 import { scopeText } from "../../logic/scope";
 import type { ScopeForm } from "../../logic/scope";
+import { toTargets } from "../../logic/targets";
 
 interface Fact {
   readonly label: string;
@@ -29,7 +31,7 @@ export function standingFacts(manager: Manager): Fact[] {
 
 export function scopeFacts(form: ScopeForm): Fact[] {
   return [
-    { label: "Targets", value: scopeText(form) },
+    { label: "Targets", value: form.group === "" ? <Targets of={toTargets(form.targets)} /> : scopeText(form) },
     { label: "Regions", value: form.regions === "" ? "this one" : form.regions },
   ];
 }

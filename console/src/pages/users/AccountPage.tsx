@@ -2,6 +2,7 @@
 
 import Alert from "@cloudscape-design/components/alert";
 import Container from "@cloudscape-design/components/container";
+import ContentLayout from "@cloudscape-design/components/content-layout";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
@@ -38,6 +39,13 @@ export default function AccountPage() {
     if (problem === undefined && old !== "") change.mutate({ OldPassword: old, NewPassword: password });
   };
   const who = session();
+  if (who?.kept !== true) {
+    return (
+      <ContentLayout header={<Header variant="h1">Change password</Header>}>
+        <Alert type="info">An access key has no password. Sign in as a user to change that user&apos;s password.</Alert>
+      </ContentLayout>
+    );
+  }
   return (
     <SpaceBetween size="l">
       <FormPage
@@ -45,16 +53,10 @@ export default function AccountPage() {
         submit="Change password"
         onSubmit={submit}
         busy={change.isPending}
-        disabled={who?.kept !== true}
         back={href("/")}
       >
-        <Container header={<Header variant="h2">{who?.userName ?? ""}</Header>}>
+        <Container header={<Header variant="h2">{who.userName}</Header>}>
           <SpaceBetween size="m">
-            {who?.kept === true ? null : (
-              <Alert type="info">
-                An access key has no password. Sign in as a user to change that user's password.
-              </Alert>
-            )}
             <FormField label="Password now" errorText={tried && old === "" ? "the password that holds now" : undefined}>
               <Input
                 type="password"
@@ -73,7 +75,7 @@ export default function AccountPage() {
           </SpaceBetween>
         </Container>
       </FormPage>
-      {who?.kept === true ? <Passkeys /> : null}
+      <Passkeys />
     </SpaceBetween>
   );
 }

@@ -35,12 +35,14 @@ export function PoliciesEditor({ policies, onChange }: Props) {
             />
           }
         >
-          <Textarea
-            value={text}
-            rows={ROWS}
-            spellcheck={false}
-            onChange={({ detail }) => onChange({ ...policies, [name]: detail.value })}
-          />
+          <div className="code">
+            <Textarea
+              value={text}
+              rows={ROWS}
+              spellcheck={false}
+              onChange={({ detail }) => onChange({ ...policies, [name]: detail.value })}
+            />
+          </div>
         </FormField>
       ))}
       {Object.keys(policies).length === 0 ? (

@@ -44,7 +44,15 @@ function Details({ user }: { readonly user: User }) {
     <DetailPage
       title={name}
       id={user.Arn}
-      requests={[{ service: "fettle", operation: "ListUsers", input: {} }]}
+      requests={[
+        { service: "fettle", operation: "ListUsers", input: {} },
+        {
+          service: "fettle",
+          operation: "UpdateUser",
+          input: { UserName: name, Status: active ? "DISABLED" : "ACTIVE" },
+        },
+        { service: "fettle", operation: "DeleteUser", input: { UserName: name } },
+      ]}
       actions={
         <>
           {active ? (
@@ -90,6 +98,7 @@ function Policies({ user }: { readonly user: User }) {
   const [policies, setPolicies] = useState<Record<string, string>>(user.Policies);
   const save = useAction(updateUser, { done: () => "The policies hold from the next request on." });
   const broken = policiesProblem(policies) !== undefined;
+  const isSame = JSON.stringify(policies) === JSON.stringify(user.Policies);
   return (
     <Container
       header={
@@ -99,7 +108,7 @@ function Policies({ user }: { readonly user: User }) {
           actions={
             <Button
               variant="primary"
-              disabled={broken}
+              disabled={broken || isSame}
               loading={save.isPending}
               onClick={() => save.mutate({ UserName: user.UserName, Policies: policies })}
             >

@@ -8,7 +8,14 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 
-import { cancelExecution, describeExecutionTasks, describeTaskInvocations, getExecution } from "../../api/windows";
+import {
+  cancelExecution,
+  describeExecutionTasks,
+  describeTargets,
+  describeTaskInvocations,
+  getExecution,
+  getWindow,
+} from "../../api/windows";
 import { useAction, useCall } from "../../api/use";
 import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
@@ -39,6 +46,10 @@ export default function WindowExecutionPage({ params }: PageProps) {
     { WindowExecutionId: id, MaxResults: SHOWN },
     { poll: () => (answer.data === undefined || isUnderWay(answer.data.Status) ? POLL_MS : false) },
   );
+  // The run itself names both by their ids.
+  const about = useCall(getWindow, { WindowId: window });
+  const targets = useCall(describeTargets, { WindowId: window, MaxResults: SHOWN });
+  const names = new Map((targets.data?.Targets ?? []).map(({ WindowTargetId: target, Name: name }) => [target, name]));
   const cancel = useAction(cancelExecution, { done: () => "The run is being cancelled." });
   return (
     <Answer of={answer} what="the run">
@@ -49,6 +60,15 @@ export default function WindowExecutionPage({ params }: PageProps) {
           requests={[
             { service: "ssm", operation: "GetMaintenanceWindowExecution", input: { WindowExecutionId: id } },
             { service: "ssm", operation: "DescribeMaintenanceWindowExecutionTasks", input: { WindowExecutionId: id } },
+            ...(isUnderWay(execution.Status)
+              ? [
+                  {
+                    service: "ssm" as const,
+                    operation: "CancelMaintenanceWindowExecution",
+                    input: { WindowExecutionId: id },
+                  },
+                ]
+              : []),
           ]}
           actions={
             isUnderWay(execution.Status) ? (
@@ -69,7 +89,10 @@ export default function WindowExecutionPage({ params }: PageProps) {
                 ...standing(execution),
                 { label: "Began", value: <Time at={execution.StartTime} /> },
                 { label: "Ended", value: <Time at={execution.EndTime} /> },
-                { label: "Maintenance window", value: <Link to={href(`/windows/${part(window)}`)}>{window}</Link> },
+                {
+                  label: "Maintenance window",
+                  value: <Link to={href(`/windows/${part(window)}`)}>{about.data?.Name ?? window}</Link>,
+                },
               ]}
             />
           </Container>
@@ -78,7 +101,7 @@ export default function WindowExecutionPage({ params }: PageProps) {
               found.length === 0 ? (
                 <Container header={<Header variant="h2">Tasks</Header>}>No task has begun.</Container>
               ) : (
-                found.map((task) => <Task key={task.TaskExecutionId} execution={id} task={task} />)
+                found.map((task) => <Task key={task.TaskExecutionId} execution={id} task={task} targets={names} />)
               )
             }
           </Answer>
@@ -91,6 +114,8 @@ export default function WindowExecutionPage({ params }: PageProps) {
 interface TaskProps {
   readonly execution: string;
   readonly task: MaintenanceWindowExecutionTaskIdentity;
+  /** The names of the window's targets by their ids. */
+  readonly targets: ReadonlyMap<string | undefined, string | undefined>;
 }
 
 /** Where the work of an invocation is shown. */
@@ -99,7 +124,7 @@ function workOf(type: string | undefined, id: string): string | undefined {
   return type === "AUTOMATION" ? href(`/automations/${part(id)}`) : undefined;
 }
 
-function Task({ execution, task }: TaskProps) {
+function Task({ execution, task, targets }: TaskProps) {
   return (
     <ServerTable
       id="window-invocations"
@@ -128,7 +153,7 @@ function Task({ execution, task }: TaskProps) {
         },
         statusColumn((invocation) => invocation.Status),
         textColumn("details", "Details", (invocation) => invocation.StatusDetails),
-        textColumn("target", "Target", (invocation) => invocation.WindowTargetId),
+        textColumn("target", "Target", ({ WindowTargetId: target }) => targets.get(target) ?? target),
         timeColumn("start", "Began", (invocation) => invocation.StartTime),
         timeColumn("end", "Ended", (invocation) => invocation.EndTime),
       ]}

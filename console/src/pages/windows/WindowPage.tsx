@@ -26,6 +26,7 @@ import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
+import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
 import { targetsText } from "../../logic/targets";
@@ -48,6 +49,12 @@ export default function WindowPage({ params }: PageProps) {
           requests={[
             { service: "ssm", operation: "GetMaintenanceWindow", input: { WindowId: id } },
             { service: "ssm", operation: "DescribeMaintenanceWindowTasks", input: { WindowId: id } },
+            {
+              service: "ssm",
+              operation: "UpdateMaintenanceWindow",
+              input: { WindowId: id, Enabled: window.Enabled !== true },
+            },
+            { service: "ssm", operation: "DeleteMaintenanceWindow", input: { WindowId: id } },
           ]}
           actions={
             <>
@@ -93,7 +100,7 @@ export default function WindowPage({ params }: PageProps) {
             tabs={[
               { id: "executions", label: "Runs", content: <Executions id={id} /> },
               { id: "tasks", label: "Tasks", content: <Tasks id={id} /> },
-              { id: "targets", label: "Targets", content: <Targets id={id} /> },
+              { id: "targets", label: "Targets", content: <WindowTargets id={id} /> },
               { id: "add", label: "Add patching", content: <AddPatchTask id={id} /> },
             ]}
           />
@@ -234,7 +241,7 @@ function Tasks({ id }: { readonly id: string }) {
   );
 }
 
-function Targets({ id }: { readonly id: string }) {
+function WindowTargets({ id }: { readonly id: string }) {
   const remove = useAction(deregisterTarget, { done: () => "The window has these targets no more." });
   return (
     <ServerTable
@@ -260,8 +267,8 @@ function Targets({ id }: { readonly id: string }) {
         {
           id: "nodes",
           header: "Nodes",
-          cell: (target) => targetsText(target.Targets),
-          text: (target) => JSON.stringify(target.Targets),
+          cell: (target) => <Targets of={target.Targets} />,
+          text: (target) => targetsText(target.Targets),
         },
         {
           id: "owner",

@@ -62,13 +62,19 @@ export default function WindowsPage() {
           {
             id: "duration",
             header: "Duration",
-            cell: (window) => `${window.Duration ?? 0} h, ${window.Cutoff ?? 0} h of cut-off`,
+            cell: ({ Duration: hours = 0, Cutoff: cutoff = 0 }) =>
+              `${hours} h, ${cutoff === 0 ? "no" : `${cutoff} h of`} cut-off`,
             text: (window) => window.Duration,
           },
           {
             id: "next",
             header: "Opens next",
-            cell: (window) => <Time at={window.NextExecutionTime} />,
+            cell: (window) =>
+              window.Enabled === true && window.NextExecutionTime === undefined ? (
+                "not again"
+              ) : (
+                <Time at={window.NextExecutionTime} />
+              ),
             text: (window) => window.NextExecutionTime,
             minWidth: 200,
           },
