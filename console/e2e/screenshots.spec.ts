@@ -17,6 +17,7 @@ import { ssmClient } from "./server";
 import { patchNow, scan } from "./steps";
 import { VIEWS } from "./views";
 
+const [WIDTH, HEIGHT] = [1440, 900];
 const FOLDER = join(import.meta.dirname, "../screenshots");
 
 const CHOOSING = {
@@ -122,10 +123,7 @@ async function forms({ page, ...person }: Pick<Person, "page" | "open">, picture
   await page.getByRole("textbox", { name: "Tag" }).first().fill("Env");
   await page.getByRole("textbox", { name: "Values" }).first().fill("prod");
   await page.getByRole("button", { name: "Begin with an example" }).click();
-  await page.evaluate(() => window.scrollTo(0, 0));
   await picture("policy-form");
-  await page.getByRole("heading", { name: "Ring 1: canary" }).scrollIntoViewIfNeeded();
-  await picture("policy-rings");
   await page.getByRole("button", { name: "Create patch policy" }).click();
   await expect(page.getByRole("link", { name: "association and runs" })).toHaveCount(2, { timeout: 60_000 });
   await picture("policy");
@@ -164,16 +162,20 @@ test("pictures", async ({ person }) => {
     const buttons = page.getByRole("button", { name: "Dismiss", exact: true });
     while ((await buttons.count()) > 0) await buttons.first().click();
   };
-  const picture = async (name: string): Promise<void> => {
-    await person.settled();
-    await dismiss();
-    await page.screenshot({ path: join(FOLDER, `${name}.png`), animations: "disabled", fullPage: true });
-  };
   /** As much as a window shows, for the README. */
   const glance = async (name: string): Promise<void> => {
     await person.settled();
     await dismiss();
     await page.screenshot({ path: join(FOLDER, `${name}.png`), animations: "disabled" });
+  };
+  /** The whole page: in a window that is as high as it, since what stays in view would be in the midst of it. */
+  const picture = async (name: string): Promise<void> => {
+    await person.settled();
+    await dismiss();
+    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    await page.setViewportSize({ width: WIDTH, height: Math.max(HEIGHT, height) });
+    await glance(name);
+    await page.setViewportSize({ width: WIDTH, height: HEIGHT });
   };
   await page.goto(`${process.env["FETTLE_TEST_ORIGIN"] ?? ""}/console/`);
   await picture("sign-in");

@@ -30,28 +30,29 @@ export default function Palette({ onClose }: { readonly onClose: () => void }) {
   };
   return (
     <Modal visible header="Go to" closeAriaLabel="Close" onDismiss={onClose}>
-      <Autosuggest
-        ref={input}
-        value={text}
-        ariaLabel="Page, node, package, CVE, KB or command id"
-        placeholder="A page, a node, a package, a CVE, a KB number, a command id"
-        filteringType="none"
-        // Below the field, over whatever is there: in the dialog it would cover its title.
-        expandToViewport
-        enteredTextLabel={(value) => `Go to “${value}”`}
-        empty="Nothing of that kind"
-        options={found.map((destination) => ({
-          value: destination.href,
-          label: destination.label,
-          description: destination.description,
-        }))}
-        onChange={({ detail }) => setText(detail.value)}
-        onSelect={({ detail }) => open(detail.value)}
-        onKeyDown={({ detail }) => {
-          // A choice in the list is told first; without one it is the first that was found.
-          if (detail.key === "Enter") setTimeout(() => open(""));
-        }}
-      />
+      {/* Room for the list below the field: above it would cover the title. */}
+      <div className="palette">
+        <Autosuggest
+          ref={input}
+          value={text}
+          ariaLabel="Page, node, package, CVE, KB or command id"
+          placeholder="A page, a node, a package, a CVE, a KB number, a command id"
+          filteringType="none"
+          enteredTextLabel={(value) => `Go to “${value}”`}
+          empty="Nothing of that kind"
+          options={found.map((destination) => ({
+            value: destination.href,
+            label: destination.label,
+            description: destination.description,
+          }))}
+          onChange={({ detail }) => setText(detail.value)}
+          onSelect={({ detail }) => open(detail.value)}
+          onKeyDown={({ detail }) => {
+            // A choice in the list is told first; without one it is the first that was found.
+            if (detail.key === "Enter") setTimeout(() => open(""));
+          }}
+        />
+      </div>
     </Modal>
   );
 }

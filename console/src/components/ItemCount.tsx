@@ -1,4 +1,4 @@
-// How many items make a node non-compliant: a number that opens them.
+// How many patches make a node non-compliant: a number that opens them.
 
 import { href, part } from "../app/place";
 import { Link } from "./Link";
@@ -7,12 +7,12 @@ interface Props {
   readonly id: string;
   /** Nothing: the node has not told. */
   readonly count: number | undefined;
-  /** Of these items alone. */
+  /** Of these alone. */
   readonly severity?: string;
 }
 
 export function ItemCount({ id, count, severity }: Props) {
-  const query = { tab: "compliance", status: "NON_COMPLIANT", severity };
+  const query = { tab: "compliance", of: "Patch", status: "NON_COMPLIANT", severity };
   return <NodeCount count={count} to={href(`/nodes/${part(id)}`, query)} />;
 }
 

@@ -2,10 +2,17 @@
 
 import Box from "@cloudscape-design/components/box";
 
-export function Prose({ text }: { readonly text: string }) {
+interface Props {
+  readonly text: string;
+  /** The server's words stand inside its sentences; here they begin one. */
+  readonly begins?: boolean;
+}
+
+export function Prose({ text, begins }: Props) {
+  const words = begins === true ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return (
     <>
-      {text.split("`").map((part, index) =>
+      {words.split("`").map((part, index) =>
         index % 2 === 0 ? (
           part
         ) : (

@@ -186,7 +186,9 @@ function PatchingDetails({ group }: { readonly group?: string }) {
             node.BaselineId === undefined ? (
               "–"
             ) : (
-              <Link to={href(`/baselines/${part(node.BaselineId)}`)}>{shortBaselineId(node.BaselineId)}</Link>
+              <span className="together">
+                <Link to={href(`/baselines/${part(node.BaselineId)}`)}>{shortBaselineId(node.BaselineId)}</Link>
+              </span>
             ),
           text: (node) => node.BaselineId,
         },

@@ -81,7 +81,7 @@ export default function BaselinesPage() {
         {
           id: "id",
           header: "Baseline id",
-          cell: (baseline) => shortBaselineId(baseline.BaselineId ?? "–"),
+          cell: (baseline) => <span className="together">{shortBaselineId(baseline.BaselineId ?? "–")}</span>,
           text: (baseline) => baseline.BaselineId,
         },
       ]}

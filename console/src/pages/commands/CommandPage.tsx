@@ -133,13 +133,15 @@ function Shown({ command, id }: { readonly command: Command; readonly id: string
         call={listCommandInvocations}
         input={{ CommandId: id, ...(status === "" ? {} : { Filters: [{ key: "Status" as const, value: status }] }) }}
         filter={
-          <Choice
-            label="Status"
-            any="Any status"
-            value={status}
-            values={worded(INVOCATION_STATUSES)}
-            onChange={setStatus}
-          />
+          <SpaceBetween direction="horizontal" size="s">
+            <Choice
+              label="Status"
+              any="Any status"
+              value={status}
+              values={worded(INVOCATION_STATUSES)}
+              onChange={setStatus}
+            />
+          </SpaceBetween>
         }
         items={(output) => output.CommandInvocations}
         trackBy={(invocation) => invocation.InstanceId ?? ""}

@@ -14,15 +14,21 @@ import { COMPLIANCE_STATUSES, worded, wordOf } from "../../logic/status";
 
 const listComplianceItems = ssm("ListComplianceItems", ListComplianceItemsCommand);
 
+/** Beside types of one's own. */
+const TYPES = ["Association", "Patch"];
+
 /** Packages that no rule is about have no title. */
 function nameOf({ Title: title, Id: id }: ComplianceItem): string | undefined {
   return title === undefined || title === "" ? id : title;
 }
 
 export function NodeComplianceItems({ id }: { readonly id: string }) {
+  // The part about the inventory has a type of its own.
+  const [type, setType] = useQueryValue("of");
   const [status, setStatus] = useQueryValue("status");
   const [severity, setSeverity] = useQueryValue("severity");
   const filters = [
+    { Key: "ComplianceType", Values: [type], Type: "EQUAL" as const },
     { Key: "Status", Values: [status], Type: "EQUAL" as const },
     { Key: "Severity", Values: [severity], Type: "EQUAL" as const },
   ].filter(({ Values }) => Values[0] !== "");
@@ -39,6 +45,13 @@ export function NodeComplianceItems({ id }: { readonly id: string }) {
       }}
       filter={
         <SpaceBetween direction="horizontal" size="s">
+          <Choice
+            label="Compliance type"
+            any="Any type"
+            value={type}
+            values={TYPES.map((value) => [value, value])}
+            onChange={setType}
+          />
           <Choice
             label="Status"
             any="Any status"

@@ -1,6 +1,7 @@
 // The patches of a node, as DescribeInstancePatches has them, by state.
 
 import { DescribeInstancePatchesCommand } from "@aws-sdk/client-ssm";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 
 import { ssm } from "../../api/ssm";
 import { href, useQueryValue } from "../../app/place";
@@ -34,7 +35,11 @@ export function NodePatches({ id }: { readonly id: string }) {
       input={{ InstanceId: id, ...(state === "" ? {} : { Filters: [{ Key: "State", Values: [state] }] }) }}
       items={(output) => output.Patches}
       trackBy={(patch) => `${patch.Title ?? ""} ${patch.KBId ?? ""}`}
-      filter={<Choice label="State" any="Any state" value={state} values={worded(STATES)} onChange={setState} />}
+      filter={
+        <SpaceBetween direction="horizontal" size="s">
+          <Choice label="State" any="Any state" value={state} values={worded(STATES)} onChange={setState} />
+        </SpaceBetween>
+      }
       columns={[
         { id: "id", header: "Patch", cell: (patch) => patch.KBId, text: (patch) => patch.KBId, minWidth: 180 },
         { id: "title", header: "Title", cell: (patch) => patch.Title, text: (patch) => patch.Title, hidden: true },

@@ -79,16 +79,11 @@ function Verdict({ why }: { readonly why: Explanation }) {
                 <Link to={href(`/baselines/${part(baseline.BaselineId)}`)}>{baseline.Name ?? baseline.BaselineId}</Link>
               ),
           },
-          { label: "Why this baseline", value: <Prose text={sentence(baseline?.Reason ?? "–")} /> },
+          { label: "Why this baseline", value: <Prose text={baseline?.Reason ?? "–"} begins /> },
         ]}
       />
     </Container>
   );
-}
-
-/** The server's words stand inside its sentences as well; here they begin one. */
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** How many are listed, of how many there are. */
@@ -116,7 +111,7 @@ function CauseBox({ cause, nodeId, baselineId }: CauseProps) {
           info={<Badge color={COLOURS[cause.Severity]}>{cause.Severity.toLowerCase()}</Badge>}
           actions={action === undefined ? undefined : <Button href={action.href}>{action.label}</Button>}
         >
-          <Prose text={sentence(cause.Headline)} />
+          <Prose text={cause.Headline} begins />
         </Header>
       }
     >
@@ -177,7 +172,7 @@ function CauseBox({ cause, nodeId, baselineId }: CauseProps) {
                           <Prose text={line} />
                         </div>
                       ))}
-                      {item.Remedy === undefined ? null : <Box variant="strong">{item.Remedy}</Box>}
+                      {item.Remedy === undefined ? null : <Box variant="code">{item.Remedy}</Box>}
                     </>
                   ),
                 },

@@ -18,6 +18,7 @@ import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
+import { Prose } from "../../components/Prose";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { nameOfArn } from "../../logic/shortId";
@@ -60,8 +61,8 @@ export default function RolloutPage({ params }: PageProps) {
         >
           {rollout.Status === "Paused" ? (
             <Alert type="warning" header="This rollout waits for somebody">
-              {rollout.Reason ?? "nobody said why"}. Approve lets the next ring begin all the same, Resume looks again,
-              Stop ends it.
+              <Prose text={rollout.Reason ?? "nobody said why"} begins />. Approve lets the next ring begin all the
+              same, Resume looks again, Stop ends it.
             </Alert>
           ) : null}
           <Overview rollout={rollout} />
@@ -129,7 +130,10 @@ function Overview({ rollout }: { readonly rollout: Rollout }) {
             label: "Nodes",
             value: <Link to={href(`/commands/${part(rollout.RolloutId)}`)}>Command and output</Link>,
           },
-          { label: "Reason", value: rollout.Reason ?? "–" },
+          // Of one that is paused it is said above.
+          ...(rollout.Reason === undefined || rollout.Status === "Paused"
+            ? []
+            : [{ label: "Reason", value: <Prose text={rollout.Reason} begins /> }]),
         ]}
       />
     </Container>
@@ -218,7 +222,9 @@ function Lines({ lines }: { readonly lines: readonly string[] }) {
   return (
     <>
       {lines.map((line) => (
-        <div key={line}>{line}</div>
+        <div key={line}>
+          <Prose text={line} />
+        </div>
       ))}
     </>
   );
