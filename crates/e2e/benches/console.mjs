@@ -87,7 +87,7 @@ async function rows(context, name, path) {
   };
   page.on("response", count);
   await page.goto(`${origin}/console/#${path}`);
-  await page.getByRole("heading", { level: 1 }).first().waitFor({ timeout: DEADLINE_MS });
+  await page.locator("main h1, main h2").first().waitFor({ timeout: DEADLINE_MS });
   await settled(page);
   page.off("response", count);
   await Promise.all(pending);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use api::Timestamp;
+use fleet::fact_index::FactIndexes;
 use store::{Store, StoreError, StoreOptions};
 use tokio::sync::watch;
 
@@ -11,8 +12,7 @@ use crate::agents::Agents;
 use crate::auth::KeyCache;
 use crate::clock::Clock;
 use crate::events::Events;
-use crate::fact_index::FactIndexes;
-use crate::fleet::Fleets;
+use crate::fleets::Fleets;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::objects::Objects;

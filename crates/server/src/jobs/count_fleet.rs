@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use api::Timestamp;
 use domain::fleet::Standing;
-use store::fleet;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::fleet::standing;
+use fleet::standing;
 
 /// Shown at most.
 pub const DAYS: i64 = 90;
@@ -18,7 +17,7 @@ pub const DAYS: i64 = 90;
 /// How many fleets were counted.
 pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
     app.fleets.forget_unused();
-    let scopes = fleet::scopes(&mut app.store().read_each().await?).await?;
+    let scopes = store::fleet::scopes(&mut app.store().read_each().await?).await?;
     let counted = u64::try_from(scopes.len()).unwrap_or(u64::MAX);
     for (account, region) in &scopes {
         let fleet = app.fleets.get(&app.store(), (account, region), now).await?;
@@ -28,11 +27,11 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
             *counts.entry(standing(node, now).as_str()).or_default() += 1;
         }
         let mut tx = app.store().write().await?;
-        fleet::put_day(&mut tx, (account, region), &day(now), &counts).await?;
+        store::fleet::put_day(&mut tx, (account, region), &day(now), &counts).await?;
         tx.commit().await?;
     }
     let mut tx = app.store().write().await?;
-    fleet::delete_days_before(&mut tx, &first_day(now)).await?;
+    store::fleet::delete_days_before(&mut tx, &first_day(now)).await?;
     tx.commit().await?;
     Ok(counted)
 }

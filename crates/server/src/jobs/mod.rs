@@ -76,7 +76,7 @@ fn register(background: &mut Background, app: &Arc<App>) {
     background.every("forget_reports", HOURLY, app, forget_reports::run_once);
     background.every("apply_parameter_policies", 10 * SECONDLY, app, apply_parameter_policies::run_once);
     background.every("count_fleet", 600 * SECONDLY, app, count_fleet::run_once);
-    background.until_stopped(crate::fleet::keep_fresh(Arc::clone(app)));
+    background.until_stopped(crate::fleets::keep_fresh(Arc::clone(app)));
     background.every("forget_sessions", HOURLY, app, forget_sessions::run_once);
     background.every("forget_facts", HOURLY, app, forget_facts::run_once);
     background.every("forget_window_executions", HOURLY, app, forget_window_executions::run_once);

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use api::Timestamp;
 use api::fettle::{FailureGroup, FleetDay, GetFleetSummaryRequest, GetFleetSummaryResponse, OldScan};
 use domain::fleet::Standing;
-use store::fleet::{self, Failures, FleetNode};
+use fleet::{ping_status, standing, worst};
+use store::fleet::{Failures, FleetNode};
 
 use crate::ctx::Ctx;
 use crate::error::ApiError;
-use crate::fleet::{ping_status, standing, worst};
 use crate::jobs::count_fleet::{day, first_day};
 
 const OLDEST: usize = 10;
@@ -42,8 +42,8 @@ pub async fn get_fleet_summary(
 
     let mut tx = ctx.store.read().await?;
     let since = ctx.now.plus_seconds(-FAILURES_SECONDS);
-    let failures = fleet::failures(&mut tx, scope, since, COMMANDS).await?;
-    let mut days = fleet::days(&mut tx, scope, &first_day(ctx.now)).await?;
+    let failures = store::fleet::failures(&mut tx, scope, since, COMMANDS).await?;
+    let mut days = store::fleet::days(&mut tx, scope, &first_day(ctx.now)).await?;
     // Of today what is true now, and not what was when the day was counted last.
     days.insert(
         day(ctx.now),
@@ -54,7 +54,7 @@ pub async fn get_fleet_summary(
         by_status: counts.into_iter().map(|(name, nodes)| (name, number(nodes))).collect(),
     });
     Ok(GetFleetSummaryResponse {
-        total: i32::try_from(fleet.len()).unwrap_or(i32::MAX),
+        total: i32::try_from(fleet.count()).unwrap_or(i32::MAX),
         by_status,
         by_worst_state: named(by_worst),
         by_ping_status: named(by_ping),

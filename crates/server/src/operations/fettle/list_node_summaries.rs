@@ -6,14 +6,12 @@ use api::fettle::{
     ListNodeSummariesRequest, ListNodeSummariesResponse, NodeFilterOperator, NodeSummary, NodeSummaryFilter,
     SortOrder,
 };
-use store::fleet::{self, FleetNode};
+use fleet::{Column, Cursor, Filter, Operator, Order, Selection, patch_group, ping_status, standing, worst};
+use store::fleet::FleetNode;
 
 use super::counts_by_state;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
-use crate::fleet::{
-    Column, Cursor, Filter, Operator, Order, Selection, patch_group, ping_status, standing, worst,
-};
 use crate::operations::page::{Page, page_size};
 
 const DEFAULT_PAGE: i32 = 50;
@@ -31,7 +29,7 @@ pub async fn list_node_summaries(
     let fleet = ctx.app.fleets.get(&ctx.store, scope, ctx.now).await?;
     let found = selection.page(fleet.nodes(), ctx.now, after.as_ref(), size);
     let ids: Vec<&str> = found.nodes.iter().map(|node| node.id.as_str()).collect();
-    let rows = fleet::list_of(&mut ctx.store.read().await?, scope, &ids).await?;
+    let rows = store::fleet::list_of(&mut ctx.store.read().await?, scope, &ids).await?;
     let mut rows: HashMap<String, FleetNode> =
         rows.into_iter().map(|row| (row.id.to_string(), row)).collect();
     // In the order that was found. What is gone by now, or is another now, is not shown.

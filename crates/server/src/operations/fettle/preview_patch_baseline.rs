@@ -16,6 +16,7 @@ use domain::facts::FactSet;
 use domain::ids::{BaselineId, NodeId, PatchGroup};
 use domain::os::OperatingSystem;
 use domain::patch::preview::{Preview, differs};
+use fleet::{Fleet, patch_group};
 use serde_json::{Value, json};
 use store::fleet::FleetNode;
 use store::patch_groups::{self, RegistrationFilter};
@@ -25,7 +26,6 @@ use tokio::sync::Semaphore;
 use super::not_found;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
-use crate::fleet::{Fleet, patch_group};
 use crate::operations::page::{Page, page_size};
 use crate::operations::patch_baselines;
 

@@ -8,13 +8,13 @@ use api::fettle::{
 };
 use domain::advisory::{Announcement, Statement, Subject, Unfixed, distributions_of, installed, unfixed};
 use domain::facts::FactSet;
+use fleet::fact_index::Question;
 use store::advisories::{self, Import};
 use store::facts::Newest;
 use store::{Hash, Tx, facts};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
-use crate::fact_index::Question;
 use crate::operations::page::{Page, page_size};
 
 const DEFAULT_PAGE: i32 = 50;

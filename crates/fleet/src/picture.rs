@@ -9,8 +9,8 @@ use domain::ids::NodeId;
 use store::fleet::FleetNode;
 use tokio::time::Instant;
 
-/// Nodes in a piece at most. Few in tests, so that their fleets have several.
-pub const PIECE: usize = if cfg!(test) { 4 } else { 1024 };
+/// Nodes in a piece, where it is not a test that needs several.
+pub const PIECE: usize = 1024;
 const AGE_BY_COST: u32 = 4;
 
 /// What is shown is never older than `as_of`, and in part newer.
@@ -18,19 +18,22 @@ const AGE_BY_COST: u32 = 4;
 pub struct Fleet {
     /// None is empty.
     pieces: Vec<Arc<Vec<FleetNode>>>,
+    /// Nodes in a piece at most.
+    pub piece: usize,
     pub as_of: Timestamp,
-    pub(super) read_at: Instant,
-    pub(super) took: Duration,
+    /// When all of it was read, and how long that took.
+    pub read_at: Instant,
+    pub took: Duration,
 }
 
 impl Fleet {
     /// Of nothing yet.
-    pub fn begun(as_of: Timestamp) -> Self {
-        Self { pieces: vec![], as_of, read_at: Instant::now(), took: Duration::ZERO }
+    pub fn begun(as_of: Timestamp, piece: usize) -> Self {
+        Self { pieces: vec![], piece, as_of, read_at: Instant::now(), took: Duration::ZERO }
     }
 
     /// It may be so many times as old as it took: reading takes a fifth of a processor at most.
-    pub(super) fn is_aged(&self) -> bool {
+    pub fn is_aged(&self) -> bool {
         self.read_at.elapsed() > self.took * AGE_BY_COST
     }
 
@@ -38,7 +41,7 @@ impl Fleet {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.pieces.iter().map(|piece| piece.len()).sum()
     }
 
@@ -58,7 +61,7 @@ impl Fleet {
         let mut rest = left.into_iter().chain(nodes).chain(right).peekable();
         let mut pieces = vec![];
         while rest.peek().is_some() {
-            let mut piece: Vec<FleetNode> = rest.by_ref().take(PIECE).collect();
+            let mut piece: Vec<FleetNode> = rest.by_ref().take(self.piece).collect();
             piece.shrink_to_fit();
             pieces.push(Arc::new(piece));
         }
@@ -85,7 +88,7 @@ impl Fleet {
             (Err(place), Some(node)) => {
                 let nodes = Arc::make_mut(piece);
                 nodes.insert(place, node);
-                if nodes.len() > PIECE {
+                if nodes.len() > self.piece {
                     let behind = nodes.split_off(nodes.len() / 2);
                     self.pieces.insert(at + 1, Arc::new(behind));
                 }

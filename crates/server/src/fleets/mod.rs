@@ -4,15 +4,8 @@
 //! every second, and before each answer. What it finds is read from the store again before it is shown.
 //! Decision: docs/decisions/0031-sign-in.md.
 
-mod picture;
-mod select;
 #[cfg(test)]
 mod tests;
-
-pub use picture::Fleet;
-pub use select::{
-    Column, Cursor, Filter, Operator, Order, Selection, patch_group, ping_status, standing, worst,
-};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +13,8 @@ use std::time::Duration;
 
 use api::Timestamp;
 use domain::ids::{AccountId, NodeId, Region};
-use store::fleet::{self, FleetNode, Texts};
+use fleet::Fleet;
+use store::fleet::{FleetNode, Texts};
 use store::touched::{Touched, Written};
 use store::{Scope, Store, StoreError};
 use tokio::sync::Notify;
@@ -29,8 +23,6 @@ use tokio::time::Instant;
 
 use crate::app::App;
 
-/// Nodes per read: others wait for no longer than one takes.
-const PAGE: i64 = picture::PIECE as i64;
 /// Nodes that are put right per read.
 const CHUNK: usize = 256;
 /// What is read this quickly is read for every question.
@@ -50,6 +42,8 @@ pub struct Fleets {
     /// Some picture was found aged.
     wanted: Notify,
     quick: Duration,
+    /// Nodes in a piece of a picture, and per read: others wait for no longer than one takes.
+    piece: usize,
 }
 
 #[derive(Debug)]
@@ -75,13 +69,13 @@ struct State {
 
 impl Default for Fleets {
     fn default() -> Self {
-        Self::with_quick(QUICK)
+        Self::of(QUICK, fleet::PIECE)
     }
 }
 
 impl Fleets {
-    fn with_quick(quick: Duration) -> Self {
-        Self { known: Mutex::default(), wanted: Notify::new(), quick }
+    fn of(quick: Duration, piece: usize) -> Self {
+        Self { known: Mutex::default(), wanted: Notify::new(), quick, piece }
     }
 
     /// Opens transactions of its own: the caller holds none. Whatever this process committed before is in it, however much
@@ -111,7 +105,7 @@ impl Fleets {
             drop(turn);
             return slot.catch_up(store, scope, now, fleet).await;
         }
-        let mut fleet = Fleet::begun(now);
+        let mut fleet = Fleet::begun(now, self.piece);
         read(store, scope, &mut fleet).await?;
         Ok(slot.show(fleet))
     }
@@ -164,7 +158,7 @@ pub async fn keep_fresh(app: Arc<App>) {
 }
 
 async fn read_all(app: &App) -> Result<(), StoreError> {
-    let scopes = fleet::scopes(&mut app.store().read_each().await?).await?;
+    let scopes = store::fleet::scopes(&mut app.store().read_each().await?).await?;
     for (account, region) in &scopes {
         app.fleets.get(&app.store(), (account, region), app.now()).await?;
     }
@@ -242,7 +236,7 @@ impl Slot {
         while !waiting.nodes.is_empty() {
             let from = waiting.nodes.len().saturating_sub(CHUNK);
             let ids: Vec<&str> = waiting.nodes[from..].iter().map(NodeId::as_str).collect();
-            let rows = fleet::list_of(&mut store.read().await?, scope, &ids).await?;
+            let rows = store::fleet::list_of(&mut store.read().await?, scope, &ids).await?;
             let mut rows: HashMap<NodeId, FleetNode> =
                 rows.into_iter().map(|row| (row.id.clone(), row)).collect();
             let Some(mut fleet) = self.current().map(|fleet| Fleet::clone(&fleet)) else { return Ok(()) };
@@ -267,11 +261,12 @@ impl Slot {
     async fn read_anew(&self, store: &Store, scope: Scope<'_>, now: Timestamp) -> Result<(), StoreError> {
         let floods = lock(&self.state).floods;
         let read_at = Instant::now();
+        let Some(piece) = self.current().map(|fleet| fleet.piece) else { return Ok(()) };
         let (mut texts, mut after, mut took) = (Texts::default(), None, Duration::ZERO);
         loop {
             let turn = self.turn.lock().await;
             let begun = Instant::now();
-            let (nodes, last) = page(store, scope, after.as_ref(), &mut texts).await?;
+            let (nodes, last) = page(store, scope, after.as_ref(), piece, &mut texts).await?;
             let Some(mut fleet) = self.current().map(|fleet| Fleet::clone(&fleet)) else { return Ok(()) };
             fleet.replace(after.as_ref(), last.as_ref(), nodes);
             took += begun.elapsed();
@@ -294,7 +289,7 @@ async fn read(store: &Store, scope: Scope<'_>, fleet: &mut Fleet) -> Result<(), 
     let (mut texts, mut after) = (Texts::default(), None);
     loop {
         let begun = Instant::now();
-        let (nodes, last) = page(store, scope, after.as_ref(), &mut texts).await?;
+        let (nodes, last) = page(store, scope, after.as_ref(), fleet.piece, &mut texts).await?;
         fleet.replace(after.as_ref(), last.as_ref(), nodes);
         fleet.took += begun.elapsed();
         if last.is_none() {
@@ -310,10 +305,18 @@ async fn page(
     store: &Store,
     scope: Scope<'_>,
     after: Option<&NodeId>,
+    limit: usize,
     texts: &mut Texts,
 ) -> Result<(Vec<FleetNode>, Option<NodeId>), StoreError> {
-    let nodes = fleet::page(&mut store.read().await?, scope, after, PAGE, texts).await?;
-    let is_last = i64::try_from(nodes.len()).is_ok_and(|count| count < PAGE);
+    let nodes = store::fleet::page(
+        &mut store.read().await?,
+        scope,
+        after,
+        i64::try_from(limit).unwrap_or(i64::MAX),
+        texts,
+    )
+    .await?;
+    let is_last = nodes.len() < limit;
     let last = nodes.last().filter(|_| !is_last).map(|node| node.id.clone());
     Ok((nodes, last))
 }

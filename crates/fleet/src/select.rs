@@ -9,6 +9,9 @@ use domain::ids::NodeId;
 use serde::{Deserialize, Serialize};
 use store::fleet::FleetNode;
 
+/// Rows beyond two pages that are gathered before the first page of them is put in order; none in tests, whose fleets are small.
+const SPARE_ROWS: usize = if cfg!(test) { 0 } else { 200 };
+
 /// What lists show, filter and sort by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Column {
@@ -277,6 +280,10 @@ fn begins(text: &str, with: &str) -> bool {
 }
 
 fn order(a: &str, b: &str) -> Ordering {
+    // A fleet has few different texts, and most of them meet their like.
+    if a == b {
+        return Ordering::Equal;
+    }
     let folded = a.bytes().map(|b| b.to_ascii_lowercase()).cmp(b.bytes().map(|b| b.to_ascii_lowercase()));
     folded.then_with(|| a.cmp(b))
 }
@@ -294,8 +301,13 @@ impl Selection {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Found<'f> {
-        let mut total = 0;
+        let (mut total, mut has_more) = (0, false);
         let mut rows: Vec<(Option<Cell<'f>>, &'f FleetNode)> = vec![];
+        // What was last on the page when it was last put in order: nothing behind that is on it.
+        let mut last: Option<(Option<Cell<'f>>, &'f FleetNode)> = None;
+        let by = |a: &(Option<Cell<'_>>, &FleetNode), b: &(Option<Cell<'_>>, &FleetNode)| {
+            self.compare(&(a.0, &a.1.id), &(b.0, &b.1.id))
+        };
         for node in nodes.into_iter().filter(|node| self.holds(node, now)) {
             total += 1;
             let cell = self.by.cell(node, now);
@@ -303,20 +315,25 @@ impl Selection {
                 let of_cursor = after.value.as_ref().map(Owned::cell);
                 self.compare(&(cell, &node.id), &(of_cursor, &after.node)) == Ordering::Greater
             };
-            if after.is_none_or(is_behind) {
-                rows.push((cell, node));
+            if !after.is_none_or(is_behind) {
+                continue;
+            }
+            if last.is_some_and(|last| by(&(cell, node), &last) == Ordering::Greater) {
+                has_more = true;
+                continue;
+            }
+            rows.push((cell, node));
+            // Of thousands a page is wanted: only about that much is ever kept and put in order.
+            if rows.len() > limit.saturating_mul(2).saturating_add(SPARE_ROWS) {
+                rows.select_nth_unstable_by(limit, by);
+                rows.truncate(limit);
+                last = rows.iter().max_by(|a, b| by(a, b)).copied();
+                has_more = true;
             }
         }
-        let by = |a: &(Option<Cell<'_>>, &FleetNode), b: &(Option<Cell<'_>>, &FleetNode)| {
-            self.compare(&(a.0, &a.1.id), &(b.0, &b.1.id))
-        };
-        let has_more = rows.len() > limit;
-        if has_more {
-            // Of thousands a page is wanted: only that is put in order.
-            rows.select_nth_unstable_by(limit, by);
-            rows.truncate(limit);
-        }
         rows.sort_unstable_by(by);
+        has_more |= rows.len() > limit;
+        rows.truncate(limit);
         let next = rows
             .last()
             .filter(|_| has_more)
