@@ -51,6 +51,7 @@ test("a fleet without nodes says what to do first", async ({ person }) => {
 
 const LISTS = [
   "/nodes",
+  "/activations",
   "/baselines",
   "/patch-now",
   "/commands",

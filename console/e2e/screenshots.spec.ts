@@ -146,6 +146,11 @@ async function forms({ page, ...person }: Pick<Person, "page" | "open">, picture
   await page.getByRole("button", { name: "Create user" }).click();
   await expect(page.getByRole("heading", { name: "ada", level: 1 })).toBeVisible();
   await picture("user");
+  await person.open("/activations/create");
+  await page.getByLabel("Default name").fill("web");
+  await page.getByRole("button", { name: "Create activation" }).click();
+  await expect(page.getByText("0 of 10", { exact: true })).toBeVisible();
+  await picture("activation-lines");
   await person.open("/associations/create");
   await page.getByLabel("Name of the association").fill("daily-scan");
   await page.getByRole("button", { name: "Create association" }).last().click();

@@ -2,6 +2,8 @@
 
 export const VIEWS: readonly (readonly [name: string, path: string, shows: string])[] = [
   ["nodes", "/nodes", "Nodes"],
+  ["activations", "/activations", "Hybrid activations"],
+  ["activation-create", "/activations/create", "Create activation"],
   ["compliance", "/compliance", "Compliance"],
   ["compliance-types", "/compliance?tab=resources", "Resources"],
   ["compliance-patches", "/compliance?tab=patches", "Available patches"],

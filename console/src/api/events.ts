@@ -11,6 +11,8 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
     "DescribeInstanceInformation",
     "DescribeInstanceProperties",
     "ListTagsForResource",
+    // Each counts the machines that registered with it.
+    "DescribeActivations",
   ],
   compliance: [
     "ListNodeSummaries",

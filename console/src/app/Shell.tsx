@@ -51,6 +51,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
       { type: "link", text: "Run Command", href: "#/commands" },
       { type: "link", text: "State Manager", href: "#/associations" },
       { type: "link", text: "Host management", href: "#/host-management" },
+      { type: "link", text: "Hybrid activations", href: "#/activations" },
     ],
   },
   {

@@ -27,6 +27,13 @@ export const ROUTES: readonly Route[] = [
   route("/", "/", "Now", () => import("../pages/NowPage")),
   route("/nodes", "/nodes", "Nodes", () => import("../pages/NodesPage")),
   route("/nodes/:id", "/nodes", "Node", () => import("../pages/node/NodePage")),
+  route("/activations", "/activations", "Hybrid activations", () => import("../pages/activations/ActivationsPage")),
+  route(
+    "/activations/create",
+    "/activations",
+    "Create activation",
+    () => import("../pages/activations/ActivationCreatePage"),
+  ),
   route("/compliance", "/compliance", "Compliance", () => import("../pages/CompliancePage")),
   route("/baselines", "/baselines", "Patch baselines", () => import("../pages/baselines/BaselinesPage")),
   route(

@@ -12,6 +12,8 @@ export interface Destination {
 const PAGES: readonly (readonly [string, string, string])[] = [
   ["Now", "/", "home overview fleet dashboard"],
   ["Nodes", "/nodes", "machines instances servers"],
+  ["Hybrid activations", "/activations", "register join machines codes"],
+  ["Create activation", "/activations/create", "new add nodes enrol register join machines"],
   ["Compliance", "/compliance", "reporting patching details"],
   ["Patch baselines", "/baselines", "rules approved rejected patch groups"],
   ["Create patch baseline", "/baselines/create", "new"],

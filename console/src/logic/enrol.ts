@@ -4,12 +4,13 @@ import { shellWord } from "./awsCommand";
 
 export type Platform = "Linux" | "Windows" | "macOS";
 
-export function enrolLines(
-  platform: Platform,
-  endpoint: string,
-  region: string,
-  activation: { readonly id: string; readonly code: string },
-): string {
+/** What machines register with; the code is told by the answer to its creation alone. */
+export interface NewActivation {
+  readonly id: string;
+  readonly code: string;
+}
+
+export function enrolLines(platform: Platform, endpoint: string, region: string, activation: NewActivation): string {
   const options = `--endpoint ${shellWord(endpoint)} --activation-id ${activation.id} --region ${shellWord(region)}`;
   if (platform === "Windows") {
     return [

@@ -16,3 +16,8 @@ export function tagChanges(
     removed: [...known.keys()].filter((key) => !wanted.has(key)),
   };
 }
+
+/** Nothing where there are none. */
+export function tagsText(tags: readonly AnyTag[] | undefined): string | undefined {
+  return tags?.map(({ Key = "", Value = "" }) => `${Key}=${Value}`).join(", ") || undefined;
+}

@@ -242,6 +242,7 @@ export default function NodesPage() {
           >
             Actions
           </ButtonDropdown>
+          <Button href={href("/activations/create")}>Add nodes</Button>
           <Button variant="primary" href={href("/patch-now/start")}>
             Patch now
           </Button>

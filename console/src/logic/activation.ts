@@ -1,0 +1,132 @@
+// Hybrid activations: what one is good for, the form that makes one, and the filter of their list in the address.
+
+import type {
+  Activation,
+  CreateActivationCommandInput,
+  DescribeActivationsFilter,
+  DescribeActivationsFilterKeys,
+} from "@aws-sdk/client-ssm";
+
+export type ActivationState = "Open" | "UsedUp" | "Expired";
+
+/** The server says whether it still lets anybody in; of what does not, this is why. */
+export function stateOf(activation: Activation): ActivationState {
+  if (activation.Expired !== true) return "Open";
+  const { RegistrationsCount: count = 0, RegistrationLimit: limit = 1 } = activation;
+  return count >= limit ? "UsedUp" : "Expired";
+}
+
+/** `3 of 100`. */
+export function usedText({ RegistrationsCount: count = 0, RegistrationLimit: limit = 1 }: Activation): string {
+  return `${count.toLocaleString()} of ${limit.toLocaleString()}`;
+}
+
+const HOUR_MS = 3_600_000;
+const LONGEST_HOURS = 30 * 24;
+const MOST_NODES = 1000;
+const LONGEST_TEXT = 256;
+const NAME = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
+
+/** How long it lets machines in: of what AWS allows, which is less than 30 days. */
+export const LIFETIMES: readonly { readonly hours: string; readonly label: string }[] = [
+  { hours: "1", label: "1 hour" },
+  { hours: "24", label: "1 day" },
+  { hours: "168", label: "7 days" },
+  { hours: "696", label: "29 days" },
+];
+
+interface TagItem {
+  readonly Key: string;
+  readonly Value: string;
+}
+
+export interface ActivationForm {
+  readonly name: string;
+  readonly description: string;
+  readonly role: string;
+  readonly limit: string;
+  readonly hours: string;
+  readonly tags: readonly TagItem[];
+}
+
+export const NEW_ACTIVATION: ActivationForm = {
+  name: "",
+  description: "",
+  role: "fettle-node",
+  limit: "10",
+  hours: "24",
+  tags: [],
+};
+
+function tagsProblem(tags: readonly TagItem[]): string | undefined {
+  const keys = tags.map(({ Key }) => Key);
+  if (keys.some((key) => key.trim() === "")) return "each tag needs a key";
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index);
+  if (twice !== undefined) return `${twice} is there twice`;
+  const wrong = tags.find(
+    ({ Key, Value }) => !NAME.test(Key) || !NAME.test(Value) || Key.length > 128 || Value.length > LONGEST_TEXT,
+  );
+  return wrong === undefined
+    ? undefined
+    : `${wrong.Key}: keys of at most 128, values of at most 256 letters, digits, spaces or _ . : / = + - @`;
+}
+
+/** By the name of the field. */
+export function activationProblems(form: ActivationForm): Record<string, string> {
+  const problems: Record<string, string> = {};
+  if (form.name.length > LONGEST_TEXT || !NAME.test(form.name))
+    problems["name"] = "at most 256 letters, digits, spaces or _ . : / = + - @";
+  if (form.description.length > LONGEST_TEXT) problems["description"] = "at most 256 characters";
+  if (!/^(service-role\/)?[\w+=,.@-]+$/.test(form.role) || form.role.length > 64)
+    problems["role"] = "a role's name: at most 64 letters, digits or + = , . @ _ -";
+  const limit = Number(form.limit);
+  if (!/^\d+$/.test(form.limit) || limit < 1 || limit > MOST_NODES) problems["limit"] = `1 to ${MOST_NODES}`;
+  const hours = Number(form.hours);
+  if (!(hours > 0 && hours < LONGEST_HOURS)) problems["hours"] = "less than 30 days";
+  const tags = tagsProblem(form.tags);
+  if (tags !== undefined) problems["tags"] = tags;
+  return problems;
+}
+
+/** What is asked of the server. The day that it gives by itself is left to it: its clock counts. */
+export function toActivation(form: ActivationForm, now: Date): CreateActivationCommandInput {
+  const isDefault = form.hours === NEW_ACTIVATION.hours;
+  return {
+    IamRole: form.role,
+    RegistrationLimit: Number(form.limit),
+    ...(form.name === "" ? {} : { DefaultInstanceName: form.name }),
+    ...(form.description === "" ? {} : { Description: form.description }),
+    ...(isDefault ? {} : { ExpirationDate: new Date(now.getTime() + Number(form.hours) * HOUR_MS) }),
+    ...(form.tags.length === 0 ? {} : { Tags: form.tags.map(({ Key, Value }) => ({ Key, Value })) }),
+  };
+}
+
+export const FILTERS: readonly { readonly key: DescribeActivationsFilterKeys; readonly label: string }[] = [
+  { key: "ActivationIds", label: "Activation id" },
+  { key: "DefaultInstanceName", label: "Default name" },
+  { key: "IamRole", label: "Role" },
+];
+
+interface FilterToken {
+  readonly propertyKey?: string | undefined;
+  readonly value: string;
+}
+
+/** What the address says, in its order. */
+export function activationTokens(query: URLSearchParams): { propertyKey: string; operator: "="; value: string }[] {
+  return [...query]
+    .filter(([key]) => FILTERS.some((filter) => filter.key === key))
+    .map(([propertyKey, value]) => ({ propertyKey, operator: "=", value }));
+}
+
+/** Text without a key is an activation's id. */
+export function activationQuery(tokens: readonly FilterToken[]): URLSearchParams {
+  return new URLSearchParams(tokens.map(({ propertyKey = "ActivationIds", value }) => [propertyKey, value.trim()]));
+}
+
+/** Several values of one key mean any of them. */
+export function activationFilters(query: URLSearchParams): DescribeActivationsFilter[] {
+  return FILTERS.map(({ key }) => ({ FilterKey: key, FilterValues: query.getAll(key) })).filter(
+    ({ FilterValues }) => FilterValues.length > 0,
+  );
+}

@@ -1,0 +1,107 @@
+// Hybrid activations: with which machines may still register, and how many did.
+
+import type { Activation } from "@aws-sdk/client-ssm";
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import PropertyFilter from "@cloudscape-design/components/property-filter";
+
+import { deleteActivation, describeActivations } from "../../api/activations";
+import { pollWithoutEvents } from "../../api/events";
+import { useAction } from "../../api/use";
+import { href, replace, usePlace } from "../../app/place";
+import { columnsOf } from "../../components/columns";
+import { Confirm } from "../../components/Confirm";
+import { ListPage } from "../../components/ListPage";
+import {
+  activationFilters,
+  activationQuery,
+  activationTokens,
+  FILTERS,
+  stateOf,
+  usedText,
+} from "../../logic/activation";
+import { tagsText } from "../../logic/tags";
+
+const POLL_MS = 5000;
+const { statusColumn, textColumn, timeColumn } = columnsOf<Activation>();
+
+export default function ActivationsPage() {
+  const { query } = usePlace();
+  const filters = activationFilters(query);
+  const poll = pollWithoutEvents(POLL_MS);
+  return (
+    <ListPage
+      name="activations"
+      title="Hybrid activations"
+      description="With an activation's id and code machines register as nodes"
+      call={describeActivations}
+      input={filters.length === 0 ? {} : { Filters: filters }}
+      items={(output) => output.ActivationList}
+      trackBy={(activation) => activation.ActivationId ?? ""}
+      {...(poll === undefined ? {} : { poll })}
+      add={{ label: "Create activation", to: href("/activations/create") }}
+      filter={<Filter query={query} />}
+      columns={[
+        textColumn("id", "Activation id", (activation) => activation.ActivationId, { minWidth: 170 }),
+        statusColumn(stateOf, { header: "State" }),
+        textColumn("used", "Registered", usedText),
+        textColumn("name", "Default name", (activation) => activation.DefaultInstanceName || undefined),
+        textColumn("role", "Role", (activation) => activation.IamRole),
+        timeColumn("expires", "Expires", (activation) => activation.ExpirationDate),
+        timeColumn("created", "Created", (activation) => activation.CreatedDate),
+        textColumn("description", "Description", (activation) => activation.Description || undefined, {
+          minWidth: 150,
+        }),
+        textColumn("tags", "Tags", (activation) => tagsText(activation.Tags), { hidden: true }),
+        { id: "delete", header: "Delete", cell: (activation) => <Delete activation={activation} />, minWidth: 135 },
+      ]}
+      empty={
+        filters.length === 0 ? (
+          "There are no activations. One lets a number of machines register as nodes, for a time."
+        ) : (
+          <Box>
+            <Box variant="p">No activation matches this filter.</Box>
+            <Button onClick={() => replace("/activations")}>Clear the filter</Button>
+          </Box>
+        )
+      }
+    />
+  );
+}
+
+function Filter({ query }: { readonly query: URLSearchParams }) {
+  return (
+    <PropertyFilter
+      query={{ tokens: activationTokens(query), operation: "and" }}
+      onChange={({ detail }) => {
+        const tokens = detail.tokens.map(({ propertyKey, value }) => ({ propertyKey, value: String(value) }));
+        replace(`/activations?${activationQuery(tokens).toString()}`);
+      }}
+      hideOperations
+      filteringPlaceholder="Filter by id, default name or role"
+      filteringAriaLabel="Filter activations"
+      filteringProperties={FILTERS.map(({ key, label }) => ({
+        key,
+        propertyLabel: label,
+        groupValuesLabel: `${label} values`,
+        operators: ["="],
+      }))}
+      filteringOptions={[]}
+    />
+  );
+}
+
+function Delete({ activation }: { readonly activation: Activation }) {
+  const id = activation.ActivationId ?? "";
+  const remove = useAction(deleteActivation, { done: () => `The activation ${id} is deleted.` });
+  return (
+    <Confirm
+      label="Delete"
+      title={`Delete the activation ${id}?`}
+      disabled={remove.isPending}
+      onConfirm={() => remove.mutate({ ActivationId: id })}
+    >
+      No further machine registers with it. Those that did stay nodes.
+    </Confirm>
+  );
+}
