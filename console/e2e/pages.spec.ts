@@ -42,6 +42,7 @@ test("a fleet without nodes says what to do first", async ({ person }) => {
     ["/associations", "There are no associations."],
     ["/windows", "There are no maintenance windows."],
     ["/automations", "No runbook has been started yet."],
+    ["/parameters", "There are no parameters."],
   ];
   for (const [path, words] of empty) {
     await person.open(path);
@@ -63,6 +64,7 @@ const LISTS = [
   "/host-management",
   "/users",
   "/automations",
+  "/parameters",
 ];
 
 test("every list says so when the server fails", async ({ person }) => {
@@ -79,7 +81,7 @@ test("every list says so when the server fails", async ({ person }) => {
           })
         : route.continue(),
   );
-  for (const path of [...LISTS, "/baselines/create", `/nodes/${NODE()}`]) {
+  for (const path of [...LISTS, "/baselines/create", `/nodes/${NODE()}`, "/parameters/x", "/parameters?Label=x"]) {
     await person.open(path);
     await expect(page.getByText(/ failed: InternalServerError$/).first()).toBeVisible({ timeout: 15_000 });
   }
@@ -112,6 +114,9 @@ test("who may do nothing is told on every page which call it was", async ({ pers
     `/policies/${policy}`,
     `/host-management/${policy}`,
     `/host-management/${policy}/edit`,
+    "/parameters/%2Fprod%2Fdb",
+    "/parameters/%2Fprod%2Fdb/edit",
+    "/parameters?Label=prod",
     `/users/${who.name}`,
     `/nodes/${NODE()}`,
   ]) {
@@ -149,7 +154,7 @@ test("the palette knows an update by its number", async ({ person }) => {
   const { page } = person;
   await person.signIn();
   await page.keyboard.press("Control+k");
-  await expect(page.getByRole("combobox", { name: /Page, node/ })).toBeFocused();
+  await expect(page.getByRole("combobox", { name: /Page, node, parameter/ })).toBeFocused();
   await page.keyboard.type("kb5034441");
   await expect(page.getByRole("option", { name: /KB5034441 This update, as nodes are offered it/ })).toBeVisible();
   await page.keyboard.press("ArrowDown");

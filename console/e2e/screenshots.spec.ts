@@ -6,6 +6,8 @@ import { join } from "node:path";
 import {
   CreateDocumentCommand,
   CreateMaintenanceWindowCommand,
+  LabelParameterVersionCommand,
+  PutParameterCommand,
   RegisterTargetWithMaintenanceWindowCommand,
   RegisterTaskWithMaintenanceWindowCommand,
   StartAutomationExecutionCommand,
@@ -96,6 +98,47 @@ async function makeThings(): Promise<{ window: string; execution: string }> {
 }
 
 type Picture = (name: string) => Promise<void>;
+
+async function parameters({ page, ...person }: Pick<Person, "page" | "open">, picture: Picture): Promise<void> {
+  const client = ssmClient();
+  const put = (name: string, value: string, more: object = {}) =>
+    client.send(new PutParameterCommand({ Name: name, Value: value, Type: "String", Overwrite: true, ...more }));
+  await put("/prod/db/host", "db-1.example.com", { Description: "Where the shop's database is" });
+  await client.send(new LabelParameterVersionCommand({ Name: "/prod/db/host", Labels: ["live", "prod"] }));
+  await put("/prod/db/host", "db-2.example.com", { AllowedPattern: "^[a-z0-9.-]+$" });
+  await put("/prod/db/password", "correct horse battery", { Type: "SecureString" });
+  await put("/prod/web/hosts", "web-1.example.com,web-2.example.com", { Type: "StringList", Tier: "Advanced" });
+  await put("/prod/web/certificate-mail", "ops@example.com", {
+    DataType: "email",
+    Tier: "Advanced",
+    Policies: JSON.stringify([
+      { Type: "Expiration", Version: "1.0", Attributes: { Timestamp: "2035-01-31T12:00:00.000Z" } },
+      { Type: "ExpirationNotification", Version: "1.0", Attributes: { Before: "15", Unit: "Days" } },
+      { Type: "NoChangeNotification", Version: "1.0", Attributes: { After: "90", Unit: "Days" } },
+    ]),
+  });
+  const at = (name: string, more = ""): Promise<void> => person.open(`/parameters/${encodeURIComponent(name)}${more}`);
+  await at("/prod/db/host");
+  await picture("parameter");
+  await at("/prod/db/host", "?tab=versions");
+  for (const version of ["1", "2"])
+    await page.getByRole("checkbox", { name: `Select ${version}`, exact: true }).check({ force: true });
+  await picture("parameter-versions");
+  await at("/prod/web/certificate-mail");
+  await picture("parameter-policies");
+  await at("/prod/web/certificate-mail", "/edit");
+  await picture("parameter-edit");
+  await page.getByRole("heading", { name: "Policies" }).scrollIntoViewIfNeeded();
+  await page.evaluate(() => window.scrollBy(0, 400));
+  await picture("parameter-edit-policies");
+  await at("/prod/db/password");
+  await page.getByRole("button", { name: "Show value" }).click();
+  await picture("parameter-secret");
+  await person.open("/parameters?Label=live");
+  await picture("parameters-labelled");
+  await person.open("/parameters?Path=%5E/prod&Type=String");
+  await picture("parameters-filtered");
+}
 
 async function forms({ page, ...person }: Pick<Person, "page" | "open">, picture: Picture): Promise<void> {
   await person.open("/baselines/create");
@@ -196,6 +239,7 @@ test("pictures", async ({ person }) => {
   await person.open(`/nodes/${NODE()}?tab=why`);
   await glance("why");
   await forms({ page, open: (path) => person.open(path) }, picture);
+  await parameters({ page, open: (path) => person.open(path) }, picture);
 
   // One that waits for somebody, and one that is through.
   const canary = { Name: "canary", Percent: 100, RequireApproval: true, Gates: { MaxFailures: 0 } };
@@ -265,6 +309,8 @@ test("pictures", async ({ person }) => {
     ["automation", `/automations/${made.execution}`],
     ["policies", "/policies"],
     ["compliance", "/compliance"],
+    ["parameter", "/parameters/%2Fprod%2Fweb%2Fcertificate-mail"],
+    ["parameter-edit", "/parameters/%2Fprod%2Fdb%2Fpassword/edit"],
   ] as const) {
     await person.open(path);
     await picture(`dark-${name}`);

@@ -28,6 +28,8 @@ export const VIEWS: readonly (readonly [name: string, path: string, shows: strin
   ["window-create", "/windows/create", "Create maintenance window"],
   ["automations", "/automations", "Automation executions"],
   ["automation-start", "/automations/start", "Start automation"],
+  ["parameters", "/parameters", "Parameters"],
+  ["parameter-create", "/create/parameter", "Create parameter"],
   ["users", "/users", "Users"],
   ["user-create", "/create/user", "Create user"],
   ["account", "/account", "Change password"],

@@ -3,7 +3,7 @@
 export type FailureKind = "forbidden" | "signed-out" | "missing" | "unreachable" | "refused" | "broken";
 
 const MISSING =
-  /^(DoesNotExistException|ResourceNotFoundException|Invalid(InstanceId|CommandId|Document)|InvocationDoesNotExist)$/;
+  /^(DoesNotExistException|ResourceNotFoundException|Invalid(InstanceId|CommandId|Document)|InvocationDoesNotExist|Parameter(Version)?NotFound)$/;
 
 /** A call that was answered with an error, or not at all. */
 export class CallError extends Error {

@@ -3,6 +3,8 @@
 
 import { queries } from "./use";
 
+const PARAMETERS = ["DescribeParameters", "GetParameter", "GetParameterHistory", "GetParametersByPath"];
+
 /** The operations whose answers an event of a topic makes old. */
 export const TOPICS: Readonly<Record<string, readonly string[]>> = {
   nodes: [
@@ -69,6 +71,8 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
   ],
   documents: ["ListDocuments", "DescribeDocument", "GetDocument", "ListDocumentVersions"],
   automations: ["DescribeAutomationExecutions", "GetAutomationExecution"],
+  parameters: [...PARAMETERS, "ListTagsForResource"],
+  "parameter-policies": PARAMETERS,
   "patch-now": ["ListPatchNow", "GetPatchNow", "ListPatchNowNodes"],
   rollouts: ["ListRollouts", "GetRollout", "GetPatchNow"],
   "quick-setup": [

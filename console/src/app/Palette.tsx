@@ -1,4 +1,4 @@
-// The command palette (Ctrl-K): go to a page, a node, a command, an advisory, by typing.
+// The command palette (Ctrl-K): go to a page, a node, a parameter, a command, an advisory, by typing.
 
 import Autosuggest from "@cloudscape-design/components/autosuggest";
 import type { AutosuggestProps } from "@cloudscape-design/components/autosuggest";
@@ -35,8 +35,8 @@ export default function Palette({ onClose }: { readonly onClose: () => void }) {
         <Autosuggest
           ref={input}
           value={text}
-          ariaLabel="Page, node, package, CVE, KB or command id"
-          placeholder="A page, a node, a package, a CVE, a KB number, a command id"
+          ariaLabel="Page, node, parameter, package, CVE, KB or command id"
+          placeholder="A page, a node, a parameter, a package, a CVE, a KB number, a command id"
           filteringType="none"
           enteredTextLabel={(value) => `Go to “${value}”`}
           empty="Nothing of that kind"

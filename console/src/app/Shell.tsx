@@ -63,6 +63,11 @@ const NAVIGATION: SideNavigationProps.Item[] = [
       { type: "link", text: "Documents", href: "#/documents" },
     ],
   },
+  {
+    type: "section",
+    text: "Application tools",
+    items: [{ type: "link", text: "Parameter Store", href: "#/parameters" }],
+  },
   { type: "section", text: "Settings", items: [{ type: "link", text: "Users", href: "#/users" }] },
 ];
 

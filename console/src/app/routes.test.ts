@@ -11,6 +11,9 @@ test.each([
   ["/policies/create", "Create patch policy", {}],
   ["/host-management/create", "Create host management", {}],
   ["/host-management/arn%3Aaws%3Aa%2Fb/edit", "Edit host management", { arn: "arn:aws:a/b" }],
+  ["/parameters/%2Fprod%2Fdb", "Parameter", { name: "/prod/db" }],
+  ["/parameters/create", "Parameter", { name: "create" }],
+  ["/create/parameter", "Create parameter", {}],
 ])("%s is %s", (path, title, params) => {
   expect(findRoute(path)).toMatchObject({ route: { title }, params });
 });
@@ -28,5 +31,6 @@ test.each([
   ["/windows/mw-1/executions/e-1", ["Maintenance windows", "mw-1", "e-1"]],
   ["/commands/c-1/mi-1", ["Run Command", "c-1", "mi-1"]],
   ["/policies/arn%3Aaws%3Aa%2Fb/edit", ["Patch policies", "b", "Edit patch policy"]],
+  ["/parameters/%2Fprod%2Fdb/edit", ["Parameter Store", "/prod/db", "New version"]],
   ["/no/such/page", []],
 ])("the way to %s", (path, texts) => expect(trailOf(path).map(({ text }) => text)).toEqual(texts));

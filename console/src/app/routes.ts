@@ -111,6 +111,10 @@ export const ROUTES: readonly Route[] = [
     () => import("../pages/automations/AutomationStartPage"),
   ),
   route("/automations/:id", "/automations", "Execution", () => import("../pages/automations/AutomationPage")),
+  route("/parameters", "/parameters", "Parameter Store", () => import("../pages/parameters/ParametersPage")),
+  route("/create/parameter", "/parameters", "Create parameter", () => import("../pages/parameters/ParameterEditPage")),
+  route("/parameters/:name", "/parameters", "Parameter", () => import("../pages/parameters/ParameterPage")),
+  route("/parameters/:name/edit", "/parameters", "New version", () => import("../pages/parameters/ParameterEditPage")),
   route("/users", "/users", "Users", () => import("../pages/users/UsersPage")),
   route("/create/user", "/users", "Create user", () => import("../pages/users/UserCreatePage")),
   route("/users/:name", "/users", "User", () => import("../pages/users/UserPage")),
@@ -141,9 +145,10 @@ export function trailOf(path: string): Crumb[] {
     const found = findRoute(above);
     if (found === undefined || found.route === section || found.route.pattern === "/") continue;
     const isNamed = found.route.pattern.split("/").pop()?.startsWith(":") === true;
+    const name = isNamed ? Object.values(found.params).pop() : undefined;
     // Of an ARN, what tells it from others.
-    const name = isNamed ? Object.values(found.params).pop()?.split("/").pop() : undefined;
-    trail.push({ text: name ?? found.route.title, path: above });
+    const short = name?.startsWith("arn:") === true ? name.split("/").pop() : name;
+    trail.push({ text: short ?? found.route.title, path: above });
   }
   return trail;
 }

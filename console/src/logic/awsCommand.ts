@@ -19,7 +19,11 @@ function argument(name: string, value: unknown): string[] {
   const flag = `--${cliName(name)}`;
   if (value === undefined || value === null) return [];
   if (typeof value === "boolean") return [value ? flag : `--no-${cliName(name)}`];
-  if (typeof value === "number" || typeof value === "string") return [flag, shellWord(String(value))];
+  if (typeof value === "number" || typeof value === "string") {
+    const word = shellWord(String(value));
+    // What begins with a hyphen would be an option of its own.
+    return String(value).startsWith("-") ? [`${flag}=${word}`] : [flag, word];
+  }
   if (value instanceof Date) return [flag, value.toISOString()];
   if (Array.isArray(value)) {
     if (value.length === 0) return [];

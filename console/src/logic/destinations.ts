@@ -34,6 +34,8 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Create maintenance window", "/windows/create", "new"],
   ["Automation", "/automations", "runbooks executions"],
   ["Start automation", "/automations/start", "new execution"],
+  ["Parameter Store", "/parameters", "parameters values settings secrets secure strings"],
+  ["Create parameter", "/create/parameter", "new value secret secure string"],
   ["Users", "/users", "accounts policies permissions"],
   ["Create user", "/create/user", "new account"],
 ];
@@ -68,6 +70,7 @@ function byForm(id: string): Destination[] {
   if (/^(mi|i)-[0-9a-f]{8,17}$/.test(id)) return [at(id, "Node", `/nodes/${part(id)}`)];
   if (/^pb-[0-9a-f]{17}$/.test(id)) return [at(id, "Patch baseline", `/baselines/${part(id)}`)];
   if (/^mw-[0-9a-f]{17}$/.test(id)) return [at(id, "Maintenance window", `/windows/${part(id)}`)];
+  if (/^(\/[\w.-]+)+$/.test(id)) return [at(id, "Parameter", `/parameters/${part(id)}`)];
   if (UUID.test(id)) {
     return [
       at(id, "Command", `/commands/${part(id)}`),
@@ -102,6 +105,11 @@ function byForm(id: string): Destination[] {
 function bySearch(text: string): Destination[] {
   return [
     { label: text, description: "Nodes with this in their name or id", href: href("/nodes", { AnyName: text }) },
+    {
+      label: text,
+      description: "Parameters with this in their name",
+      href: href("/parameters", { Name: `~${text}` }),
+    },
     {
       label: text,
       description: "Versions of this package that nodes are offered",

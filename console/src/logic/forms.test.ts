@@ -278,6 +278,9 @@ describe("events", () => {
     expect(topicOf('{"topic":"nodes","id":"mi-1"}')).toBe("nodes");
     expect(topicOf("no json")).toBeUndefined();
     expect(topicOf('{"topic":1}')).toBeUndefined();
+    expect(TOPICS["parameters"]).toEqual(
+      expect.arrayContaining([...(TOPICS["parameter-policies"] ?? []), "GetParameter"]),
+    );
     expect(Object.values(TOPICS).every((operations) => operations.length > 0)).toBe(true);
   });
 });

@@ -39,6 +39,7 @@ describe("lines for the AWS CLI", () => {
       MaxResults: 5,
       Parameters: { Operation: ["Scan"] },
       NextToken: undefined,
+      Comment: "-x y",
     };
     const line = awsCommand(
       { service: "ssm", operation: "SendCommand", input },
@@ -46,7 +47,7 @@ describe("lines for the AWS CLI", () => {
     );
     expect(line).toBe(
       "aws ssm send-command --endpoint-url http://127.0.0.1:4510 --region us-east-1 --instance-ids mi-1 mi-2 --details --no-replace --max-results 5 " +
-        `--parameters '{"Operation":["Scan"]}'`,
+        `--parameters '{"Operation":["Scan"]}' --comment='-x y'`,
     );
   });
 });
@@ -153,6 +154,8 @@ describe("the command palette", () => {
     ["cve-2024-12345", "#/compliance?tab=cve&cve=CVE-2024-12345"],
     ["mainten", "#/windows"],
     ["send comm", "#/commands/send"],
+    ["parameter st", "#/parameters"],
+    ["/prod/db.host", "#/parameters/%2Fprod%2Fdb.host"],
   ])("%s leads to %s", (text, expected) => expect(destinations(text)[0]?.href).toBe(expected));
 
   it("offers a change of password to who has one", () => {
@@ -161,8 +164,9 @@ describe("the command palette", () => {
     expect([offers(true), offers(false)]).toEqual([true, false]);
   });
 
-  it("has a way for any text", () =>
-    expect(destinations("openssl").map(({ href: to }) => to)).toContain("#/nodes?AnyName=openssl"));
+  it.each(["#/nodes?AnyName=openssl", "#/parameters?Name=%7Eopenssl"])("has a way for any text: %s", (expected) =>
+    expect(destinations("openssl").map(({ href: to }) => to)).toContain(expected),
+  );
 });
 
 describe("remedies", () => {

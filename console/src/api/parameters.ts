@@ -1,0 +1,134 @@
+// Parameter Store.
+
+import type {
+  DeleteParametersRequest,
+  DeleteParametersResult,
+  DescribeParametersRequest,
+  DescribeParametersResult,
+  GetParameterHistoryRequest,
+  GetParameterHistoryResult,
+  GetParameterRequest,
+  GetParameterResult,
+  GetParametersByPathRequest,
+  GetParametersByPathResult,
+  LabelParameterVersionRequest,
+  LabelParameterVersionResult,
+  ParameterHistory,
+  PutParameterRequest,
+  PutParameterResult,
+  UnlabelParameterVersionRequest,
+  UnlabelParameterVersionResult,
+} from "@aws-sdk/client-ssm";
+
+import { everyPage } from "../logic/pages";
+import type { Call } from "./call";
+import { signedHeaders } from "./signed";
+import { queries } from "./use";
+import { CONTENT_TYPE, exchange } from "./wire";
+
+/** The one time that these operations answer: seconds on the wire, a Date in the SDK's shapes. */
+export function withDates(answer: unknown): unknown {
+  if (Array.isArray(answer)) return answer.map(withDates);
+  if (typeof answer !== "object" || answer === null) return answer;
+  const members = Object.entries(answer).map(([name, value]: [string, unknown]) => [
+    name,
+    name === "LastModifiedDate" && typeof value === "number" ? new Date(value * 1000) : withDates(value),
+  ]);
+  return Object.fromEntries(members) as object;
+}
+
+/**
+ * In the SDK's shapes, but sent without its description of the operation: those of all operations are one file, which is part
+ * of the first load.
+ */
+function plain<I extends object, O>(operation: string): Call<I, O> {
+  return {
+    service: "ssm",
+    operation,
+    run: async (input, signal) => {
+      const body = JSON.stringify(input);
+      const headers = { "content-type": CONTENT_TYPE, "x-amz-target": `AmazonSSM.${operation}` };
+      const signed = await signedHeaders({ service: "ssm", method: "POST", path: "/", headers, body });
+      return withDates(await exchange(operation, { headers: signed, body }, signal)) as O;
+    },
+  };
+}
+
+export const describeParameters = plain<DescribeParametersRequest, DescribeParametersResult>("DescribeParameters");
+export const getParameter = plain<GetParameterRequest, GetParameterResult>("GetParameter");
+export const putParameter = plain<PutParameterRequest, PutParameterResult>("PutParameter");
+export const labelVersion = plain<LabelParameterVersionRequest, LabelParameterVersionResult>("LabelParameterVersion");
+export const unlabelVersion = plain<UnlabelParameterVersionRequest, UnlabelParameterVersionResult>(
+  "UnlabelParameterVersion",
+);
+
+const historyPage = plain<GetParameterHistoryRequest, GetParameterHistoryResult>("GetParameterHistory");
+const HISTORY_PAGE = 50;
+
+export interface WholeHistory {
+  readonly Parameters: readonly ParameterHistory[];
+  readonly NextToken?: undefined;
+}
+
+/** All versions, a hundred at most, the newest first: the operation begins with the oldest. */
+export const getParameterHistory: Call<GetParameterHistoryRequest, WholeHistory> = {
+  ...historyPage,
+  run: async (input, signal) => {
+    const page = { ...historyPage, run: (one: GetParameterHistoryRequest) => historyPage.run(one, signal) };
+    const versions = await everyPage(page, { ...input, MaxResults: HISTORY_PAGE }, (output) => output.Parameters);
+    return { Parameters: versions.reverse() };
+  },
+};
+
+const byPath = plain<GetParametersByPathRequest, GetParametersByPathResult>("GetParametersByPath");
+export const MOST_BY_PATH = 10;
+
+/** It takes no larger pages. */
+export const getParametersByPath: Call<GetParametersByPathRequest, GetParametersByPathResult> = {
+  ...byPath,
+  run: (input, signal) =>
+    byPath.run({ ...input, MaxResults: Math.min(input.MaxResults ?? MOST_BY_PATH, MOST_BY_PATH) }, signal),
+};
+
+const deleteTen = plain<DeleteParametersRequest, DeleteParametersResult>("DeleteParameters");
+const MOST_NAMES = 10;
+
+export interface Deleted {
+  readonly deleted: number;
+  /** Those that were not there any more. */
+  readonly missing: readonly string[];
+}
+
+/** As many calls as it takes. */
+export function deletions(names: readonly string[]): DeleteParametersRequest[] {
+  const requests: DeleteParametersRequest[] = [];
+  for (let at = 0; at < names.length; at += MOST_NAMES) requests.push({ Names: names.slice(at, at + MOST_NAMES) });
+  return requests;
+}
+
+export const deleteParameters: Call<{ readonly names: readonly string[] }, Deleted> = {
+  ...deleteTen,
+  run: async ({ names }) => {
+    let deleted = 0;
+    const missing: string[] = [];
+    for (const request of deletions(names)) {
+      const output = await deleteTen.run(request);
+      deleted += output.DeletedParameters?.length ?? 0;
+      missing.push(...(output.InvalidParameters ?? []));
+    }
+    return { deleted, missing };
+  },
+};
+
+/** What was read decrypted is kept no longer than it is shown. */
+export function forgetSecrets(): void {
+  queries.removeQueries({
+    type: "inactive",
+    predicate: ({ queryKey: [, operation, input] }) =>
+      operation === getParameter.operation &&
+      typeof input === "object" &&
+      input !== null &&
+      "WithDecryption" in input &&
+      input.WithDecryption === true,
+  });
+}
