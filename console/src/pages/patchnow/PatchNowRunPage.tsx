@@ -14,6 +14,7 @@ import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
+import { NodeCount } from "../../components/ItemCount";
 import { Link } from "../../components/Link";
 import { NodeCells } from "../../components/NodeCells";
 import { NodeName } from "../../components/NodeName";
@@ -219,7 +220,12 @@ function Nodes({ run }: { readonly run: PatchNow }) {
         {
           id: "missing",
           header: "Missing",
-          cell: (node) => missingOf(node) ?? "–",
+          cell: (node) => (
+            <NodeCount
+              count={missingOf(node)}
+              to={href(`/nodes/${part(node.InstanceId)}`, { tab: "patches", state: "Missing" })}
+            />
+          ),
           text: missingOf,
         },
         {

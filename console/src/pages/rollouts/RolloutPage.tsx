@@ -73,6 +73,7 @@ export default function RolloutPage({ params }: PageProps) {
               ring={ring}
               plan={rollout.Plan.Rings?.find((other) => other.Name === ring.Name)}
               isCurrent={ring.Name === rollout.Ring && !isOver(rollout)}
+              isLast={index === rollout.Rings.length - 1}
             />
           ))}
         </DetailPage>
@@ -145,10 +146,15 @@ interface RingProps {
   readonly ring: RolloutRingState;
   readonly plan: RolloutRing | undefined;
   readonly isCurrent: boolean;
+  /** No ring waits for what it shows. */
+  readonly isLast: boolean;
 }
 
-function Ring({ number, ring, plan, isCurrent }: RingProps) {
+function Ring({ number, ring, plan, isCurrent, isLast }: RingProps) {
   const done = ring.Succeeded + ring.Failed + ring.Unreached;
+  const isThrough = ring.Phase === "Passed" || ring.Phase === "Overruled";
+  // A ring of no nodes passes without having shown anything.
+  const lacks = ring.Phase === "Passed" ? [] : (ring.Evidence?.Shortfalls ?? []);
   return (
     <Container
       header={
@@ -163,7 +169,7 @@ function Ring({ number, ring, plan, isCurrent }: RingProps) {
     >
       <SpaceBetween size="m">
         <ProgressBar
-          value={ring.Nodes === 0 ? 0 : (100 * done) / ring.Nodes}
+          value={ring.Nodes === 0 ? (isThrough ? 100 : 0) : (100 * done) / ring.Nodes}
           ariaLabel={`Nodes of ring ${ring.Name} that are done`}
           additionalInfo={`${done} of ${ring.Nodes} nodes`}
         />
@@ -183,7 +189,7 @@ function Ring({ number, ring, plan, isCurrent }: RingProps) {
             },
             { label: "Approved by", value: nameOfArn(ring.ApprovedBy) },
             {
-              label: "Before the next ring",
+              label: isLast ? "What it must show" : "Before the next ring",
               value: <Lines lines={gatesInWords(plan?.Gates, plan?.RequireApproval === true)} />,
             },
             ...(ring.Evidence === undefined
@@ -191,16 +197,18 @@ function Ring({ number, ring, plan, isCurrent }: RingProps) {
               : [{ label: "Evidence", value: <Evidence evidence={ring.Evidence} /> }]),
           ]}
         />
-        {ring.Evidence !== undefined && ring.Evidence.Shortfalls.length > 0 ? (
+        {lacks.length > 0 ? (
           <Alert
             type={ring.Phase === "Overruled" ? "warning" : "info"}
             header={
               ring.Phase === "Overruled"
                 ? "What this ring lacked when the next one was let begin"
-                : "What keeps the next ring from beginning"
+                : isLast
+                  ? "What this ring lacks"
+                  : "What keeps the next ring from beginning"
             }
           >
-            <Lines lines={ring.Evidence.Shortfalls} />
+            <Lines lines={lacks} />
           </Alert>
         ) : null}
       </SpaceBetween>

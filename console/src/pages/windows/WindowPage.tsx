@@ -31,6 +31,7 @@ import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
 import { targetsText } from "../../logic/targets";
 import { AddPatchTask } from "./AddPatchTask";
+import { OpensNext } from "./OpensNext";
 
 export default function WindowPage({ params }: PageProps) {
   const id = params["id"] ?? "";
@@ -82,7 +83,7 @@ export default function WindowPage({ params }: PageProps) {
                 { label: "State", value: window.Enabled === true ? "Enabled" : "Disabled" },
                 { label: "Schedule", value: window.Schedule ?? "–" },
                 { label: "Time zone", value: window.ScheduleTimezone ?? "UTC" },
-                { label: "Opens next", value: <Time at={window.NextExecutionTime} /> },
+                { label: "Opens next", value: <OpensNext of={window} /> },
                 { label: "Duration", value: hours(window.Duration) },
                 { label: "Cut-off", value: hours(window.Cutoff) },
                 {

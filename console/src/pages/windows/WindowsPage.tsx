@@ -13,8 +13,8 @@ import { Answer } from "../../components/Answer";
 import { Link } from "../../components/Link";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
-import { Time } from "../../components/Time";
 import { byDay } from "../../logic/calendar";
+import { OpensNext } from "./OpensNext";
 
 const SHOWN = 30;
 
@@ -69,12 +69,7 @@ export default function WindowsPage() {
           {
             id: "next",
             header: "Opens next",
-            cell: (window) =>
-              window.Enabled === true && window.NextExecutionTime === undefined ? (
-                "not again"
-              ) : (
-                <Time at={window.NextExecutionTime} />
-              ),
+            cell: (window) => <OpensNext of={window} />,
             text: (window) => window.NextExecutionTime,
             minWidth: 200,
           },
