@@ -12,6 +12,7 @@ pub mod process;
 pub mod refresh_association;
 pub mod run_document;
 pub mod script;
+mod secrets;
 pub mod software_inventory;
 pub mod stored_parameters;
 pub mod update_agent;

@@ -2,11 +2,11 @@
 //! Reading documents is `domain::document`'s, running their steps `engine`'s.
 //! Source: spec agent-protocol 7.5.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use api::agent::{StepReply, StepStatus};
 use api::ssm::{DocumentFormat, GetDocumentRequest, GetDocumentResult};
+use domain::document::fetched::{MAX_DEPTH, given, name_and_version};
 use domain::document::{self, Document, Platform};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -19,9 +19,6 @@ use crate::transport::call::{CALL_TIMEOUT, now};
 use crate::transport::credentials::Source;
 
 pub const ACTION: &str = "aws:runDocument";
-
-/// A document may run one that runs one that runs one.
-const MAX_DEPTH: u8 = 3;
 
 /// A document that asks for a restart is run again from its beginning afterwards.
 pub async fn run(
@@ -54,7 +51,7 @@ async fn prepare(run: &Run<'_>, inputs: &Value) -> Result<Prepared, String> {
             ));
         }
     };
-    let given = parameters(inputs.get("documentParameters")).map_err(failed)?;
+    let given = given(inputs.get("documentParameters")).map_err(failed)?;
     let parameters = document.resolve_parameters(&given).map_err(|error| failed(error.to_string()))?;
     let platform = Platform::parse(run.surroundings.platform_type).unwrap_or(Platform::Linux);
     let plan = Plan::of(document, parameters, platform).resolved(&run.surroundings.data_dir).await;
@@ -96,43 +93,12 @@ async fn of_server(run: &Run<'_>, path: &str) -> Result<Document, String> {
     Document::parse(&content).map_err(|error| failed(error.to_string()))
 }
 
-/// Of a name, or of an ARN, which says whose the document is; either may end in a version.
-pub(super) fn name_and_version(path: &str) -> Option<(&str, Option<&str>)> {
-    let name_at = path.find("document/").map_or(0, |at| at + "document/".len());
-    let (name, version) = match path[name_at..].rsplit_once(':') {
-        Some((name, version)) => (name, Some(version).filter(|version| !version.is_empty())),
-        None => (&path[name_at..], None),
-    };
-    (!name.is_empty()).then_some((&path[..name_at + name.len()], version))
-}
-
 fn fetch(data_dir: &Path, request: &GetDocumentRequest) -> anyhow::Result<GetDocumentResult> {
     let registration = Registration::require(data_dir)?;
     let caller = registration.caller()?;
     let source = Source { caller: caller.clone(), registration, data_dir: data_dir.to_owned() };
     let credentials = source.stored_or_new()?;
     Ok(caller.call_blocking(&credentials, request, CALL_TIMEOUT)?)
-}
-
-/// An object, or the JSON text of one; each value a text or a list of texts.
-fn parameters(given: Option<&Value>) -> Result<BTreeMap<String, Vec<String>>, String> {
-    let wrong = || "documentParameters is neither an object nor the JSON text of one".to_owned();
-    let parsed;
-    let object = match given {
-        None => return Ok(BTreeMap::new()),
-        Some(Value::String(text)) if text.trim().is_empty() => return Ok(BTreeMap::new()),
-        Some(Value::String(text)) => {
-            parsed = serde_json::from_str::<Value>(text).map_err(|_| wrong())?;
-            parsed.as_object().ok_or_else(wrong)?
-        }
-        Some(value) => value.as_object().ok_or_else(wrong)?,
-    };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let values = |value: &Value| match value {
-        Value::Array(values) => values.iter().map(text).collect(),
-        one => vec![text(one)],
-    };
-    Ok(object.iter().map(|(name, value)| (name.clone(), values(value))).collect())
 }
 
 async fn nested(
@@ -200,33 +166,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn finds_name_and_version() {
-        let check = |path: &str, expected: Option<(&str, Option<&str>)>| {
-            assert_eq!(name_and_version(path), expected, "{path}");
-        };
-        check("AWS-Noop", Some(("AWS-Noop", None)));
-        check("mine:3", Some(("mine", Some("3"))));
-        let arn = "arn:aws:ssm:eu-central-1:111122223333:document/mine";
-        check(arn, Some((arn, None)));
-        check("arn:aws:ssm:eu-central-1:111122223333:document/mine:2", Some((arn, Some("2"))));
-        check("", None);
-    }
-
-    #[test]
-    fn reads_parameters() {
-        let expected = BTreeMap::from([
-            ("a".to_owned(), vec!["x".to_owned()]),
-            ("b".to_owned(), vec!["1".to_owned(), "y".to_owned()]),
-        ]);
-        let object = json!({"a": "x", "b": [1, "y"]});
-        assert_eq!(parameters(Some(&object)), Ok(expected.clone()));
-        assert_eq!(parameters(Some(&json!(object.to_string()))), Ok(expected));
-        assert_eq!(parameters(Some(&json!(""))), Ok(BTreeMap::new()));
-        assert!(parameters(Some(&json!("- yaml"))).is_err());
-        assert!(parameters(Some(&json!([1]))).is_err());
-    }
 
     fn reply(status: StepStatus, code: i64, said: &str) -> (String, StepReply) {
         let reply = StepReply {

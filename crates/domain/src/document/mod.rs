@@ -9,6 +9,7 @@ use api::Timestamp;
 use serde_json::{Map, Value};
 
 mod check;
+pub mod fetched;
 mod interpolate;
 pub mod package;
 pub(crate) mod parameters;

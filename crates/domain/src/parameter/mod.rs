@@ -5,6 +5,7 @@
 mod data_type;
 mod label;
 mod name;
+mod paths;
 mod policy;
 mod reference;
 mod tier;
@@ -12,8 +13,9 @@ mod value;
 
 pub use label::is_label;
 pub use name::{NameError, ParameterKey, ParameterName, Selector, path_key, requested};
+pub use paths::{ParameterPath, PathError};
 pub use policy::{Due, Policies, Policy, PolicyError, PolicyStatus, Rule};
-pub use reference::{Reference, Stored, references, references_in_text, substitute};
+pub use reference::{Reference, Stored, references, references_in_text, substitute, substitute_secrets};
 pub use tier::{Tier, TierError, Wanted, chosen_tier};
 pub use value::{Declared, ValueError, check_value};
 

@@ -65,6 +65,16 @@ pub fn substitute(value: &Value, stored: &BTreeMap<String, Stored>) -> Value {
     }
 }
 
+/// Puts secrets in the place of `ssm-secure` references of one text; a name that is not in `secrets` stays as it is. One pass.
+pub fn substitute_secrets(text: &str, secrets: &BTreeMap<String, String>) -> String {
+    let replaced = REFERENCE.replace_all(text, |captures: &Captures<'_>| {
+        let reference = reference(captures);
+        let secret = secrets.get(&reference.name).filter(|_| reference.is_secure);
+        secret.cloned().unwrap_or_else(|| captures[0].to_owned())
+    });
+    replaced.into_owned()
+}
+
 fn substitute_element(element: &Value, stored: &BTreeMap<String, Stored>) -> Vec<Value> {
     let whole = element.as_str().and_then(|text| {
         let captures = REFERENCE.captures(text)?;
@@ -111,6 +121,17 @@ mod tests {
         let mut found = BTreeSet::new();
         references_in_text(&json!({"q": "say \"{{ssm:x}}\""}).to_string(), &mut found);
         assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn secrets_take_the_place_of_their_references_alone() {
+        let secrets = BTreeMap::from([("/k".to_owned(), "a\"{{ssm-secure:/k}}$1".to_owned())]);
+        let check = |text: &str, expected: &str| assert_eq!(substitute_secrets(text, &secrets), expected);
+        check("u:{{ ssm-secure:/k }}", "u:a\"{{ssm-secure:/k}}$1");
+        check(
+            "{{ssm:/k}} {{ssm-secure:k}} {{ssm-secure:/k:2}}",
+            "{{ssm:/k}} {{ssm-secure:k}} {{ssm-secure:/k:2}}",
+        );
     }
 
     #[test]

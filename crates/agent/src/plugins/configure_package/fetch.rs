@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use api::ssm::{AttachmentContent, DocumentFormat, GetDocumentRequest, GetDocumentResult};
+use domain::document::fetched::name_and_version;
 use domain::document::package::Manifest;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -20,7 +21,6 @@ use crate::patch_run::patience::patiently;
 use crate::plugins::download::{Bounds, NewFile, save_from};
 use crate::plugins::engine::Run;
 use crate::plugins::process::{Ending, cancelled};
-use crate::plugins::run_document::name_and_version;
 use crate::transport::call::CALL_TIMEOUT;
 
 const NOTICE: Duration = Duration::from_secs(5);

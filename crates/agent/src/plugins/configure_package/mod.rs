@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::engine::{EXIT_RESTART, PluginResult, Run};
 use super::process::Ending;
+use super::secrets::Secrets;
 use fetch::Fetched;
 use scripts::{Script, Scripts};
 use state::{Installed, Packages, State};
@@ -29,7 +30,7 @@ struct Order {
     /// A version's name or number; the default one without it.
     version: Option<String>,
     kind: Kind,
-    /// For the scripts.
+    /// For the scripts; with references in the place of secrets.
     arguments: Vec<(String, String)>,
 }
 
@@ -48,10 +49,15 @@ enum Kind {
 
 pub async fn run(run: &Run<'_>, inputs: &Value, cancel: &mut watch::Receiver<bool>) -> PluginResult {
     let mut said = String::new();
-    let outcome = match Order::read(inputs) {
-        Ok(order) => carry_out(run, &order, cancel, &mut said).await,
-        Err(reason) => Err(Failure::Reason(reason)),
+    let (outcome, secrets) = match order(run, inputs).await {
+        Ok((order, secrets)) => {
+            let outcome = carry_out(run, (&order, &secrets), cancel, &mut said).await;
+            (outcome, secrets)
+        }
+        Err(reason) => (Err(Failure::Reason(reason)), Secrets::default()),
     };
+    // What scripts say has lost them before it was cut.
+    let said = secrets.conceal(&said);
     match outcome {
         Ok(()) => PluginResult { stdout: said, ..PluginResult::empty() },
         Err(Failure::Restart) => PluginResult {
@@ -65,6 +71,7 @@ pub async fn run(run: &Run<'_>, inputs: &Value, cancel: &mut watch::Receiver<boo
             PluginResult { stdout: said, stderr, ending, code: 137, ..PluginResult::empty() }
         }
         Err(Failure::Reason(reason)) => {
+            let reason = secrets.conceal(&reason);
             PluginResult { stdout: said, ..PluginResult::refused(format!("{ACTION}: {reason}\n")) }
         }
     }
@@ -134,9 +141,17 @@ fn arguments(given: Option<&Value>) -> Result<Vec<(String, String)>, String> {
     members.iter().map(pair).collect()
 }
 
+/// What is asked for, and the secrets that its arguments refer to.
+async fn order(run: &Run<'_>, inputs: &Value) -> Result<(Order, Secrets), String> {
+    let order = Order::read(inputs)?;
+    let texts = order.arguments.iter().map(|(_, text)| text.as_str());
+    let secrets = Secrets::of_texts(&run.surroundings.data_dir, texts).await?;
+    Ok((order, secrets))
+}
+
 async fn carry_out(
     run: &Run<'_>,
-    order: &Order,
+    (order, secrets): (&Order, &Secrets),
     cancel: &mut watch::Receiver<bool>,
     said: &mut String,
 ) -> Result<(), Failure> {
@@ -145,7 +160,7 @@ async fn carry_out(
     // Two commands about one package at a time would undo each other.
     let _alone = packages.lock(&order.name)?;
     let state = packages.load(&order.name)?;
-    let scripts = Scripts { run, order };
+    let scripts = Scripts { run, order, secrets };
     match order.action {
         Action::Uninstall => uninstall(&packages, (order, state), &scripts, cancel, said).await,
         Action::Install => {

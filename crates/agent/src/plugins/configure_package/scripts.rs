@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use super::{Failure, Order};
 use crate::platform;
 use crate::plugins::engine::{EXIT_RESTART, Run};
-use crate::plugins::output::stream_text;
+use crate::plugins::output::cut_stream;
 use crate::plugins::process::{self, Ending, Program};
+use crate::plugins::secrets::Secrets;
 
 /// Of one script.
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -35,6 +36,7 @@ impl Script {
 pub struct Scripts<'a> {
     pub run: &'a Run<'a>,
     pub order: &'a Order,
+    pub secrets: &'a Secrets,
 }
 
 impl Scripts<'_> {
@@ -77,7 +79,9 @@ impl Scripts<'_> {
         let finished = process::run(program, cancel)
             .await
             .map_err(|error| Failure::Reason(format!("cannot start {}: {error}", interpreter.program)))?;
-        let (output, errors) = (stream_text(&finished.stdout), stream_text(&finished.stderr));
+        // Before it is cut: half a secret would not be found.
+        let text = |bytes: &[u8]| cut_stream(&self.secrets.conceal(&String::from_utf8_lossy(bytes)));
+        let (output, errors) = (text(&finished.stdout), text(&finished.stderr));
         for (stream, text) in [("", output), ("errors of ", errors)] {
             if !text.is_empty() {
                 said.push_str(&format!("{stream}{name} {version}:\n{}\n", text.trim_end()));
@@ -113,7 +117,8 @@ impl Scripts<'_> {
             ("AWS_SSM_REGION_NAME", surroundings.region.clone()),
             ("SSM_COMMAND_ID", self.run.command_id.to_owned()),
         ];
-        let asked = self.order.arguments.iter().cloned();
+        let asked = self.order.arguments.iter();
+        let asked = asked.map(|(name, text)| (name.clone(), self.secrets.fill(text)));
         asked.chain(told.map(|(name, value)| (name.to_owned(), value))).collect()
     }
 }

@@ -26,12 +26,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AUTHORITIES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
 
-#[derive(Debug, Default, Deserialize)]
+/// May hold a secret, so that nothing prints it.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Git {
     repository: String,
-    #[serde(rename = "privateSSHKey")]
-    private_ssh_key: String,
     username: String,
     password: String,
     get_options: String,
@@ -74,7 +73,7 @@ async fn clone(
     cancel: &mut watch::Receiver<bool>,
 ) -> anyhow::Result<Option<PluginResult>> {
     let url = source.repository.trim();
-    if !source.private_ssh_key.is_empty() || !is_https(source) {
+    if !is_https(source) {
         bail!("repositories are fetched over https; ssh and keys for it are not supported");
     }
     let wanted = github::wanted(&source.get_options)?;

@@ -16,7 +16,8 @@ const API: &str = "https://api.github.com";
 pub const SETTING: &str = "FETTLE_AGENT_GITHUB_API";
 const DEEPEST: u8 = 20;
 
-#[derive(Debug, Default, Deserialize)]
+/// May hold a secret, so that nothing prints it.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GitHub {
     owner: String,
@@ -45,9 +46,6 @@ pub fn wanted(options: &str) -> anyhow::Result<Option<&str>> {
 }
 
 pub fn fetch(session: &Session, source: &GitHub, place: &Place, bounds: &Bounds) -> anyhow::Result<()> {
-    if !source.token_info.is_empty() {
-        bail!("tokenInfo refers to Parameter Store, of which this agent takes no secrets");
-    }
     let is_name = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     };
@@ -55,15 +53,11 @@ pub fn fetch(session: &Session, source: &GitHub, place: &Place, bounds: &Bounds)
         bail!("sourceInfo of GitHub needs owner and repository");
     }
     let api = std::env::var(SETTING).ok().filter(|api| !api.is_empty());
+    let api = api.as_deref().unwrap_or(API).trim_end_matches('/');
     let repository = Repository {
-        base: format!(
-            "{}/repos/{}/{}/contents",
-            api.as_deref().unwrap_or(API).trim_end_matches('/'),
-            source.owner,
-            source.repository
-        ),
+        base: format!("{api}/repos/{}/{}/contents", source.owner, source.repository),
         reference: wanted(&source.get_options)?.map(str::to_owned),
-        headers: vec![("accept".to_owned(), "application/vnd.github+json".to_owned())],
+        headers: headers(source.token_info.trim(), api)?,
         session,
         bounds,
     };
@@ -72,6 +66,22 @@ pub fn fetch(session: &Session, source: &GitHub, place: &Place, bounds: &Bounds)
         Content::File(file) => repository.save(&file, place.file(&file.name, bounds)?),
         Content::Folder(entries) => repository.folder(path, &entries, place, DEEPEST),
     }
+}
+
+/// The token goes to the API, and not to where the API sends for a large file: that address carries its own proof.
+fn headers(token: &str, api: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let mut headers = vec![("accept".to_owned(), "application/vnd.github+json".to_owned())];
+    if token.is_empty() {
+        return Ok(headers);
+    }
+    if !api.to_ascii_lowercase().starts_with("https://") {
+        bail!("{SETTING} is not https: a token is not sent there");
+    }
+    if !token.bytes().all(|b| b.is_ascii_graphic()) {
+        bail!("the parameter that tokenInfo names has no token for a value");
+    }
+    headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+    Ok(headers)
 }
 
 struct Repository<'a> {
@@ -180,6 +190,17 @@ mod tests {
         check("commitID:0123abc", Some("0123abc"));
         for bad in ["main", "branch:", "tag:x", "branch:--upload-pack=x", "branch:a b", "branch:a;b"] {
             assert!(wanted(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_over_https() {
+        assert_eq!(headers("", "http://127.0.0.1").unwrap().len(), 1);
+        let sent = headers("abc", "https://api.example.org").unwrap();
+        assert_eq!(sent[1], ("authorization".to_owned(), "Bearer abc".to_owned()));
+        for (token, api) in [("abc", "http://127.0.0.1"), ("a\nb", "https://api.example.org")] {
+            let refused = headers(token, api).unwrap_err().to_string();
+            assert!(!refused.contains(token), "{refused}");
         }
     }
 

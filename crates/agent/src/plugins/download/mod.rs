@@ -8,6 +8,7 @@ mod place;
 mod store;
 mod web;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +16,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::ssm::{DocumentFormat, GetDocumentRequest};
+use domain::document::fetched::name_and_version;
+use domain::parameter::references_in_text;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::engine::{PluginResult, Run};
 use super::process::{Ending, cancelled};
+use super::secrets::Secrets;
 use crate::patch_run::Session;
 use crate::patch_run::patience::patiently;
 use crate::transport::call::CALL_TIMEOUT;
@@ -36,10 +40,25 @@ const NOTICE: Duration = Duration::from_secs(5);
 
 /// Does one step, on a thread that may wait; git runs as a process of its own.
 pub async fn run(run: &Run<'_>, inputs: &Value, cancel: &mut watch::Receiver<bool>) -> PluginResult {
-    let (source, place) = match read(run, inputs) {
+    let (source, place, secrets) = match read(run, inputs).await {
         Ok(read) => read,
         Err(reason) => return refused(&reason),
     };
+    let result = bring(run, source, place, cancel).await;
+    // A server may say what it was told, and so may git.
+    PluginResult {
+        stdout: secrets.conceal(&result.stdout),
+        stderr: secrets.conceal(&result.stderr),
+        ..result
+    }
+}
+
+async fn bring(
+    run: &Run<'_>,
+    source: Source,
+    place: Place,
+    cancel: &mut watch::Receiver<bool>,
+) -> PluginResult {
     let data_dir = run.surroundings.data_dir.clone();
     let source = match source {
         Source::Git(source) => return git::run(run, &source, &place, cancel).await,
@@ -69,8 +88,7 @@ fn refused(reason: &str) -> PluginResult {
     PluginResult::refused(format!("{ACTION}: {reason}\n"))
 }
 
-/// Where it comes from, as a document says it.
-#[derive(Debug)]
+/// Where it comes from, as a document says it; with its secrets, which is why nothing prints it.
 enum Source {
     Http(web::Http),
     S3(store::S3),
@@ -79,14 +97,18 @@ enum Source {
     Document(Document),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Document {
     name: String,
 }
 
-fn read(run: &Run<'_>, inputs: &Value) -> Result<(Source, Place), String> {
+async fn read(run: &Run<'_>, inputs: &Value) -> Result<(Source, Place, Secrets), String> {
     let kind = text(inputs, "sourceType");
-    let info = info(inputs.get("sourceInfo"))?;
+    let mut info = info(inputs.get("sourceInfo"))?;
+    let secrets = secrets(&run.surroundings.data_dir, kind, &info).await?;
+    secrets.fill_members(&mut info);
+    let secrets = with_forms(secrets, &info);
+    let info = Value::Object(info);
     let wrong = |error: serde_json::Error| format!("sourceInfo of {kind}: {error}");
     let source = match kind {
         "HTTP" => Source::Http(serde_json::from_value(info).map_err(wrong)?),
@@ -99,7 +121,43 @@ fn read(run: &Run<'_>, inputs: &Value) -> Result<(Source, Place), String> {
             return Err(format!("sourceType `{other}` is not known; expected {known}"));
         }
     };
-    Ok((source, Place::of(text(inputs, "destinationPath"), &run.downloads)))
+    Ok((source, Place::of(text(inputs, "destinationPath"), &run.downloads), secrets))
+}
+
+/// What proves to a source who asks; in none of its other members there are secrets.
+async fn secrets(data_dir: &Path, kind: &str, info: &Map<String, Value>) -> Result<Secrets, String> {
+    let given = |name: &str| info.get(name).and_then(Value::as_str).unwrap_or_default().trim();
+    let takers: &[&str] = match kind {
+        "GitHub" => &["tokenInfo"],
+        "Git" | "HTTP" => &["username", "password"],
+        _ => &[],
+    };
+    if kind == "Git" && !given("privateSSHKey").is_empty() {
+        return Err("repositories are fetched over https; ssh and keys for it are not supported".to_owned());
+    }
+    let token = given("tokenInfo");
+    if kind == "GitHub" && !token.is_empty() && !is_secret(token) {
+        return Err("sourceInfo.tokenInfo: expected {{ssm-secure:NAME}}, the name of a parameter".to_owned());
+    }
+    Secrets::of_members(data_dir, ("sourceInfo", info), takers).await
+}
+
+/// One reference and nothing else.
+fn is_secret(text: &str) -> bool {
+    let mut found = BTreeSet::new();
+    references_in_text(text, &mut found);
+    let is_whole = text.starts_with("{{") && text.find("}}") == Some(text.len() - 2);
+    is_whole && found.iter().any(|reference| reference.is_secure)
+}
+
+/// As they travel.
+fn with_forms(mut secrets: Secrets, info: &Map<String, Value>) -> Secrets {
+    let given = |name: &str| info.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (user, password) = (given("username"), given("password"));
+    if !user.is_empty() || !password.is_empty() {
+        secrets.add_form(web::basic(user, password).trim_start_matches("Basic "));
+    }
+    secrets
 }
 
 fn text<'a>(inputs: &'a Value, name: &str) -> &'a str {
@@ -107,20 +165,17 @@ fn text<'a>(inputs: &'a Value, name: &str) -> &'a str {
 }
 
 /// An object, or the JSON text of one.
-fn info(given: Option<&Value>) -> Result<Value, String> {
+fn info(given: Option<&Value>) -> Result<Map<String, Value>, String> {
     let wrong = || "sourceInfo is neither an object nor the JSON text of one".to_owned();
     let value = match given {
         Some(Value::String(text)) => serde_json::from_str(text).map_err(|_| wrong())?,
         Some(value) => value.clone(),
         None => return Err("sourceInfo is missing".to_owned()),
     };
-    if !value.is_object() {
-        return Err(wrong());
+    match value {
+        Value::Object(info) => Ok(info),
+        _ => Err(wrong()),
     }
-    if value.to_string().contains("{{ssm") || value.to_string().contains("{{ ssm") {
-        return Err("sourceInfo refers to Parameter Store, of which this agent takes no secrets".to_owned());
-    }
-    Ok(value)
 }
 
 /// What was fetched, in words. Blocking.
@@ -139,7 +194,7 @@ fn fetch(data_dir: &Path, source: &Source, place: &Place, bounds: &Bounds) -> an
 
 /// A document of the server, as JSON.
 fn document(session: &Session, source: &Document, place: &Place, bounds: &Bounds) -> anyhow::Result<()> {
-    let (name, version) = super::run_document::name_and_version(&source.name)
+    let (name, version) = name_and_version(&source.name)
         .ok_or_else(|| anyhow::anyhow!("sourceInfo of SSMDocument has no name"))?;
     let request = GetDocumentRequest {
         name: name.to_owned(),

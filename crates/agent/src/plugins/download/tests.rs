@@ -44,16 +44,33 @@ async fn what_cannot_be_understood_is_refused_by_name() {
         (json!({"sourceType": "HTTP", "sourceInfo": "x"}), "neither an object nor"),
         (json!({"sourceType": "FTP", "sourceInfo": "{}"}), "sourceType `FTP`"),
         (json!({"sourceType": "SSMDocument", "sourceInfo": {}}), "missing field `name`"),
+        // Of a node that is not enrolled: nobody can be asked.
         (
             json!({"sourceType": "GitHub", "sourceInfo": {"owner": "a", "tokenInfo": "{{ssm-secure:t}}"}}),
-            "Parameter Store",
+            "Parameter Store: no registration",
+        ),
+        (
+            json!({"sourceType": "GitHub", "sourceInfo": {"owner": "a", "tokenInfo": "ghp_1"}}),
+            "tokenInfo: expected {{ssm-secure:NAME}}",
+        ),
+        (
+            json!({"sourceType": "GitHub", "sourceInfo": {"owner": "a", "tokenInfo": "x{{ssm-secure:t}}"}}),
+            "tokenInfo: expected {{ssm-secure:NAME}}",
+        ),
+        (
+            json!({"sourceType": "HTTP", "sourceInfo": "{\"url\":\"https://a/{{ ssm-secure:t }}\"}"}),
+            "sourceInfo.url takes no secret",
+        ),
+        (
+            json!({"sourceType": "S3", "sourceInfo": {"path": "s3://a/{{ssm-secure:t}}"}}),
+            "sourceInfo.path takes no secret",
         ),
         (
             json!({"sourceType": "Git", "sourceInfo": {"repository": "git@example.org:a.git"}}),
             "fetched over https",
         ),
         (
-            json!({"sourceType": "Git", "sourceInfo": {"repository": "https://a/b", "privateSSHKey": "k"}}),
+            json!({"sourceType": "Git", "sourceInfo": {"repository": "https://a/b", "privateSSHKey": "{{ssm-secure:k}}"}}),
             "ssh and keys for it are not supported",
         ),
         // Of a node that is not enrolled.

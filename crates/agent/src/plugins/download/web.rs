@@ -18,8 +18,8 @@ use crate::transport::objects::{self, ObjectStore};
 pub const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const MOST_REDIRECTS: usize = 5;
 
-/// Names as in documents; `sha256` is ours: documents for AWS do without.
-#[derive(Debug, Default, Deserialize)]
+/// Names as in documents; `sha256` is ours: documents for AWS do without. May hold a secret, so that nothing prints it.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Http {
     pub url: String,
