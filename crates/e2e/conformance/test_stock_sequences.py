@@ -417,6 +417,41 @@ def test_parameters_are_read_by_whom_a_command_refers_them_to(ssm, make):
     channel.cut()
 
 
+def test_parameters_of_documents_that_a_step_fetches(ssm, make):
+    for name in ("/fetched/a", "/fetched/key"):
+        ssm.put_parameter(Name=name, Value="v", Type="SecureString" if name.endswith("key") else "String")
+    inner = {"schemaVersion": "2.2", "mainSteps": [
+        {"action": "aws:runShellScript", "name": "say", "inputs": {"runCommand": ["echo {{ssm:/fetched/a}}"]}},
+        {"action": "aws:downloadContent", "name": "get", "inputs": {"sourceType": "GitHub", "sourceInfo": json.dumps(
+            {"owner": "o", "repository": "r", "path": "p", "tokenInfo": "{{ssm-secure:/fetched/key}}"})}}]}
+    outer = {"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runDocument", "name": "run", "inputs": {
+        "documentType": "SSMDocument", "documentPath": "stock-inner"}}]}
+    for name, document in (("stock-inner", inner), ("stock-outer", outer)):
+        ssm.create_document(Name=name, Content=json.dumps(document), DocumentType="Command")
+    node = make()
+    asked = {"Names": ["/fetched/a"], "WithDecryption": False}
+    secret = {"Names": ["/fetched/key"], "WithDecryption": True}
+    for request in (asked, secret):
+        with pytest.raises(Refused):
+            node.call("GetParameters", request)
+    channel = node.open_channel()
+    sent = ssm.send_command(DocumentName="stock-outer", InstanceIds=[node.id])["Command"]["CommandId"]
+    job = channel.job()
+    channel.acknowledge(job)
+    fetched = node.call("GetDocument", {"Name": "stock-inner"})
+    assert "{{ssm:/fetched/a}}" in fetched["Content"]
+    for _ in range(2):
+        assert node.call("GetParameters", asked)["Parameters"][0]["Value"] == "v"
+    assert node.call("GetParameters", secret)["Parameters"][0]["Value"] == "v"
+    with pytest.raises(Refused):
+        node.call("GetParameters", {"Names": ["/fetched/a"], "WithDecryption": True})
+    channel.reply(job, content("Success", {"run": step("Success", plugin="aws:runDocument")}, {"Success": 1}))
+    until("end", lambda: shown(ssm, sent)["Status"] == "Success")
+    with pytest.raises(Refused):
+        node.call("GetParameters", asked)
+    channel.cut()
+
+
 def test_a_token_of_another_node_opens_nothing(make):
     node, other = make(), make()
     token = other.create_channel()

@@ -1,9 +1,10 @@
 //! What all requests share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use api::Timestamp;
+use domain::parameter::ParameterPath;
 use fleet::fact_index::FactIndexes;
 use store::{Store, StoreError, StoreOptions};
 use tokio::sync::watch;
@@ -50,6 +51,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Of builds of the agent, by their contents; bounded by what operators put there while the process lives.
     pub build_hashes: tokio::sync::Mutex<BTreeMap<String, String>>,
+    /// What nodes read without a command that refers to it: nothing, unless it is set before the server serves.
+    pub node_parameters: OnceLock<Vec<ParameterPath>>,
     shutdown: watch::Sender<bool>,
 }
 
@@ -81,6 +84,7 @@ impl App {
             attempts: Attempts::default(),
             passwords: Passwords::default(),
             build_hashes: tokio::sync::Mutex::default(),
+            node_parameters: OnceLock::new(),
             shutdown: watch::channel(false).0,
         })
     }

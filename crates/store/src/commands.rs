@@ -42,6 +42,17 @@ pub struct Step {
     pub plugin: String,
 }
 
+/// A reference to Parameter Store in a document that the command's steps fetch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Referred {
+    /// As callers name it.
+    pub document: String,
+    pub version: i64,
+    /// `{{ssm:NAME}}` or `{{ssm-secure:NAME}}`.
+    pub reference: String,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
     pub key: CommandKey,
@@ -197,6 +208,29 @@ pub async fn find_payloads(tx: &mut Tx, keys: &[CommandKey]) -> Result<Vec<Strin
     let mut values: Vec<Value<'_>> = vec![first.account.as_str().into(), first.region.as_str().into()];
     values.extend(keys.iter().map(|key| Value::from(key.id.as_str())));
     tx.query(&sql, &values).await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// What the documents refer to that its steps fetch.
+pub async fn note_referred(tx: &mut Tx, key: &CommandKey, referred: &[Referred]) -> Result<()> {
+    let sql = "UPDATE commands SET referred = $4 WHERE account = $1 AND region = $2 AND command_id = $3";
+    let [account, region, id] = key.values();
+    tx.execute(sql, &[account, region, id, json(&referred)?.into()]).await.map(drop)
+}
+
+/// The same of several, all of one account and region.
+pub async fn list_referred(tx: &mut Tx, keys: &[CommandKey]) -> Result<Vec<Referred>> {
+    let Some(first) = keys.first() else {
+        return Ok(Vec::new());
+    };
+    let list = placeholders(3, keys.len());
+    let sql = format!(
+        "SELECT referred FROM commands WHERE account = $1 AND region = $2 AND command_id IN ({list})"
+    );
+    let mut values: Vec<Value<'_>> = vec![first.account.as_str().into(), first.region.as_str().into()];
+    values.extend(keys.iter().map(|key| Value::from(key.id.as_str())));
+    let rows = tx.query(&sql, &values).await?;
+    let lists: Vec<Vec<Referred>> = rows.iter().map(|row| row.json(0)).collect::<Result<_>>()?;
+    Ok(lists.into_iter().flatten().collect())
 }
 
 /// Newest first. Index: commands_by_time.

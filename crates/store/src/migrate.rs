@@ -33,6 +33,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0029_resource_groups", include_str!("../migrations/0029_resource_groups.sql")),
     ("0031_passkeys", include_str!("../migrations/0031_passkeys.sql")),
     ("0032_parameters", include_str!("../migrations/0032_parameters.sql")),
+    ("0033_command_references", include_str!("../migrations/0033_command_references.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use domain::parameter::ParameterPath;
 use store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 
@@ -52,6 +53,10 @@ pub struct ServerArguments {
     /// A file of lines `NAME URL`: what maintenance window tasks of type LAMBDA and STEP_FUNCTIONS call.
     #[arg(long, env = "FETTLE_WEBHOOKS", value_name = "FILE")]
     webhooks: Option<PathBuf>,
+    /// Let nodes read all parameters below this path, `/` for all there are, whatever their commands refer to: as AWS's managed
+    /// policy does, and for documents that nodes fetch from elsewhere. May be given several times, or with commas.
+    #[arg(long, env = "FETTLE_NODE_PARAMETERS", value_name = "PATH", value_delimiter = ',')]
+    node_parameters: Vec<ParameterPath>,
     #[command(flatten)]
     objects: ObjectArguments,
 }
@@ -81,6 +86,7 @@ impl ServerArguments {
             keep_commands_days: COMMANDS_DAYS,
             keep_reports_days: None,
             webhooks: None,
+            node_parameters: Vec::new(),
             objects: ObjectArguments::default(),
         }
     }
@@ -113,6 +119,11 @@ pub async fn start(arguments: ServerArguments) -> anyhow::Result<Running> {
         _ => None,
     };
     let app = open(&arguments).await?;
+    for path in &arguments.node_parameters {
+        tracing::warn!(%path, "nodes read parameters below this path, whatever their commands refer to");
+    }
+    // It was made a moment ago.
+    let _ = app.node_parameters.set(arguments.node_parameters.clone());
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("cannot listen on {}", arguments.listen))?;

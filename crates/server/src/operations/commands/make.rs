@@ -13,7 +13,7 @@ use domain::ids::{AssociationId, CommandId};
 use domain::parameter::{references, references_in_text};
 use domain::rollout::RolloutLimits;
 use store::Tx;
-use store::commands::{self, Command, CommandKey, Counters, Step};
+use store::commands::{self, Command, CommandKey, Counters, Referred, Step};
 use store::invocations::{self, Invocation, InvocationKey};
 use store::node_messages::NodeKey;
 use store::nodes::Node;
@@ -23,6 +23,7 @@ use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::keyring::random;
 use crate::operations::documents::{self, Found};
+use crate::operations::parameters::fetched;
 use crate::operations::parameters::references::look_up;
 use crate::progress;
 
@@ -32,8 +33,8 @@ const MAX_TIMEOUT_SECONDS: i32 = 2_592_000;
 const MAX_CONTENT_BYTES: usize = 64 * 1024;
 /// A parameter that a document may declare to be told which association runs it.
 const ASSOCIATION_PARAMETER: &str = "AssociationId";
-/// The one plugin that asks Parameter Store for secrets.
-const TAKES_SECRETS: &str = "aws:downloadContent";
+/// The plugins that ask Parameter Store for secrets, and the one that runs documents with such steps.
+const TAKE_SECRETS: [&str; 3] = ["aws:downloadContent", "aws:configurePackage", "aws:runDocument"];
 
 /// Who wants the command.
 #[derive(Clone, Debug)]
@@ -103,6 +104,8 @@ pub struct Prepared {
     parameters: Parameters,
     /// What they come to on a node now: with values in the place of references.
     filled: Parameters,
+    /// What its nodes may read beside what stands in the document and the parameters.
+    referred: Vec<Referred>,
     /// For a restart at a time that some step may ask for.
     wait_seconds: i64,
 }
@@ -121,6 +124,9 @@ pub async fn make(
     let invocations: Vec<Invocation> =
         nodes.iter().map(|node| invocation(&made, &prepared.document, node, ctx.now)).collect();
     commands::insert(tx, &made, &payload).await?;
+    if !prepared.referred.is_empty() {
+        commands::note_referred(tx, &made.key, &prepared.referred).await?;
+    }
     invocations::insert_many(tx, &invocations).await?;
     let mut command = made.clone();
     let woken = progress::advance_in(tx, &mut command, ctx.now).await?;
@@ -153,39 +159,46 @@ pub async fn prepare(
     let document = found.command()?;
     origin.fill(&document, &mut given);
     let parameters = document.resolve_parameters(&given).map_err(|error| invalid(error.to_string()))?;
-    let filled = filled(ctx, &document, &given, &invalid).await?.unwrap_or_else(|| parameters.clone());
+    let (filled, referred) = filled(ctx, (&found, &document), (&given, &parameters), &invalid).await?;
     let wait_seconds = document.restart_wait_seconds(&filled, ctx.now);
     let wait_seconds = wait_seconds.map_err(|error| invalid(format!("the time of the restart: {error}")))?;
-    Ok(Prepared { found, document, parameters, filled, wait_seconds })
+    Ok(Prepared { found, document, parameters, filled, referred, wait_seconds })
 }
 
 /// The parameters with the values of Parameter Store that they refer to, after everything that the document and they refer to was
-/// found and allowed. `None`: nothing refers to it.
+/// found and allowed; and what is referred to beside that: by names that parameters make, and in documents that steps fetch.
 async fn filled(
     ctx: &Ctx,
-    document: &Document,
-    given: &BTreeMap<String, Vec<String>>,
+    (of, document): (&Found, &Document),
+    (given, parameters): (&BTreeMap<String, Vec<String>>, &Parameters),
     invalid: &(dyn Fn(String) -> ApiError + Send + Sync),
-) -> Result<Option<Parameters>, ApiError> {
-    let mut found = BTreeSet::new();
-    given.values().flatten().for_each(|text| references_in_text(text, &mut found));
+) -> Result<(Parameters, Vec<Referred>), ApiError> {
+    let mut written = BTreeSet::new();
+    given.values().flatten().for_each(|text| references_in_text(text, &mut written));
     // Defaults and steps.
-    references(document.content(), &mut found);
-    if found.is_empty() {
-        return Ok(None);
-    }
-    let takes_secrets = document.steps.iter().any(|step| step.action == TAKES_SECRETS);
+    references(document.content(), &mut written);
+    let mut found = written.clone();
+    let inputs = document.steps.iter().flat_map(|step| step.resolved_inputs(parameters));
+    inputs.for_each(|(_, value)| references(&value, &mut found));
+    let takes_secrets = document.steps.iter().any(|step| TAKE_SECRETS.contains(&step.action.as_str()));
     if let Some(secret) = found.iter().find(|reference| reference.is_secure && !takes_secrets) {
-        let name = &secret.name;
+        let (name, takers) = (&secret.name, TAKE_SECRETS.join(", "));
         return Err(invalid(format!(
-            "{{{{ssm-secure:{name}}}}} is for documents with a step {TAKES_SECRETS} alone"
+            "{{{{ssm-secure:{name}}}}} is for documents with one of the steps {takers} alone"
         )));
     }
-    let mut tx = ctx.store.read().await?;
-    let stored = look_up(ctx, &mut tx, &found, invalid).await?;
-    drop(tx);
-    let filled = document.resolve_stored(given, &stored).map_err(|error| invalid(error.to_string()))?;
-    Ok(Some(filled))
+    let (mut filled, mut stored) = (parameters.clone(), BTreeMap::new());
+    if !found.is_empty() {
+        let mut tx = ctx.store.read().await?;
+        stored = look_up(ctx, &mut tx, &found, invalid).await?;
+        drop(tx);
+        filled = document.resolve_stored(given, &stored).map_err(|error| invalid(error.to_string()))?;
+    }
+    let made = found.difference(&written);
+    let mut referred: Vec<Referred> =
+        made.map(|made| fetched::noted(&of.reference, of.version.version, made)).collect();
+    referred.extend(fetched::referred_by_fetched(ctx, document, (&filled, &stored), invalid).await?);
+    Ok((filled, referred))
 }
 
 /// `None`: the node has not said what it is, or it fits.

@@ -3,11 +3,15 @@
 
 use api::ssm::{GetParameterRequest, GetParameterResult};
 
+use super::references::require_open;
 use super::{Asked, Missing, not_found, require_decryption, to_wire, version_not_found};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 
 pub async fn get_parameter(ctx: &Ctx, request: GetParameterRequest) -> Result<GetParameterResult, ApiError> {
+    if let Some(node) = ctx.caller.node() {
+        require_open(ctx, node, &request.name)?;
+    }
     let asked = Asked::read(ctx, &request.name)?;
     let found = asked.find(ctx, &mut ctx.store.read().await?).await?;
     let parameter = found.map_err(|missing| match (missing, &asked.selector) {

@@ -4,6 +4,7 @@
 mod delete_parameter;
 mod delete_parameters;
 mod describe_parameters;
+pub mod fetched;
 mod filters;
 mod get_parameter;
 mod get_parameter_history;

@@ -15,7 +15,7 @@ use crate::error::{self, ApiError};
 use crate::operations::permission;
 
 /// Of one document with its parameters: each is looked up.
-const MOST_REFERENCES: usize = 100;
+pub(super) const MOST_REFERENCES: usize = 100;
 /// Of a node that has not ended them.
 const MOST_COMMANDS: i64 = 100;
 /// Of associations that are looked through at once.
@@ -71,28 +71,56 @@ pub async fn look_up(
     Ok(stored)
 }
 
-/// A node reads what its open commands refer to.
+/// A node reads what its open commands refer to, and the documents that their steps fetch; and what is below the paths that the
+/// server's operator leaves open to nodes.
 pub async fn require_referred(
     ctx: &Ctx,
     tx: &mut Tx,
     node: &NodeId,
     request: &GetParametersRequest,
 ) -> Result<(), ApiError> {
+    if request.names.iter().all(|name| is_open(ctx, node, name)) {
+        return Ok(());
+    }
     let open = invocations::list_commands_at(tx, scope(ctx), node, MOST_COMMANDS).await?;
     let mut referred = BTreeSet::new();
     for payload in commands::find_payloads(tx, &open).await? {
         references_in_text(&payload, &mut referred);
     }
+    for found in commands::list_referred(tx, &open).await? {
+        references_in_text(&found.reference, &mut referred);
+    }
     let wants_secrets = request.with_decryption == Some(true);
     for name in &request.names {
         let is_it =
             |reference: &Reference| reference.name == *name && (reference.is_secure || !wants_secrets);
-        if !referred.iter().any(is_it) {
+        if !referred.iter().any(is_it) && !is_open(ctx, node, name) {
             let arn = permission::parameter_arn(ctx, name);
             return Err(error::access_denied(ctx.caller.arn(), "ssm:GetParameters", &arn));
         }
     }
     Ok(())
+}
+
+/// By GetParameter a node reads what is open to nodes alone.
+pub fn require_open(ctx: &Ctx, node: &NodeId, name: &str) -> Result<(), ApiError> {
+    if is_open(ctx, node, name) {
+        return Ok(());
+    }
+    let arn = permission::parameter_arn(ctx, name);
+    Err(error::access_denied(ctx.caller.arn(), "ssm:GetParameter", &arn))
+}
+
+/// Whether the operator leaves it open to nodes, whatever their commands refer to. What is read so is in the log.
+fn is_open(ctx: &Ctx, node: &NodeId, name: &str) -> bool {
+    let Some(paths) = ctx.app.node_parameters.get().filter(|paths| !paths.is_empty()) else { return false };
+    let key = Asked::read(ctx, name).ok().and_then(|asked| asked.key);
+    let path = key.and_then(|key| paths.iter().find(|path| path.covers(&key)));
+    if let Some(path) = path {
+        let node_id = node.as_str();
+        tracing::info!(node_id, parameter = name, %path, "a parameter is read by a node, to which it is open");
+    }
+    path.is_some()
 }
 
 /// The value is another one: associations whose own parameters refer to it run now, but for those that run at their times only.

@@ -26,6 +26,7 @@ const NODE_OPERATIONS: &[&str] = &[
     "GetDeployablePatchSnapshotForInstance",
     "GetDocument",
     "DescribeDocument",
+    "GetParameter",
     "GetParameters",
     "ListInstanceAssociations",
     "UpdateInstanceAssociationStatus",

@@ -15,6 +15,7 @@ use crate::automations;
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
 use crate::operations::commands::notifications;
+use crate::operations::parameters::fetched;
 use crate::operations::parameters::references::look_up;
 
 /// Without Priority.
@@ -147,7 +148,16 @@ async fn check_references(
     let old = task.task_parameters.iter().flat_map(|parameters| parameters.values());
     let old = old.flat_map(|value| value.values.iter().flatten());
     old.for_each(|text| references_in_text(text, &mut found));
-    look_up(ctx, tx, &found, &|message: String| error::validation(message)).await.map(drop)
+    let refused = |message: String| error::validation(message);
+    look_up(ctx, tx, &found, &refused).await?;
+    if task.task_type != Some(MaintenanceWindowTaskType::RunCommand) {
+        return Ok(());
+    }
+    // Nor about what the document refers to, and those that it fetches.
+    let version = given.and_then(|given| given.document_version.as_deref());
+    let name = task.task_arn.as_deref().unwrap_or_default();
+    let parameters = parameters.cloned().unwrap_or_default();
+    fetched::require_of_document(ctx, (name, version), &parameters, &refused).await
 }
 
 /// As GetMaintenanceWindowTask shows it.

@@ -31,7 +31,7 @@ async fn commands_refer_to_what_their_sender_may_read() {
             ("echo {{ssm:/open/x:label}}", "labels cannot be referred to"),
             ("echo {{ssm:/open/s}}", "SecureString"),
             ("echo {{ssm:open/x}}", "fully qualified"),
-            ("echo {{ssm-secure:/open/s}}", "aws:downloadContent alone"),
+            ("echo {{ssm-secure:/open/s}}", "aws:runDocument alone"),
         ] {
             let (code, text) = send(&root, &node, line).await.unwrap_err();
             assert!(code == "InvalidParameters" && text.contains(part), "{line}: {code}: {text}");
