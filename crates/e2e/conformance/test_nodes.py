@@ -1,5 +1,7 @@
 """Nodes and activations through boto3 and the AWS CLI."""
 
+import pytest
+
 
 def test_activations(ssm, aws):
     made = aws("ssm", "create-activation", "--iam-role", "fettle-node", "--registration-limit", "3",
@@ -43,3 +45,18 @@ def test_deregistering_forgets_a_node(ssm, aws, register_node):
     assert "InvalidInstanceId" in aws.fails("ssm", "deregister-managed-instance", "--instance-id", node)
     left = ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [node]}])
     assert left["InstanceInformationList"] == []
+
+
+def test_the_inventory_of_a_node_is_bounded(ssm, register_node):
+    node = register_node()
+
+    def inventory(number):
+        content = [{"Name": "x" * 4000, "Number": str(entry)} for entry in range(250)]
+        return {"TypeName": f"Custom:Large{number}", "SchemaVersion": "1.0", "CaptureTime": "2026-03-01T10:00:00Z",
+                "Content": content}
+
+    # Each type is nearly as large as it may be: the sixth is too much for one node.
+    for number in range(5):
+        ssm.put_inventory(InstanceId=node, Items=[inventory(number)])
+    with pytest.raises(ssm.exceptions.TotalSizeLimitExceededException):
+        ssm.put_inventory(InstanceId=node, Items=[inventory(5)])

@@ -22,7 +22,7 @@ use crate::operations::parameters::references::look_up;
 use crate::operations::tags::checked_tags;
 
 /// That nobody else started and that have not ended, in one account and region.
-const MOST_OPEN: i64 = 1000;
+pub const MOST_OPEN: i64 = 1000;
 /// At the start of one.
 const MOST_TAGS: usize = 5;
 

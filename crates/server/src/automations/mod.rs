@@ -11,6 +11,8 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub use begin::MOST_OPEN;
 pub use begin::{Order, check, place, place_as, prepare, refuse_elsewhere};
 pub use call::{carry_out, claim};
 pub use carry_on::{ask_to_stop, carry_on};

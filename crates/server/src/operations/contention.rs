@@ -36,9 +36,11 @@ mod tests {
     #[tokio::test]
     async fn operations_that_declare_it_answer_too_many_updates() {
         use api::ssm::{
-            CreateActivationRequest, CreateDocumentRequest, DeleteAssociationRequest, DeleteDocumentRequest,
-            LabelParameterVersionRequest, PutParameterRequest, UnlabelParameterVersionRequest,
-            UpdateAssociationRequest, UpdateAssociationStatusRequest, UpdateDocumentMetadataRequest,
+            AddTagsToResourceRequest, CreateActivationRequest, CreateDocumentRequest,
+            DeleteActivationRequest, DeleteAssociationRequest, DeleteDocumentRequest,
+            LabelParameterVersionRequest, PutParameterRequest, RemoveTagsFromResourceRequest,
+            UnlabelParameterVersionRequest, UpdateAssociationRequest, UpdateAssociationStatusRequest,
+            UpdateDocumentMetadataRequest,
         };
         let server = TestServer::on_sqlite().await;
         let ctx = server.root();
@@ -61,8 +63,19 @@ mod tests {
             lose::<PutParameterRequest>(&ctx, json!({"Name": "x", "Value": "v"})).await,
             lose::<LabelParameterVersionRequest>(&ctx, labels.clone()).await,
             lose::<UnlabelParameterVersionRequest>(&ctx, labels).await,
+            lose::<DeleteActivationRequest>(&ctx, json!({"ActivationId": id})).await,
+            lose::<AddTagsToResourceRequest>(
+                &ctx,
+                json!({"ResourceType": "Parameter", "ResourceId": "x", "Tags": [{"Key": "k", "Value": "v"}]}),
+            )
+            .await,
+            lose::<RemoveTagsFromResourceRequest>(
+                &ctx,
+                json!({"ResourceType": "Parameter", "ResourceId": "x", "TagKeys": ["k"]}),
+            )
+            .await,
         ];
-        assert_eq!(codes, ["TooManyUpdates"; 9]);
+        assert_eq!(codes, ["TooManyUpdates"; 12]);
         let other = lose::<CreateActivationRequest>(&ctx, json!({"IamRole": "r"})).await;
         assert_eq!(other, "InternalServerError");
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use store::associations::{self, AssociationKey};
 
 use super::{MAX_ASSOCIATIONS, key};
+use crate::operations::Service;
 use crate::testing::TestServer;
 
 const SHELL: &str = "AWS-RunShellScript";
@@ -311,6 +312,10 @@ async fn there_are_only_so_many() {
     }
     tx.commit().await.unwrap();
     assert_eq!(server.refusal("CreateAssociation", request(json!({}))).await, "AssociationLimitExceeded");
+    // Which is an association of one run.
+    let order = json!({"Order": {"Operation": "Scan", "Targets": [{"Key": "InstanceIds", "Values": ["*"]}]}});
+    let refused = server.refusal_of(Service::Fettle, "StartPatchNow", order).await;
+    assert_eq!(refused.0, "LimitExceededException");
     let update = json!({"AssociationId": id, "Parameters": {"commands": ["true"]}});
     assert_eq!(server.refusal("UpdateAssociation", update).await, "AssociationVersionLimitExceeded");
 }

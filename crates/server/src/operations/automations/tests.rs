@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::automations::MOST_OPEN;
 use crate::jobs::run_automations;
 use crate::testing::TestServer;
 
@@ -43,6 +44,23 @@ async fn tick(server: &TestServer) {
 async fn get(server: &TestServer, id: &str) -> Value {
     server.answer("GetAutomationExecution", json!({"AutomationExecutionId": id})).await["AutomationExecution"]
         .clone()
+}
+
+#[tokio::test]
+async fn so_many_are_open_and_no_more() {
+    let server = TestServer::on_sqlite().await;
+    runbook(&server, "waits", json!({"mainSteps": [pause()]})).await;
+    let request = json!({"DocumentName": "waits"});
+    let first = start(&server, request.clone()).await;
+    for _ in 1..MOST_OPEN {
+        start(&server, request.clone()).await;
+    }
+    let refused = server.refusal("StartAutomationExecution", request.clone()).await;
+    assert_eq!(refused, "AutomationExecutionLimitExceededException");
+    let stop = json!({"AutomationExecutionId": first, "Type": "Cancel"});
+    server.answer("StopAutomationExecution", stop).await;
+    tick(&server).await;
+    start(&server, request).await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use crate::ctx::Ctx;
 use crate::jobs::forget_sessions;
 use crate::operations::Service;
 use crate::sign_in::Browser;
+use crate::sign_in::attempts::BY_ADDRESS;
 use crate::sign_in::passkeys::{CHALLENGE_SECONDS, MOST_PASSKEYS};
 use crate::testing::{Refused, TestServer, call};
 
@@ -235,6 +236,18 @@ async fn passkeys_are_their_users_own() {
         forget_sessions::run_once(Arc::clone(&server.app), server.now).await.unwrap();
         assert_eq!(store::testing::count(&server.app.store(), "passkey_challenges").await, 0);
     }
+}
+
+#[tokio::test]
+async fn challenges_are_made_so_often_and_no_more() {
+    let mut server = TestServer::on_sqlite().await;
+    for _ in 0..BY_ADDRESS {
+        own(&page(&server), "StartPasskeySignIn", json!({})).await.unwrap();
+    }
+    let refused = refusal(&page(&server), "StartPasskeySignIn", json!({})).await;
+    assert!(refused.starts_with("ThrottlingException: too many attempts: wait"), "{refused}");
+    server.now = server.now.plus_seconds(3600);
+    own(&page(&server), "StartPasskeySignIn", json!({})).await.unwrap();
 }
 
 #[tokio::test]

@@ -148,6 +148,10 @@ async fn a_node_asks_for_its_own_snapshot_only() {
                 .await;
         assert_eq!(refused.unwrap_err().0, "AccessDeniedException");
         assert_eq!(bench.refusal(OPERATION, of(&other)).await, "UnsupportedOperatingSystem");
+        let tagged =
+            json!({"InstanceId": other, "SnapshotId": SNAPSHOT, "BaselineTags": "Key=Env,Values=web"});
+        let refused = bench.refusal_of(Service::Fettle, "ResolvePatchSnapshot", tagged).await;
+        assert_eq!(refused.0, "UnsupportedOperatingSystem", "{}", refused.1);
         assert_eq!(bench.refusal(OPERATION, of(&NodeId::mint([9; 9]))).await, "InvalidInstanceId");
         let no_uuid = json!({"InstanceId": node, "SnapshotId": "monday"});
         assert_eq!(bench.refusal(OPERATION, no_uuid).await, "ValidationException");
