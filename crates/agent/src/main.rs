@@ -19,7 +19,7 @@ use agent::platform::default_data_dir;
 use agent::run::Lifetime;
 use agent::snapshots::Keep;
 use agent::transport::endpoint::Endpoint;
-use agent::update::{UpdateArgs, reach};
+use agent::update::{HAND_OVER, Next, UpdateArgs, reach};
 use clap::{Args, Parser, Subcommand};
 use domain::compliance::report::Operation;
 use tracing::Level;
@@ -269,7 +269,10 @@ fn main() -> ExitCode {
         .init();
     let result = match cli.command {
         Command::Enroll(args) => run_enroll(args),
-        Command::Run(args) => run_service(args),
+        Command::Run(args) => match run_service(args) {
+            Ok(Next::HandOver) => return ExitCode::from(HAND_OVER),
+            result => result.map(|_| ()),
+        },
         #[cfg(target_os = "linux")]
         Command::Scan(args) => agent::scan::run(&args),
         #[cfg(target_os = "linux")]
@@ -410,7 +413,7 @@ fn run_decide(args: &DecideArgs) -> anyhow::Result<u8> {
     Ok(answer.code())
 }
 
-fn run_service(args: RunArgs) -> anyhow::Result<()> {
+fn run_service(args: RunArgs) -> anyhow::Result<Next> {
     let looking = Looking::every(args.root.root, args.check_every);
     let lifetime = if args.with_parent { Lifetime::OfParent } else { Lifetime::Own };
     agent::run::run(&args.data.data_dir, looking, lifetime, args.update.role())

@@ -20,7 +20,7 @@ use crate::transport::call::now;
 use crate::transport::credentials::{self, Source};
 use crate::transport::link::{Link, Reachable};
 use crate::update::probation::Probation;
-use crate::update::{self, Terms, Update};
+use crate::update::{self, Next, Terms, Update};
 
 /// Messages from the link that wait for the commands.
 const EVENT_QUEUE: usize = 32;
@@ -46,11 +46,32 @@ pub enum Role {
 
 /// Runs until the process is told to stop, or, on probation, until it has passed.
 ///
-/// The process goes on as another program when an update brought one.
-pub fn run(data_dir: &Path, looking: Option<Looking>, lifetime: Lifetime, role: Role) -> anyhow::Result<()> {
+/// The process goes on as another program when an update brought one, or says how that is to go on.
+pub fn run(
+    data_dir: &Path,
+    looking: Option<Looking>,
+    lifetime: Lifetime,
+    role: Role,
+) -> anyhow::Result<Next> {
+    loop {
+        match run_once(data_dir, looking.clone(), lifetime, role)? {
+            Next::Anew => {}
+            next => return Ok(next),
+        }
+    }
+}
+
+fn run_once(
+    data_dir: &Path,
+    looking: Option<Looking>,
+    lifetime: Lifetime,
+    role: Role,
+) -> anyhow::Result<Next> {
     let probation = match role {
-        Role::Agent(terms) if update::guard(data_dir, lifetime, terms)? => return Ok(()),
-        Role::Agent(_) => None,
+        Role::Agent(terms) => match update::guard(data_dir, lifetime, terms)? {
+            Some(next) => return Ok(next),
+            None => None,
+        },
         Role::OnProbation(time) => Some(time),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -81,8 +102,8 @@ pub fn run(data_dir: &Path, looking: Option<Looking>, lifetime: Lifetime, role: 
     // A long poll may be under way on its thread; nobody waits for its answer.
     runtime.shutdown_background();
     match (result?, role) {
-        (After::End, _) | (After::Exchange, Role::OnProbation(_)) => Ok(()),
-        (After::Exchange, Role::Agent(terms)) => update::go_on(data_dir, terms.reach_within),
+        (After::End, _) | (After::Exchange, Role::OnProbation(_)) => Ok(Next::End),
+        (After::Exchange, Role::Agent(terms)) => update::go_on(data_dir, lifetime, terms),
     }
 }
 

@@ -10,9 +10,9 @@ mod family;
 mod macos;
 
 pub use family::{
-    EXIT_RESTART, ask_tree_to_end, create_private_dir, default_data_dir, isolate, isolate_tool, kill_tree,
-    make_executable, open_private, powershell, private_file, request_restart, shell, signal_of, stop_signal,
-    sync_dir,
+    EXIT_RESTART, ask_agent_to_end, ask_tree_to_end, create_private_dir, default_data_dir, isolate,
+    isolate_tool, kill_tree, make_executable, open_private, powershell, private_file, request_restart, shell,
+    signal_of, stop_signal, sync_dir,
 };
 
 #[cfg(not(target_os = "macos"))]

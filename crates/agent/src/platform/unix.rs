@@ -56,6 +56,11 @@ pub fn isolate_tool(command: &mut std::process::Command) {
     std::os::unix::process::CommandExt::process_group(command, 0);
 }
 
+/// An agent of ours, whose standard input was closed.
+pub fn ask_agent_to_end(pid: u32) {
+    ask_tree_to_end(pid);
+}
+
 /// Lets the process group that `pid` leads end in its own way. Gone already is fine.
 pub fn ask_tree_to_end(pid: u32) {
     let group = i32::try_from(pid).ok().and_then(Pid::from_raw);

@@ -47,6 +47,9 @@ pub fn isolate(_command: &mut Command) {}
 
 pub fn isolate_tool(_command: &mut std::process::Command) {}
 
+/// An agent of ours, whose standard input was closed: that is the message.
+pub fn ask_agent_to_end(_pid: u32) {}
+
 /// There is no polite way to end a tree without a console.
 pub fn ask_tree_to_end(pid: u32) {
     kill_tree(pid);

@@ -8,7 +8,8 @@ use api::fettle::{GetAgentBuildRequest, GetAgentBuildResponse};
 use domain::agent_build::{AgentVersion, Target, statement};
 use domain::object::ObjectAddress;
 
-use super::{Stage, Update, key, new_program, refused, sha256_of};
+use super::succession::new_program;
+use super::{Stage, Update, key, refused, sha256_of};
 use crate::patch_run::Session;
 use crate::patch_run::patience::patiently;
 use crate::transport::call::{CALL_TIMEOUT, CallError, now};

@@ -5,20 +5,22 @@
 //! The program's file is the old one until the new one has shown what it can do here; so whoever starts the agent anew, at
 //! whatever moment it was killed, starts one that works. Which of the two has the place is told by the file's SHA-256.
 
-#[cfg(unix)]
+mod child;
 mod consumption;
-
-#[cfg_attr(unix, path = "exchange_unix.rs")]
-#[cfg_attr(not(unix), path = "exchange_other.rs")]
 mod exchange;
 mod fetch;
-#[cfg_attr(unix, path = "guard_unix.rs")]
-#[cfg_attr(not(unix), path = "guard_other.rs")]
 mod guard;
 pub mod key;
 pub mod probation;
 mod reach;
 pub mod refused;
+#[cfg(any(windows, test))]
+pub mod relay;
+#[cfg(any(windows, test))]
+pub mod renames;
+#[cfg_attr(unix, path = "succession_unix.rs")]
+#[cfg_attr(windows, path = "succession_windows.rs")]
+mod succession;
 
 use std::fs::File;
 use std::io::Read;
@@ -33,7 +35,7 @@ use sha2::{Digest, Sha256};
 use crate::files;
 use crate::run::Role;
 
-pub use exchange::{IS_POSSIBLE, go_on};
+pub use exchange::go_on;
 pub use fetch::{Fetched, Wanted, fetch};
 pub use guard::guard;
 pub use reach::{ReachArgs, reach};
@@ -55,6 +57,9 @@ pub struct UpdateArgs {
     /// What a build under the old one's eyes is started with.
     #[arg(long, value_name = "SECONDS", hide = true)]
     on_probation: Option<u64>,
+    /// What an agent is started with by a process that stays and starts what has the place after an update, too.
+    #[arg(long, hide = true)]
+    relayed: bool,
 }
 
 impl UpdateArgs {
@@ -64,6 +69,7 @@ impl UpdateArgs {
             None => Role::Agent(Terms {
                 reach_within: Duration::from_secs(self.update_within),
                 probation: Duration::from_secs(self.update_probation),
+                is_relayed: self.relayed,
             }),
         }
     }
@@ -74,7 +80,31 @@ impl UpdateArgs {
 pub struct Terms {
     pub reach_within: Duration,
     pub probation: Duration,
+    /// Whether whoever started this process starts what has the agent's place after an update.
+    pub is_relayed: bool,
 }
+
+/// Of the program that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Kept,
+    /// Another one has it now.
+    Given,
+}
+
+/// How a process goes on that has not become another program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It ends.
+    End,
+    /// It begins anew: its program has the agent's place.
+    Anew,
+    /// It ends, so that whoever started it starts what has the place now.
+    HandOver,
+}
+
+/// The exit code of [`Next::HandOver`].
+pub const HAND_OVER: u8 = 75;
 
 const FILE: &str = "update.json";
 
@@ -138,9 +168,10 @@ impl Update {
 
     /// At the start of an agent: an update whose command does not go on is over. `resumed` are the jobs that do.
     pub fn forget_unless_of(data_dir: &Path, program: &Path, resumed: &[&str]) -> anyhow::Result<()> {
+        succession::remove_left_overs(program);
         match Self::load(data_dir)? {
             None => {
-                let left = new_program(program);
+                let left = succession::new_program(program);
                 files::remove_if_present(&left).with_context(|| format!("cannot remove {}", left.display()))
             }
             Some(update) if update.is_on_probation()? => Ok(()),
@@ -159,15 +190,10 @@ impl Update {
         Ok(may_be && sha256_of(&self.program)? == self.from_sha256)
     }
 
-    /// The new program until it takes the old one's place: beside it, so that one rename does it.
+    /// The new program until it takes the old one's place.
     pub fn new_program(&self) -> PathBuf {
-        new_program(&self.program)
+        succession::new_program(&self.program)
     }
-}
-
-fn new_program(program: &Path) -> PathBuf {
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    program.with_file_name(format!(".{name}.update"))
 }
 
 /// In hexadecimal.

@@ -1,17 +1,17 @@
-//! Trying the new program, and going over to its probation or back to the old one's work. What follows is `guard`'s.
+//! Trying the new program, and going over to its probation or back to the old one's work. What follows is `guard`'s; how one
+//! program takes another one's place, `succession`'s.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::{Stage, Update, sha256_of};
+use super::succession::become_program;
+use super::{Next, Place, Stage, Terms, Update, sha256_of};
+use crate::run::Lifetime;
 use crate::{files, platform};
-
-pub const IS_POSSIBLE: bool = true;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Beyond what it was told: then it does not heed that.
@@ -21,13 +21,13 @@ const SAID: &str = "update-trial.log";
 const MOST_SAID: usize = 600;
 
 /// Tries the update that is under way, then starts this program anew, which guards the new one where that reached the
-/// server and else goes on with its work. Returns only when that is impossible. Nothing of the agent may run any more.
-pub fn go_on(data_dir: &Path, within: Duration) -> anyhow::Result<()> {
+/// server and else goes on with its work. Nothing of the agent may run any more.
+pub fn go_on(data_dir: &Path, lifetime: Lifetime, terms: Terms) -> anyhow::Result<Next> {
     let Some(mut update) = Update::load(data_dir)? else { bail!("there is no update to go on with") };
     // Before it is started: one that takes the machine down with it is not tried for ever.
     update.tries += 1;
     update.save(data_dir)?;
-    match check(&update).and_then(|()| try_out(&update.new_program(), data_dir, within)) {
+    match check(&update).and_then(|()| try_out(&update.new_program(), data_dir, terms.reach_within)) {
         Ok(()) => {
             tracing::info!(to = update.to_version, "the new build reaches the server; it is on probation");
             update.stage = Stage::Probation;
@@ -39,13 +39,7 @@ pub fn go_on(data_dir: &Path, within: Duration) -> anyhow::Result<()> {
         }
     }
     update.save(data_dir)?;
-    become_program(&update)
-}
-
-/// This process goes on as the program that has the agent's place, with the same arguments.
-pub fn become_program(update: &Update) -> anyhow::Result<()> {
-    let error = Command::new(&update.program).args(std::env::args_os().skip(1)).exec();
-    Err(error).with_context(|| format!("cannot start {}", update.program.display()))
+    become_program(&update, Place::Kept, lifetime, terms)
 }
 
 /// The new program is what was signed.
@@ -55,18 +49,6 @@ pub fn check(update: &Update) -> anyhow::Result<()> {
         bail!("{} has been changed since it was checked", new.display());
     }
     Ok(())
-}
-
-/// With one rename: at every moment one of the two has the place.
-pub fn put_in_place(update: &Update) -> anyhow::Result<()> {
-    check(update)?;
-    if sha256_of(&update.program)? != update.from_sha256 {
-        bail!("{} was replaced meanwhile, by somebody else", update.program.display());
-    }
-    let new = update.new_program();
-    fs::rename(&new, &update.program)
-        .with_context(|| format!("cannot put {} in place of {}", new.display(), update.program.display()))?;
-    update.program.parent().map_or(Ok(()), platform::sync_dir).context("the new name is not durable")
 }
 
 /// The new program, as it would run here, reaches the server.

@@ -13,19 +13,17 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::consumption::{self, Consumption};
-use super::exchange::{become_program, check, put_in_place};
+use super::exchange::check;
 use super::probation::Shown;
-use super::{Terms, Update, refused};
+use super::succession::{become_program, put_in_place};
+use super::{Next, Place, Terms, Update, child, refused};
 use crate::enroll::claim;
-use crate::platform;
-use crate::run::{Lifetime, parents_end};
+use crate::run::Lifetime;
 
 /// A build that ended so often by itself, or with the machine, is given up. One that somebody killed once or twice is not.
 const MOST_STARTS: u32 = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_secs(1);
-/// What a child gets to end what it does.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// What an agent gets to let go of the folder: a child whose guard was killed ends a little later.
 const CLAIM_WITHIN: Duration = Duration::from_secs(20);
 /// What the old program gets to show that it would be heard where the new one was not.
@@ -44,18 +42,20 @@ enum Ended {
     Unfit(String),
 }
 
-/// Guards the build that is on probation, if there is one, until that is decided or the agent is to stop. Whether there was
-/// one: then the process is done. After a decision it goes on as the program that has the place.
-pub fn guard(data_dir: &Path, lifetime: Lifetime, terms: Terms) -> anyhow::Result<bool> {
-    let Some(mut update) = under_way(data_dir) else { return Ok(false) };
+/// Guards the build that is on probation, if there is one, until that is decided or the agent is to stop. `None`: there is none.
+/// After a decision the process goes on as the program that has the place, or as it is told.
+pub fn guard(data_dir: &Path, lifetime: Lifetime, terms: Terms) -> anyhow::Result<Option<Next>> {
+    let Some(mut update) = under_way(data_dir) else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     let verdict = runtime.block_on(decide(data_dir, &mut update, lifetime, terms));
     runtime.shutdown_background();
+    let mut place = Place::Kept;
     match verdict? {
-        Verdict::Stopped => return Ok(true),
+        Verdict::Stopped => return Ok(Some(Next::End)),
         Verdict::Passed => match put_in_place(&update) {
             Ok(()) => {
+                place = Place::Given;
                 tracing::info!(from = update.from_version, to = update.to_version, "the agent is updated");
             }
             Err(error) => give_up(data_dir, &mut update, format!("{error:#}"))?,
@@ -65,8 +65,7 @@ pub fn guard(data_dir: &Path, lifetime: Lifetime, terms: Terms) -> anyhow::Resul
             give_up(data_dir, &mut update, reason)?;
         }
     }
-    become_program(&update)?;
-    Ok(true)
+    become_program(&update, place, lifetime, terms).map(Some)
 }
 
 /// A file that cannot be read must not keep the agent from its work.
@@ -93,12 +92,7 @@ async fn decide(
     lifetime: Lifetime,
     terms: Terms,
 ) -> anyhow::Result<Verdict> {
-    let stop = async {
-        tokio::select! {
-            signal = platform::stop_signal() => signal.context("cannot wait for signals"),
-            () = parents_end(lifetime) => Ok(()),
-        }
-    };
+    let stop = child::stop(lifetime);
     tokio::pin!(stop);
     tokio::select! {
         stopped = &mut stop => return stopped.map(|()| Verdict::Stopped),
@@ -118,9 +112,11 @@ async fn decide(
             Ok(child) => child,
             Err(error) => return Ok(Verdict::Failed(format!("{error:#}"))),
         };
+        // Kept open: `wait` would close it.
+        let stdin = child.stdin.take();
         tokio::select! {
             stopped = &mut stop => {
-                end(&mut child).await;
+                child::end(&mut child, stdin).await;
                 update.starts -= 1;
                 update.save(data_dir)?;
                 return stopped.map(|()| Verdict::Stopped);
@@ -134,7 +130,7 @@ async fn decide(
                     last = format!(", the last time with {status}");
                 }
                 Ended::Unfit(reason) => {
-                    end(&mut child).await;
+                    child::end(&mut child, stdin).await;
                     return Ok(Verdict::Failed(reason));
                 }
             }
@@ -157,34 +153,13 @@ async fn is_free(data_dir: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// With this process' arguments; its standard input is a pipe that closes when this process ends, however that is.
 fn start(update: &Update, terms: Terms) -> anyhow::Result<Child> {
-    let mut command = Command::new(update.new_program());
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let has_parent = arguments.iter().any(|argument| argument == "--with-parent");
-    command.args(arguments).arg("--on-probation").arg(terms.probation.as_secs().to_string());
-    if !has_parent {
-        command.arg("--with-parent");
-    }
-    command.stdin(Stdio::piped());
-    platform::isolate(&mut command);
-    command.spawn().context("it cannot be started")
-}
-
-async fn end(child: &mut Child) {
-    let Some(pid) = child.id() else { return };
-    platform::ask_tree_to_end(pid);
-    if timeout(STOP_WITHIN, child.wait()).await.is_err() {
-        platform::kill_tree(pid);
-        // Killed: it ends at once, and there is nothing to learn from how.
-        let _ = child.wait().await;
-    }
+    let seconds = terms.probation.as_secs().to_string();
+    child::start(&update.new_program(), &["--on-probation".into(), seconds.into()])
 }
 
 /// Until it ends, uses too much, or has had the time to pass and has not: if it is not the server that nobody reaches.
 async fn observe(child: &mut Child, update: &Update, data_dir: &Path, terms: Terms) -> anyhow::Result<Ended> {
-    // Kept open: `wait` would close it.
-    let _stdin = child.stdin.take();
     let Some(pid) = child.id() else { bail!("the new program has no process") };
     let (began, mut consumption) = (Instant::now(), Consumption::default());
     let mut patience = terms.probation + terms.reach_within;
