@@ -82,7 +82,11 @@ pub enum Judgement {
 pub fn judge(gates: &Gates, tally: &Tally, asked: &Asked) -> Judgement {
     let mut short: Vec<String> = Vec::new();
     if tally.succeeded == 0 {
-        short.push(format!("none of the ring's {} nodes has succeeded", tally.nodes()));
+        short.push(match tally.nodes() {
+            0 => "the ring has no nodes".to_owned(),
+            1 => "the ring's one node has not succeeded".to_owned(),
+            nodes => format!("none of the ring's {nodes} nodes has succeeded"),
+        });
     }
     short.extend(too_many(gates, tally.failed, tally.ended()));
     if gates.nodes_back {
@@ -109,7 +113,7 @@ pub fn judge(gates: &Gates, tally: &Tally, asked: &Asked) -> Judgement {
 pub(super) fn too_many(gates: &Gates, failed: u32, ended: u32) -> Vec<String> {
     let mut short = Vec::new();
     if let Some(most) = gates.max_failures.filter(|most| failed > *most) {
-        short.push(format!("{failed} nodes failed, which is more than {most}"));
+        short.push(format!("{} failed, which is more than {most}", counted(failed, "node", "nodes")));
     }
     if let Some(FailureRate { max_percent, confidence_percent }) = gates.failure_rate {
         let bound = upper_bound(failed, ended, confidence_percent);
@@ -130,8 +134,10 @@ fn not_back(tally: &Tally, back: Option<&Back>) -> Option<String> {
         (0, 0) if back.back >= tally.succeeded => None,
         (0, 0) => Some(format!("only {} of {} nodes are known to be back", back.back, tally.succeeded)),
         (away, pending) => Some(format!(
-            "of {} nodes that succeeded {away} are not online and {pending} have their restart outstanding",
-            tally.succeeded
+            "of {} that succeeded {away} {} not online and {pending} {} a restart outstanding",
+            counted(tally.succeeded, "node", "nodes"),
+            if away == 1 { "is" } else { "are" },
+            if pending == 1 { "has" } else { "have" },
         )),
     }
 }
@@ -140,12 +146,12 @@ fn units_failed(most: u32, units: Option<&Units>) -> Option<String> {
     let Some(units) = units else { return Some("it is not known which units have failed".to_owned()) };
     match (units.failed > most, units.silent) {
         (true, _) => Some(format!(
-            "{} units failed since the installation began, which is more than {most}",
-            units.failed
+            "{} failed since the installation began, which is more than {most}",
+            counted(units.failed, "unit", "units")
         )),
         (false, 0) => None,
         (false, silent) => Some(format!(
-            "{silent} of {} nodes that succeeded have not told which units failed: they have no systemd, or the agent is \
+            "{silent} of {} nodes that succeeded did not tell which units failed: they have no systemd, or the agent is \
              an older one",
             units.told + silent
         )),
@@ -163,6 +169,11 @@ fn probed(gate: &Probe, run: &ProbeTally) -> Option<String> {
             gate.document, run.nodes, gate.max_failures
         )
     })
+}
+
+/// `1 node`, `3 nodes`.
+fn counted(count: u32, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Hundredths of a percent as people read them.

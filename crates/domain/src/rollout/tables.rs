@@ -199,12 +199,13 @@ fn a_ring_runs_soaks_is_judged_and_approved() {
     let rows = [
         (seen(None, None), "it is not known whether the nodes are back"),
         (seen(Some((4, 0, 0)), None), "only 4 of 5 nodes are known to be back"),
-        (seen(Some((4, 1, 0)), None), "of 5 nodes that succeeded 1 are not online and 0 have"),
-        (seen(Some((4, 0, 1)), None), "0 are not online and 1 have their restart outstanding"),
+        (seen(Some((4, 1, 0)), None), "of 5 nodes that succeeded 1 is not online and 0 have a restart"),
+        (seen(Some((4, 0, 1)), None), "0 are not online and 1 has a restart outstanding"),
         (seen(Some((5, 0, 0)), Some((5, 4))), "the probe `Probe` has not succeeded on 1 of 5 nodes"),
         (seen(Some((5, 0, 0)), Some((5, 0))), "has succeeded on none of 5 nodes"),
-        (tally(|t| t.failed = 1), "none of the ring's 1 nodes has succeeded"),
-        (tally(|_| ()), "none of the ring's 0 nodes has succeeded"),
+        (tally(|t| t.failed = 1), "the ring's one node has not succeeded"),
+        (tally(|t| t.failed = 2), "none of the ring's 2 nodes has succeeded"),
+        (tally(|_| ()), "the ring has no nodes"),
     ];
     for (seen, expected) in rows {
         let Act::Pause(reason) = act(&judging, &seen, 0) else { panic!("{seen:?} passes") };
@@ -245,7 +246,7 @@ fn units_that_failed_are_counted_and_silence_is_no_evidence() {
         (None, "it is not known which units have failed"),
         (Some((3, 0, 2)), "2 units failed since the installation began, which is more than 1"),
         (Some((2, 1, 2)), "2 units failed since"),
-        (Some((2, 1, 0)), "1 of 3 nodes that succeeded have not told"),
+        (Some((2, 1, 0)), "1 of 3 nodes that succeeded did not tell"),
     ] {
         let Act::Pause(reason) = act(units) else { panic!("{units:?} passes") };
         assert!(reason.contains(expected), "{reason}");

@@ -163,7 +163,7 @@ async fn a_ring_that_falls_short_pauses_until_somebody_says_how_it_goes_on() {
         // It goes on already: nothing is changed for it, and what has become due is done.
         let paused = signal(&server, id, "Resume").await;
         assert_eq!(standing(&paused), at("Paused", "canary", &["Judging", "Waiting"]));
-        assert_eq!(paused["Reason"], "ring `canary`: 1 nodes failed, which is more than 0");
+        assert_eq!(paused["Reason"], "ring `canary`: 1 node failed, which is more than 0");
         assert!(all_idle(&server, &nodes[2..]).await);
         assert_eq!(drive(&server).await, 0);
         // The evidence has not changed.

@@ -31,7 +31,7 @@ async fn units_that_failed_since_are_evidence() {
         drive(&server).await;
         let paused = get(&server, id).await;
         assert!(
-            paused["Reason"].as_str().unwrap().contains("2 of 2 nodes that succeeded have not told"),
+            paused["Reason"].as_str().unwrap().contains("2 of 2 nodes that succeeded did not tell"),
             "{paused}"
         );
         tell(&nodes[0], id, json!([]), 1).await;
