@@ -77,7 +77,7 @@ fn oldest<'f>(nodes: impl Iterator<Item = &'f FleetNode>) -> Vec<OldScan> {
     scans.sort_unstable_by(by);
     let to_wire = |(captured_at, node): (Timestamp, &FleetNode)| OldScan {
         node_id: node.id.to_string(),
-        name: node.computer_name.as_deref().or(node.name.as_deref()).map(str::to_owned),
+        name: node.name.as_deref().or(node.computer_name.as_deref()).map(str::to_owned),
         captured_at,
     };
     scans.into_iter().map(to_wire).collect()
