@@ -2,7 +2,12 @@
 
 import { randomBytes } from "node:crypto";
 
-import { GetParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm";
+import {
+  AddTagsToResourceCommand,
+  GetParameterCommand,
+  LabelParameterVersionCommand,
+  PutParameterCommand,
+} from "@aws-sdk/client-ssm";
 
 import { expect, test } from "./person";
 import type { Person } from "./person";
@@ -168,6 +173,82 @@ test("a secret is read when somebody asks for it, and stands nowhere else", asyn
     JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), window.location.href]),
   );
   expect(browser).not.toContain(SECRET);
+});
+
+test("what others do is seen, found and deleted together", async ({ person }) => {
+  test.setTimeout(120_000);
+  const { page } = person;
+  const path = folder();
+  const client = ssmClient();
+  const put = (name: string, more: object = {}) =>
+    client.send(new PutParameterCommand({ Name: `${path}/${name}`, Value: "v", Type: "String", ...more }));
+  await person.signIn();
+  // Live updates are for sessions that the server keeps.
+  await signIn(page, await newUser(person));
+  await expect(page.getByRole("heading", { name: "Now", level: 1 })).toBeVisible();
+  await person.open(`/parameters?Path=${encodeURIComponent(`^${path}`)}`);
+  await expect(page.getByText("No parameter matches this filter.")).toBeVisible();
+  await put("one");
+  await expect(page.getByRole("link", { name: `${path}/one` })).toBeVisible();
+  await put("deep/two", { Tier: "Advanced", Type: "StringList", Value: "a,b" });
+  await expect(page.getByRole("link", { name: `${path}/deep/two` })).toBeVisible();
+  await client.send(
+    new AddTagsToResourceCommand({
+      ResourceType: "Parameter",
+      ResourceId: `${path}/one`,
+      Tags: [{ Key: "Env", Value: "prod" }],
+    }),
+  );
+
+  await test.step("filters are the server's, and in the address", async () => {
+    for (const [query, count] of [
+      [`Path=${path}`, 1],
+      [`Path=^${path}&Type=StringList`, 1],
+      [`Path=^${path}&Tier=Advanced`, 1],
+      [`Path=^${path}&tag:Env=prod`, 1],
+      [`Name=~${path.slice(1)}/deep`, 1],
+      [`Name=^${path}/`, 2],
+      [`Path=^${path}&DataType=integer`, 0],
+    ] as const) {
+      await person.open(`/parameters?${query}`);
+      await expect(page.getByRole("link", { name: new RegExp(`^${path}/`) }), query).toHaveCount(count);
+    }
+    await person.open(`/parameters?Name=~x&Name=^y`);
+    await expect(page.getByText("DescribeParameters failed: InvalidFilterKey")).toBeVisible();
+  });
+
+  await test.step("an open page reads again what another changed, and a form says so", async () => {
+    await person.open(`/parameters/${encodeURIComponent(`${path}/one`)}`);
+    await put("one", { Value: "w", Overwrite: true });
+    await expect(page.getByRole("region", { name: "Value" })).toHaveText("w");
+    await page.getByRole("tab", { name: "Versions" }).click();
+    await client.send(new LabelParameterVersionCommand({ Name: `${path}/one`, Labels: ["live"] }));
+    await expect(page.getByRole("button", { name: "Remove label live" })).toBeVisible();
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
+    await expect(page.getByRole("button", { name: "Save version 3" })).toBeVisible();
+    await put("one", { Value: "x", Overwrite: true });
+    await expect(page.getByText("Version 3 was made since this form was opened")).toBeVisible();
+    await expect(page.getByRole("button", { name: "Save version 4" })).toBeVisible();
+  });
+
+  await test.step("by its name in the palette", async () => {
+    await page.keyboard.press("Control+k");
+    await page.getByPlaceholder(/A page, a node/).fill(`${path}/one`);
+    await expect(page.getByRole("option", { name: `${path}/one Parameter`, exact: true })).toBeVisible();
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("heading", { name: `${path}/one`, level: 1 })).toBeVisible();
+  });
+
+  await test.step("several at once", async () => {
+    await person.open(`/parameters?Path=${encodeURIComponent(`^${path}`)}`);
+    for (const name of ["one", "deep/two"])
+      await page.getByRole("checkbox", { name: `Select ${path}/${name}` }).check({ force: true });
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await expect(page.getByText("2 parameters deleted.")).toBeVisible();
+    await expect(page.getByText("No parameter matches this filter.")).toBeVisible();
+  });
+  person.forgiveRefusals();
 });
 
 test("who may look may not decrypt, and is told so", async ({ person }) => {

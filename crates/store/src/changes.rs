@@ -17,6 +17,9 @@ pub enum Topic {
     Compliance,
     Documents,
     Nodes,
+    /// Policies of parameters that were carried out: somebody was to be told, or the parameter has expired.
+    ParameterPolicies,
+    Parameters,
     PatchNow,
     QuickSetup,
     Rollouts,
@@ -25,7 +28,7 @@ pub enum Topic {
 }
 
 /// Tables by the beginnings of their names; the longest that fits counts.
-const TABLES: [(&str, &[Topic]); 22] = [
+const TABLES: [(&str, &[Topic]); 23] = [
     ("associations", &[Topic::Associations]),
     ("association_executions", &[Topic::Associations, Topic::PatchNow]),
     ("association_nodes", &[Topic::Associations, Topic::PatchNow]),
@@ -41,7 +44,9 @@ const TABLES: [(&str, &[Topic]); 22] = [
     ("documents", &[Topic::Documents]),
     ("document_", &[Topic::Documents]),
     ("nodes", &[Topic::Nodes]),
-    ("tags", &[Topic::Nodes]),
+    // A statement does not say whose tags they are.
+    ("tags", &[Topic::Nodes, Topic::Parameters]),
+    ("parameter", &[Topic::Parameters]),
     ("quick_setup", &[Topic::QuickSetup]),
     ("rollouts", &[Topic::Rollouts]),
     ("patch_policy_rollouts", &[Topic::QuickSetup]),
@@ -51,7 +56,7 @@ const TABLES: [(&str, &[Topic]); 22] = [
 ];
 
 impl Topic {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Associations,
         Self::Automations,
         Self::Baselines,
@@ -59,6 +64,8 @@ impl Topic {
         Self::Compliance,
         Self::Documents,
         Self::Nodes,
+        Self::ParameterPolicies,
+        Self::Parameters,
         Self::PatchNow,
         Self::QuickSetup,
         Self::Rollouts,
@@ -75,6 +82,8 @@ impl Topic {
             Self::Compliance => "compliance",
             Self::Documents => "documents",
             Self::Nodes => "nodes",
+            Self::ParameterPolicies => "parameter-policies",
+            Self::Parameters => "parameters",
             Self::PatchNow => "patch-now",
             Self::QuickSetup => "quick-setup",
             Self::Rollouts => "rollouts",
@@ -176,7 +185,10 @@ mod tests {
         let rows = [
             ("INSERT INTO commands (account) VALUES ($1)", "commands"),
             ("UPDATE invocations SET status = $1", "commands"),
-            ("DELETE FROM tags WHERE account = $1", "nodes"),
+            ("DELETE FROM tags WHERE account = $1", "nodes parameters"),
+            ("INSERT INTO parameters (account) VALUES ($1)", "parameters"),
+            ("UPDATE parameter_versions SET policies = $5", "parameters"),
+            ("DELETE FROM parameter_labels WHERE account = $1", "parameters"),
             ("INSERT INTO association_executions (a) VALUES ($1)", "associations patch-now"),
             ("UPDATE associations SET a = $1", "associations"),
             ("INSERT INTO node_patch_states (account) VALUES ($1)", "compliance"),

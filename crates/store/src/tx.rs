@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::ids::NodeId;
 use futures_util::future::BoxFuture;
 
-use crate::changes::{Changes, Topics};
+use crate::changes::{Changes, Topic, Topics};
 use crate::memory::{Memory, Tables};
 use crate::postgres::{Postgres, PostgresTx};
 use crate::sqlite::{Sqlite, SqliteTx};
@@ -279,6 +279,11 @@ impl Tx {
                 Kind::Remembering(..) => Err(read_only()),
             }
         })
+    }
+
+    /// For pages that are open, once it is committed: what no table that it writes says by itself.
+    pub fn tell(&mut self, topic: Topic) {
+        self.changes.1.add(Topics::from_iter([topic]));
     }
 
     fn note(&mut self, sql: &str, values: &[Value<'_>]) {

@@ -171,6 +171,9 @@ mod tests {
             let baseline = json!({"Name": "mine", "OperatingSystem": "DEBIAN"});
             server.answer("CreatePatchBaseline", baseline).await;
             until(&mut body, r#"{"topic":"baselines"}"#).await;
+            let secret = json!({"Name": "/db/password", "Value": "v", "Type": "SecureString"});
+            server.answer("PutParameter", secret).await;
+            until(&mut body, r#"{"topic":"parameters"}"#).await;
 
             if !server.app.store().is_embedded() {
                 let there = server.another().await;

@@ -1,9 +1,11 @@
-//! Does what the policies of parameters ask for: those that have expired are deleted, of the others the log tells.
+//! Does what the policies of parameters ask for: those that have expired are deleted, of the others the log and the event stream
+//! tell, the stream without saying which.
 //! Source: systems-manager.md 10.2.
 
 use std::sync::Arc;
 
 use api::Timestamp;
+use store::changes::Topic;
 use store::parameters::{self, Due, Which};
 
 use crate::app::App;
@@ -50,6 +52,7 @@ async fn apply(app: &Arc<App>, due: &Due, now: Timestamp) -> Result<(), ApiError
         }
         parameters::set_policies(&mut tx, scope, &parameter).await?;
     }
+    tx.tell(Topic::ParameterPolicies);
     tx.commit().await?;
     let (account, region) = (due.account.as_str(), due.region.as_str());
     let (parameter, is_expired) = (parameter.name.as_str(), what.is_expired);

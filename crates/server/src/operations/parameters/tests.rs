@@ -1,5 +1,6 @@
 //! Parameter Store through the dispatcher, on each engine: a success and each declared error of every operation.
 
+mod events;
 mod fetched;
 mod lists;
 mod references;
