@@ -42,11 +42,17 @@ function listed(answer) {
   return Math.max(0, ...lists.map((list) => list.length));
 }
 
-async function settled(page) {
+function isCall(request) {
+  return request.method() === "POST" && request.headers()["x-amz-target"] !== undefined;
+}
+
+/** Until nothing is said to be loading and no call is under way. */
+async function settled(page, calls) {
   const until = Date.now() + DEADLINE_MS;
   for (let quiet = 0; quiet < 2; ) {
     await page.waitForTimeout(SETTLE_MS);
-    quiet = (await page.getByText(/^(Loading |Counting nodes)/).count()) === 0 ? quiet + 1 : 0;
+    const loading = await page.getByText(/^(Loading |Counting nodes)/).count();
+    quiet = loading === 0 && calls.size === 0 ? quiet + 1 : 0;
     if (Date.now() > until) throw new Error(`${page.url()} does not settle`);
   }
 }
@@ -77,9 +83,13 @@ async function rows(context, name, path) {
   const page = await context.newPage();
   let answered = 0;
   const pending = [];
+  const calls = new Set();
+  page.on("request", (request) => isCall(request) && calls.add(request));
+  page.on("requestfinished", (request) => calls.delete(request));
+  page.on("requestfailed", (request) => calls.delete(request));
   const count = (response) => {
     const request = response.request();
-    if (request.method() !== "POST" || request.headers()["x-amz-target"] === undefined) return;
+    if (!isCall(request)) return;
     const asked = JSON.parse(request.postData() ?? "{}").MaxResults;
     // One row asked for is a look at the total.
     if (asked === 1) return;
@@ -88,7 +98,7 @@ async function rows(context, name, path) {
   page.on("response", count);
   await page.goto(`${origin}/console/#${path}`);
   await page.locator("main h1, main h2").first().waitFor({ timeout: DEADLINE_MS });
-  await settled(page);
+  await settled(page, calls);
   page.off("response", count);
   await Promise.all(pending);
   const shown = await page.evaluate(

@@ -34,6 +34,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0031_passkeys", include_str!("../migrations/0031_passkeys.sql")),
     ("0032_parameters", include_str!("../migrations/0032_parameters.sql")),
     ("0033_command_references", include_str!("../migrations/0033_command_references.sql")),
+    ("0034_tags_by_key", include_str!("../migrations/0034_tags_by_key.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

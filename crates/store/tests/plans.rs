@@ -47,3 +47,56 @@ async fn an_empty_database_looks_rows_up_by_their_keys() {
         assert!(strays.is_empty(), "{}", strays.join("\n\n"));
     }
 }
+
+/// The ids are unique by themselves; nobody asks by the key's beginning for a column that only these others have.
+const FINE_BESIDE_KEYS: [&str; 4] =
+    ["activations_by_id", "nodes_by_id", "compliance_summaries_by_status", "invocations_by_time"];
+
+const OTHER_INDEXES: &str =
+    "SELECT m.name, l.name, i.name FROM sqlite_schema m JOIN pragma_index_list(m.name) l
+        JOIN pragma_index_info(l.name) i
+    WHERE m.type = 'table' AND l.origin = 'c' AND l.partial = 0 ORDER BY m.name, l.name, i.seqno";
+const PRIMARY_KEYS: &str = "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+    WHERE m.type = 'table' AND c.pk > 0 ORDER BY m.name, c.pk";
+
+#[tokio::test]
+async fn what_an_index_covers_is_found_by_the_key_nevertheless() {
+    for engine in engines().await {
+        if matches!(engine.options, StoreOptions::Postgres(_)) {
+            continue;
+        }
+        let mut tx = engine.store.write().await.unwrap();
+        let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in tx.query(PRIMARY_KEYS, &[]).await.unwrap() {
+            keys.entry(row.get(0).unwrap()).or_default().push(row.get(1).unwrap());
+        }
+        let mut indexes: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        for row in tx.query(OTHER_INDEXES, &[]).await.unwrap() {
+            let of = (row.get(0).unwrap(), row.get(1).unwrap());
+            indexes.entry(of).or_default().push(row.get(2).unwrap());
+        }
+        assert!(keys.len() > 30 && indexes.len() > 30, "{} tables, {} indexes", keys.len(), indexes.len());
+        let mut strays = Vec::new();
+        for ((table, index), columns) in &indexes {
+            let key = &keys[table];
+            // Account and region alone are no question about a row.
+            for known in 3..=key.len() {
+                let conditions: Vec<String> =
+                    key[..known].iter().map(|name| format!("{name} = '0'")).collect();
+                let sql = format!(
+                    "EXPLAIN QUERY PLAN SELECT {} FROM {table} WHERE {}",
+                    columns.join(", "),
+                    conditions.join(" AND ")
+                );
+                let rows = tx.query(&sql, &[]).await.unwrap();
+                let plan: String = rows[0].get(3).unwrap();
+                let is_fine = FINE_BESIDE_KEYS.iter().any(|index| plan.contains(&format!("INDEX {index} ")));
+                if !is_fine && plan.matches("=?").count() < known {
+                    strays
+                        .push(format!("{table} by {known} columns of its key, for what {index} has: {plan}"));
+                }
+            }
+        }
+        assert!(strays.is_empty(), "{}", strays.join("\n"));
+    }
+}
