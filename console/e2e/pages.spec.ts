@@ -38,6 +38,7 @@ test("a fleet without nodes says what to do first", async ({ person }) => {
     ["/rollouts", "There are no rollouts."],
     ["/policies", "There are no patch policies."],
     ["/host-management", "There is no host management."],
+    ["/groups", "There are no resource groups."],
     ["/commands", "No command has been sent yet."],
     ["/associations", "There are no associations."],
     ["/windows", "There are no maintenance windows."],
@@ -53,6 +54,7 @@ test("a fleet without nodes says what to do first", async ({ person }) => {
 const LISTS = [
   "/nodes",
   "/activations",
+  "/groups",
   "/baselines",
   "/patch-now",
   "/commands",
@@ -71,7 +73,7 @@ test("every list says so when the server fails", async ({ person }) => {
   const { page } = person;
   await person.signIn();
   await page.route(
-    (url) => url.pathname === "/" || url.pathname === "/listConfigurationManagers",
+    (url) => url.pathname === "/" || url.pathname === "/listConfigurationManagers" || url.pathname === "/groups-list",
     (route) =>
       route.request().method() === "POST"
         ? route.fulfill({
@@ -113,6 +115,8 @@ test("who may do nothing is told on every page which call it was", async ({ pers
     "/windows/mw-0123456789abcdef0",
     `/policies/${policy}`,
     `/host-management/${policy}`,
+    "/groups/none",
+    "/groups/none/edit",
     `/host-management/${policy}/edit`,
     "/parameters/%2Fprod%2Fdb",
     "/parameters/%2Fprod%2Fdb/edit",

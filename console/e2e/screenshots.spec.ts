@@ -189,6 +189,16 @@ async function forms({ page, ...person }: Pick<Person, "page" | "open">, picture
   await page.getByRole("button", { name: "Create user" }).click();
   await expect(page.getByRole("heading", { name: "ada", level: 1 })).toBeVisible();
   await picture("user");
+  await person.open("/create/group");
+  await page.getByLabel("Name", { exact: true }).fill("web-prod");
+  await page.getByRole("textbox", { name: "Key" }).fill("Env");
+  await page.getByRole("textbox", { name: "Values" }).fill("prod, test");
+  await picture("group-form");
+  await page.getByRole("textbox", { name: "Key" }).fill("");
+  await page.getByRole("textbox", { name: "Values" }).fill("");
+  await page.getByRole("button", { name: "Create resource group" }).click();
+  await expect(page.getByRole("link", { name: "web-1" })).toBeVisible();
+  await picture("group");
   await person.open("/activations/create");
   await page.getByLabel("Default name").fill("web");
   await page.getByRole("button", { name: "Create activation" }).click();

@@ -4,6 +4,8 @@ export const VIEWS: readonly (readonly [name: string, path: string, shows: strin
   ["nodes", "/nodes", "Nodes"],
   ["activations", "/activations", "Hybrid activations"],
   ["activation-create", "/activations/create", "Create activation"],
+  ["groups", "/groups", "Resource groups"],
+  ["group-create", "/create/group", "Create resource group"],
   ["compliance", "/compliance", "Compliance"],
   ["compliance-types", "/compliance?tab=resources", "Resources"],
   ["compliance-patches", "/compliance?tab=patches", "Available patches"],

@@ -2,7 +2,7 @@
 // The name and the input are kept beside the function, so that a page can say which call failed and
 // offer the same call as a line for the AWS CLI.
 
-export type Service = "ssm" | "fettle" | "ssm-quicksetup";
+export type Service = "ssm" | "fettle" | "ssm-quicksetup" | "resource-groups";
 
 export interface Call<I, O> {
   readonly service: Service;

@@ -23,7 +23,7 @@ export class CallError extends Error {
 }
 
 function kindOf(code: string, status: number | undefined): FailureKind {
-  if (code === "AccessDeniedException") return "forbidden";
+  if (code === "AccessDeniedException" || code === "ForbiddenException") return "forbidden";
   if (["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"].includes(code)) {
     return "signed-out";
   }

@@ -15,6 +15,7 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
     "ListTagsForResource",
     // Each counts the machines that registered with it.
     "DescribeActivations",
+    "ListGroupResources",
   ],
   compliance: [
     "ListNodeSummaries",

@@ -2,9 +2,8 @@
 
 import type { Call } from "./call";
 import { fettle } from "./fettle";
+import { rest } from "./rest";
 import type { RolloutPlan } from "./rollouts";
-import { signedHeaders } from "./signed";
-import { exchange } from "./wire";
 
 export const PATCH_POLICY = "AWSQuickSetupType-PatchPolicy";
 export const HOST_MANAGEMENT = "AWSQuickSetupType-SSMHostMgmt";
@@ -53,24 +52,8 @@ export interface Configuration {
   StatusSummaries?: StatusSummary[];
 }
 
-/** `path` names members of the input in braces; what is not in it is the body. */
 function quickSetup<I extends object, O>(operation: string, method: string, path: string): Call<I, O> {
-  return {
-    service: SERVICE,
-    operation,
-    run: async (input, signal) => {
-      const rest = { ...input } as Record<string, unknown>;
-      const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
-        const value = rest[name];
-        delete rest[name];
-        return encodeURIComponent(typeof value === "string" ? value : "");
-      });
-      const body = method === "GET" || method === "DELETE" ? "" : JSON.stringify(rest);
-      const headers: Record<string, string> = body === "" ? {} : { "content-type": "application/json" };
-      const sent = await signedHeaders({ service: SERVICE, method, path: filled, headers, body });
-      return exchange<O>(operation, { headers: sent, body, method, path: filled }, signal);
-    },
-  };
+  return rest(SERVICE, operation, { method, path });
 }
 
 interface ManagersInput {

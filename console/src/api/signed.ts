@@ -10,6 +10,7 @@ interface Unsigned {
   readonly method: string;
   /** Percent-encoded. */
   readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -17,7 +18,7 @@ interface Unsigned {
 /** The headers to send. */
 export async function signedHeaders(request: Unsigned): Promise<Record<string, string>> {
   const who = await credentials();
-  const { service, method, path, headers, body } = request;
+  const { service, method, path, query = {}, headers, body } = request;
   const signer = new SignatureV4({ service, region: who.region, credentials: who, sha256: Sha256 });
   const { protocol, host, hostname, port } = window.location;
   const signed = await signer.sign({
@@ -26,7 +27,7 @@ export async function signedHeaders(request: Unsigned): Promise<Record<string, s
     hostname,
     ...(port === "" ? {} : { port: Number(port) }),
     path,
-    query: {},
+    query,
     headers: { ...headers, host },
     body,
   });

@@ -52,6 +52,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
       { type: "link", text: "State Manager", href: "#/associations" },
       { type: "link", text: "Host management", href: "#/host-management" },
       { type: "link", text: "Hybrid activations", href: "#/activations" },
+      { type: "link", text: "Resource groups", href: "#/groups" },
     ],
   },
   {

@@ -7,6 +7,8 @@ test.each([
   ["/create/user", "Create user", {}],
   ["/documents/create", "Document", { name: "create" }],
   ["/create/document", "Create document", {}],
+  ["/groups/create", "Resource group", { name: "create" }],
+  ["/create/group", "Create resource group", {}],
   ["/policies/arn%3Aaws%3Aa%2Fb", "Patch policy", { arn: "arn:aws:a/b" }],
   ["/policies/create", "Create patch policy", {}],
   ["/host-management/create", "Create host management", {}],

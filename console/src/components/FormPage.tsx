@@ -20,7 +20,7 @@ interface Props {
   /** Where Cancel leads. */
   readonly back: string;
   /** What is sent; nothing where it holds a secret. */
-  readonly request?: Request;
+  readonly request?: Request | readonly Request[];
   readonly children: ReactNode;
 }
 
@@ -36,7 +36,7 @@ export function FormPage({ title, submit, onSubmit, busy, disabled, back, reques
         <Form
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              {request === undefined ? null : <CopyCommand requests={[request]} />}
+              {request === undefined ? null : <CopyCommand requests={[request].flat()} />}
               <Button variant="link" formAction="none" href={back}>
                 Cancel
               </Button>

@@ -1,20 +1,16 @@
 // Chooses the nodes that something is for, and says how many that are.
 
-import Box from "@cloudscape-design/components/box";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import Tiles from "@cloudscape-design/components/tiles";
-import { useDeferredValue } from "react";
 
-import { listNodeSummaries } from "../api/fleet";
 import type { NodeFilter } from "../api/fleet";
-import { useCall } from "../api/use";
 import { targetsProblem, toTargets } from "../logic/targets";
 import type { TargetsForm } from "../logic/targets";
-import { CallFailure } from "./CallFailure";
+import { NodesMatching } from "./NodesMatching";
 
 interface Props {
   readonly form: TargetsForm;
@@ -65,27 +61,12 @@ export function TargetsEditor({ form, onChange, showProblem }: Props) {
           <Input value={form.group} placeholder="web" onChange={({ detail }) => set({ group: detail.value })} />
         </FormField>
       ) : null}
-      {problem === undefined ? <Matching form={form} /> : null}
+      {problem === undefined ? <NodesMatching filters={filtersOf(form)} /> : null}
     </SpaceBetween>
   );
 }
 
-/** How many nodes match at this moment. */
-function Matching({ form }: { readonly form: TargetsForm }) {
-  const settled = useDeferredValue(form);
-  const filters: NodeFilter[] =
-    settled.by === "all"
-      ? []
-      : toTargets(settled).map(({ Key, Values }) => ({ Key: Key === "InstanceIds" ? "NodeId" : Key, Values }));
-  const answer = useCall(listNodeSummaries, { MaxResults: 1, ...(filters.length === 0 ? {} : { Filters: filters }) });
-  if (answer.error !== null) return <CallFailure error={answer.error} onRetry={answer.refetch} />;
-  if (answer.data === undefined) return <Box color="text-status-inactive">Counting nodes</Box>;
-  const total = answer.data.Total;
-  return (
-    <Box color={total === 0 ? "text-status-error" : "text-status-inactive"}>
-      {total === 0
-        ? "No node matches at this moment"
-        : `${total.toLocaleString()} ${total === 1 ? "node matches" : "nodes match"} at this moment`}
-    </Box>
-  );
+function filtersOf(form: TargetsForm): NodeFilter[] {
+  if (form.by === "all") return [];
+  return toTargets(form).map(({ Key, Values }) => ({ Key: Key === "InstanceIds" ? "NodeId" : Key, Values }));
 }

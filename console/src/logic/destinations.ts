@@ -14,6 +14,8 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Nodes", "/nodes", "machines instances servers"],
   ["Hybrid activations", "/activations", "register join machines codes"],
   ["Create activation", "/activations/create", "new add nodes enrol register join machines"],
+  ["Resource groups", "/groups", "tags targets"],
+  ["Create resource group", "/create/group", "new tags"],
   ["Compliance", "/compliance", "reporting patching details"],
   ["Patch baselines", "/baselines", "rules approved rejected patch groups"],
   ["Create patch baseline", "/baselines/create", "new"],

@@ -55,6 +55,7 @@ export const PRESETS: readonly Preset[] = [
       ...READ.map((action) => `ssm:${action}`),
       ...READ.map((action) => `fettle:${action}`),
       ...READ.map((action) => `ssm-quicksetup:${action}`),
+      ...[...READ, "Search*"].map((action) => `resource-groups:${action}`),
       "fettle:Preview*",
       "fettle:Explain*",
       "fettle:ChangePassword",
@@ -68,7 +69,7 @@ export const PRESETS: readonly Preset[] = [
       {
         Version: "2012-10-17",
         Statement: [
-          { Effect: "Allow", Action: ["ssm:*", "ssm-quicksetup:*", "fettle:*"], Resource: "*" },
+          { Effect: "Allow", Action: ["ssm:*", "ssm-quicksetup:*", "resource-groups:*", "fettle:*"], Resource: "*" },
           {
             Effect: "Deny",
             Action: ["fettle:CreateUser", "fettle:UpdateUser", "fettle:DeleteUser", "fettle:CreateSignInCode"],
