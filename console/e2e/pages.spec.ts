@@ -55,6 +55,7 @@ const LISTS = [
   "/nodes",
   "/activations",
   "/groups",
+  "/feeds",
   "/baselines",
   "/patch-now",
   "/commands",

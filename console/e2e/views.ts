@@ -4,6 +4,7 @@ export const VIEWS: readonly (readonly [name: string, path: string, shows: strin
   ["nodes", "/nodes", "Nodes"],
   ["activations", "/activations", "Hybrid activations"],
   ["activation-create", "/activations/create", "Create activation"],
+  ["feeds", "/feeds", "Advisory feeds"],
   ["groups", "/groups", "Resource groups"],
   ["group-create", "/create/group", "Create resource group"],
   ["compliance", "/compliance", "Compliance"],

@@ -88,6 +88,7 @@ export default async function world(): Promise<() => Promise<void>> {
       FETTLE_TEST_KEY: key.AccessKeyId,
       FETTLE_TEST_SECRET: key.SecretAccessKey,
       FETTLE_TEST_NODE: node,
+      FETTLE_TEST_CLI: join(PROGRAMS, "fettle"),
       FETTLE_TEST_AGENT: join(PROGRAMS, "fettle-agent"),
     });
   } catch (error) {

@@ -42,6 +42,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
       { type: "link", text: "Rollouts", href: "#/rollouts" },
       { type: "link", text: "Patch policies", href: "#/policies" },
       { type: "link", text: "Patch baselines", href: "#/baselines" },
+      { type: "link", text: "Advisory feeds", href: "#/feeds" },
     ],
   },
   {

@@ -72,6 +72,7 @@ export const ROUTES: readonly Route[] = [
     "Edit host management",
     () => import("../pages/hosts/HostsEditPage"),
   ),
+  route("/feeds", "/feeds", "Advisory feeds", () => import("../pages/feeds/FeedsPage")),
   route("/groups", "/groups", "Resource groups", () => import("../pages/groups/GroupsPage")),
   route("/create/group", "/groups", "Create resource group", () => import("../pages/groups/GroupEditPage")),
   route("/groups/:name", "/groups", "Resource group", () => import("../pages/groups/GroupPage")),

@@ -14,6 +14,7 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Nodes", "/nodes", "machines instances servers"],
   ["Hybrid activations", "/activations", "register join machines codes"],
   ["Create activation", "/activations/create", "new add nodes enrol register join machines"],
+  ["Advisory feeds", "/feeds", "cve osv debian import"],
   ["Resource groups", "/groups", "tags targets"],
   ["Create resource group", "/create/group", "new tags"],
   ["Compliance", "/compliance", "reporting patching details"],

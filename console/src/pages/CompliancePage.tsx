@@ -358,7 +358,12 @@ function Advisories() {
             },
             { id: "severity", header: "Severity", cell: (node) => node.Severity ?? "–", text: (node) => node.Severity },
           ]}
-          empty="No node is known to be affected. Look at `fettle advisories` for which feeds are imported and how old they are."
+          empty={
+            <>
+              No node is known to be affected. See which <Link to={href("/feeds")}>feeds are imported</Link>, and how
+              old they are.
+            </>
+          }
         />
       ) : (
         <Box color="text-status-inactive">Name a CVE or a package to see the nodes that it touches.</Box>
