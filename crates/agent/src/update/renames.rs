@@ -18,16 +18,17 @@ pub fn beside(program: &Path, what: &str) -> PathBuf {
 /// After success `program` is the new file, and the old one has another name. After a failure everything is as it was, unless the
 /// error says otherwise.
 pub fn put_in_place(new: &Path, program: &Path) -> io::Result<()> {
-    let old = free_name(program)?;
     // Newer systems let a name go over to another file while the old one runs, if that has a name left: then one of the two has the
     // place at every moment.
-    if fs::hard_link(program, &old).is_ok() {
-        match fs::rename(new, program) {
-            Ok(()) => return Ok(()),
-            Err(_) => fs::remove_file(&old)?,
+    let link = free_name(program)?;
+    if fs::hard_link(program, &link).is_ok() {
+        if fs::rename(new, program).is_ok() {
+            return Ok(());
         }
+        // Others do not let go of any name of a running program: it stays until a later start.
+        let _ = fs::remove_file(&link);
     }
-    in_two_steps(new, program, &old)
+    in_two_steps(new, program, &free_name(program)?)
 }
 
 /// Between the two nobody has the place; a machine that loses its power just then has its agent under the name `old`.

@@ -77,6 +77,12 @@ fn size(path: &Path) -> u64 {
     fs::metadata(path).unwrap().len()
 }
 
+/// Of all programs that have had the place.
+fn old_sizes(program: &Path) -> Vec<u64> {
+    let names = (0..8).map(|number| beside(program, &format!("old-{number}")));
+    names.filter(|path| path.exists()).map(|path| size(&path)).collect()
+}
+
 /// A folder with three builds of this program, each a byte longer than the one before, and a process of the first.
 struct Bed {
     dir: tempfile::TempDir,
@@ -129,10 +135,12 @@ fn a_place_is_given_away_twice() {
     assert_eq!(diary(bed.dir.path()), [bed.of("first", 0), bed.of("child", 1), bed.of("child", 2)]);
     let program = bed.dir.path().join("agent.exe");
     assert_eq!(size(&program), bed.size + 2);
-    let old = [beside(&program, "old-0"), beside(&program, "old-1")];
-    assert_eq!(old.each_ref().map(|path| size(path)), [bed.size, bed.size + 1]);
+    let mut old = old_sizes(&program);
+    // One that keeps its name may have another one, too.
+    old.dedup();
+    assert_eq!(old, [bed.size, bed.size + 1]);
     remove_old(&program);
-    assert!(!old.iter().any(|path| path.exists()), "nobody runs them any more");
+    assert!(old_sizes(&program).is_empty(), "nobody runs them any more");
 }
 
 fn one_that_fails_is_told() {

@@ -47,7 +47,7 @@ async fn what_cannot_be_understood_is_refused_by_name() {
         // Of a node that is not enrolled: nobody can be asked.
         (
             json!({"sourceType": "GitHub", "sourceInfo": {"owner": "a", "tokenInfo": "{{ssm-secure:t}}"}}),
-            "Parameter Store: no registration",
+            "holds no registration",
         ),
         (
             json!({"sourceType": "GitHub", "sourceInfo": {"owner": "a", "tokenInfo": "ghp_1"}}),
