@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/../../.."
 target=${CARGO_TARGET_DIR:-target}
-cargo build --quiet --release -p agent
+# The program that `make up` builds.
+cargo build --quiet --release --locked --bin fettle-agent
 cargo build --quiet --profile small --target x86_64-unknown-linux-musl -p agent
 missed=0
 python3 crates/e2e/benches/scan.py --agent "$target/release/fettle-agent" "$@" || missed=1
