@@ -19,7 +19,7 @@ import { ssm } from "../api/ssm";
 import { useCall } from "../api/use";
 import { href, part, useQueryValue } from "../app/place";
 import { Answer } from "../components/Answer";
-import { Choice } from "../components/Choice";
+import { ComplianceChoices } from "../components/ComplianceChoices";
 import { CopyCommand } from "../components/CopyCommand";
 import { ItemCount } from "../components/ItemCount";
 import { Link } from "../components/Link";
@@ -27,9 +27,8 @@ import { NodeName } from "../components/NodeName";
 import { ServerTable } from "../components/ServerTable";
 import { Status } from "../components/Status";
 import { Time } from "../components/Time";
-import { LEVELS } from "../logic/baseline";
 import { shortBaselineId } from "../logic/shortId";
-import { COMPLIANCE_STATUSES, worded, wordOf } from "../logic/status";
+import { wordOf } from "../logic/status";
 import { toDate } from "../logic/time";
 import { AvailablePatches } from "./AvailablePatches";
 
@@ -238,23 +237,12 @@ function Resources() {
       items={(output) => output.ResourceComplianceSummaryItems}
       trackBy={(item) => `${item.ResourceId ?? ""} ${item.ComplianceType ?? ""}`}
       filter={
-        <SpaceBetween direction="horizontal" size="s">
-          <Choice
-            label="Compliance type"
-            any="Any type"
-            value={type}
-            values={types.map((value) => [value, value])}
-            onChange={setType}
-          />
-          <Choice
-            label="Status"
-            any="Any status"
-            value={status}
-            values={worded(COMPLIANCE_STATUSES)}
-            onChange={setStatus}
-          />
-          <Choice label="Severity" any="Any severity" value={severity} values={worded(LEVELS)} onChange={setSeverity} />
-        </SpaceBetween>
+        <ComplianceChoices
+          types={types}
+          type={[type, setType]}
+          status={[status, setStatus]}
+          severity={[severity, setSeverity]}
+        />
       }
       columns={[
         {

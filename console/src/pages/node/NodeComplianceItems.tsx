@@ -2,15 +2,13 @@
 
 import { ListComplianceItemsCommand } from "@aws-sdk/client-ssm";
 import type { ComplianceItem } from "@aws-sdk/client-ssm";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 
 import { ssm } from "../../api/ssm";
 import { useQueryValue } from "../../app/place";
-import { Choice } from "../../components/Choice";
+import { ComplianceChoices } from "../../components/ComplianceChoices";
 import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
-import { LEVELS } from "../../logic/baseline";
-import { COMPLIANCE_STATUSES, worded, wordOf } from "../../logic/status";
+import { wordOf } from "../../logic/status";
 
 const listComplianceItems = ssm("ListComplianceItems", ListComplianceItemsCommand);
 
@@ -44,23 +42,12 @@ export function NodeComplianceItems({ id }: { readonly id: string }) {
         ...(filters.length === 0 ? {} : { Filters: filters }),
       }}
       filter={
-        <SpaceBetween direction="horizontal" size="s">
-          <Choice
-            label="Compliance type"
-            any="Any type"
-            value={type}
-            values={TYPES.map((value) => [value, value])}
-            onChange={setType}
-          />
-          <Choice
-            label="Status"
-            any="Any status"
-            value={status}
-            values={worded(COMPLIANCE_STATUSES)}
-            onChange={setStatus}
-          />
-          <Choice label="Severity" any="Any severity" value={severity} values={worded(LEVELS)} onChange={setSeverity} />
-        </SpaceBetween>
+        <ComplianceChoices
+          types={TYPES}
+          type={[type, setType]}
+          status={[status, setStatus]}
+          severity={[severity, setSeverity]}
+        />
       }
       items={(output) => output.ComplianceItems}
       trackBy={(item) => `${item.ComplianceType ?? ""} ${item.Id ?? ""} ${item.Title ?? ""}`}
