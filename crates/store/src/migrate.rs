@@ -65,6 +65,13 @@ pub(crate) async fn run(store: &Store) -> Result<()> {
     tx.commit().await
 }
 
+/// What stands for all of them, as a part of a name.
+#[cfg(feature = "testing")]
+pub(crate) fn all() -> String {
+    let texts: String = MIGRATIONS.iter().flat_map(|(name, sql)| [*name, *sql]).collect();
+    digest(&texts)[..16].to_owned()
+}
+
 fn digest(sql: &str) -> String {
     hex::encode(Sha256::digest(sql.as_bytes()))
 }

@@ -67,6 +67,19 @@ impl Postgres {
         Ok(self.pool.get().await?.batch_execute(statement).await?)
     }
 
+    /// As `server_version_num` has it: 150004 is 15.4.
+    #[cfg(feature = "testing")]
+    pub async fn version(&self) -> Result<i32> {
+        let sql = "SELECT current_setting('server_version_num')::integer";
+        Ok(self.pool.get().await?.query_one(sql, &[]).await?.get(0))
+    }
+
+    #[cfg(feature = "testing")]
+    pub async fn has_database(&self, name: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM pg_database WHERE datname = $1";
+        Ok(self.pool.get().await?.query_opt(sql, &[&name]).await?.is_some())
+    }
+
     async fn transaction(&self, begin: &'static str) -> Result<PostgresTx> {
         Ok(PostgresTx { client: Some(self.pool.get().await?), state: State::NotBegun(begin) })
     }
