@@ -22,37 +22,8 @@ import type {
 
 import { everyPage } from "../logic/pages";
 import type { Call } from "./call";
-import { signedHeaders } from "./signed";
+import { plain } from "./plain";
 import { queries } from "./use";
-import { CONTENT_TYPE, exchange } from "./wire";
-
-/** The one time that these operations answer: seconds on the wire, a Date in the SDK's shapes. */
-export function withDates(answer: unknown): unknown {
-  if (Array.isArray(answer)) return answer.map(withDates);
-  if (typeof answer !== "object" || answer === null) return answer;
-  const members = Object.entries(answer).map(([name, value]: [string, unknown]) => [
-    name,
-    name === "LastModifiedDate" && typeof value === "number" ? new Date(value * 1000) : withDates(value),
-  ]);
-  return Object.fromEntries(members) as object;
-}
-
-/**
- * In the SDK's shapes, but sent without its description of the operation: those of all operations are one file, which is part
- * of the first load.
- */
-function plain<I extends object, O>(operation: string): Call<I, O> {
-  return {
-    service: "ssm",
-    operation,
-    run: async (input, signal) => {
-      const body = JSON.stringify(input);
-      const headers = { "content-type": CONTENT_TYPE, "x-amz-target": `AmazonSSM.${operation}` };
-      const signed = await signedHeaders({ service: "ssm", method: "POST", path: "/", headers, body });
-      return withDates(await exchange(operation, { headers: signed, body }, signal)) as O;
-    },
-  };
-}
 
 export const describeParameters = plain<DescribeParametersRequest, DescribeParametersResult>("DescribeParameters");
 export const getParameter = plain<GetParameterRequest, GetParameterResult>("GetParameter");
