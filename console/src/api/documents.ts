@@ -10,7 +10,16 @@ import {
   UpdateDocumentCommand,
   UpdateDocumentDefaultVersionCommand,
 } from "@aws-sdk/client-ssm";
+import type {
+  DescribeDocumentPermissionRequest,
+  DescribeDocumentPermissionResponse,
+  ListDocumentMetadataHistoryRequest,
+  ListDocumentMetadataHistoryResponse,
+  ModifyDocumentPermissionRequest,
+  UpdateDocumentMetadataRequest,
+} from "@aws-sdk/client-ssm";
 
+import { plain } from "./plain";
 import { ssm } from "./ssm";
 
 export const listDocuments = ssm("ListDocuments", ListDocumentsCommand);
@@ -21,3 +30,13 @@ export const updateDocument = ssm("UpdateDocument", UpdateDocumentCommand);
 export const deleteDocument = ssm("DeleteDocument", DeleteDocumentCommand);
 export const listDocumentVersions = ssm("ListDocumentVersions", ListDocumentVersionsCommand);
 export const updateDocumentDefaultVersion = ssm("UpdateDocumentDefaultVersion", UpdateDocumentDefaultVersionCommand);
+
+export const describeDocumentPermission = plain<DescribeDocumentPermissionRequest, DescribeDocumentPermissionResponse>(
+  "DescribeDocumentPermission",
+);
+export const modifyDocumentPermission = plain<ModifyDocumentPermissionRequest, object>("ModifyDocumentPermission");
+export const listDocumentMetadataHistory = plain<
+  ListDocumentMetadataHistoryRequest,
+  ListDocumentMetadataHistoryResponse
+>("ListDocumentMetadataHistory");
+export const updateDocumentMetadata = plain<UpdateDocumentMetadataRequest, object>("UpdateDocumentMetadata");

@@ -1,5 +1,12 @@
 // The content of documents: in which format it is, whether it can be one, and what new ones begin with.
 
+import type { DocumentDescription } from "@aws-sdk/client-ssm";
+
+/** Of the account that looks: shipped ones have no account, and others' go by their ARNs. */
+export function isOwn({ Owner: owner = "", Name: name = "" }: DocumentDescription): boolean {
+  return /^\d{12}$/.test(owner) && !name.startsWith("arn:");
+}
+
 export function formatOf(content: string): "JSON" | "YAML" | "TEXT" {
   const text = content.trimStart();
   if (text.startsWith("{")) return "JSON";

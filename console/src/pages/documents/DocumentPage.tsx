@@ -12,21 +12,19 @@ import Table from "@cloudscape-design/components/table";
 import Tabs from "@cloudscape-design/components/tabs";
 import type { DocumentDescription } from "@aws-sdk/client-ssm";
 
-import {
-  deleteDocument,
-  describeDocument,
-  getDocument,
-  listDocumentVersions,
-  updateDocumentDefaultVersion,
-} from "../../api/documents";
+import { deleteDocument, describeDocument, getDocument } from "../../api/documents";
 import { useAction, useCall } from "../../api/use";
 import { go, href, part, useQueryValue } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
 import { CopyCommand } from "../../components/CopyCommand";
-import { ServerTable } from "../../components/ServerTable";
+import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
+import { isOwn } from "../../logic/document";
+import { DocumentReviews } from "./DocumentReviews";
+import { DocumentSharing } from "./DocumentSharing";
+import { DocumentVersions } from "./DocumentVersions";
 
 export default function DocumentPage({ params }: PageProps) {
   const name = params["name"] ?? "";
@@ -43,7 +41,14 @@ export default function DocumentPage({ params }: PageProps) {
               tabs={[
                 { id: "overview", label: "Overview", content: <Overview document={document} /> },
                 { id: "content", label: "Content", content: <Content name={name} /> },
-                { id: "versions", label: "Versions", content: <Versions document={document} name={name} /> },
+                { id: "versions", label: "Versions", content: <DocumentVersions document={document} name={name} /> },
+                // Others' documents have neither for this account.
+                ...(isOwn(document)
+                  ? [
+                      { id: "sharing", label: "Sharing", content: <DocumentSharing document={document} name={name} /> },
+                      { id: "reviews", label: "Reviews", content: <DocumentReviews document={document} name={name} /> },
+                    ]
+                  : []),
               ]}
             />
           </ContentLayout>
@@ -56,10 +61,6 @@ export default function DocumentPage({ params }: PageProps) {
 interface Props {
   readonly document: DocumentDescription;
   readonly name: string;
-}
-
-function isOwn(document: DocumentDescription): boolean {
-  return document.Owner !== "Amazon" && document.Owner !== "AWS";
 }
 
 function Title({ document, name }: Props) {
@@ -120,6 +121,9 @@ function Overview({ document }: { readonly document: DocumentDescription }) {
             { label: "Latest version", value: document.LatestVersion ?? "–" },
             { label: "Platforms", value: (document.PlatformTypes ?? []).join(", ") || "–" },
             { label: "Hash", value: document.Hash ?? "–" },
+            ...(document.ReviewStatus === undefined
+              ? []
+              : [{ label: "Review of the default version", value: <Status status={document.ReviewStatus} /> }]),
           ]}
         />
       </Container>
@@ -179,61 +183,5 @@ function Content({ name }: { readonly name: string }) {
         </Container>
       )}
     </Answer>
-  );
-}
-
-function Versions({ document, name }: Props) {
-  const setDefault = useAction(updateDocumentDefaultVersion, {
-    done: (_, input) => `Version ${input.DocumentVersion ?? ""} is the default now.`,
-  });
-  return (
-    <ServerTable
-      id="document-versions"
-      title="Versions"
-      inside
-      call={listDocumentVersions}
-      input={{ Name: name }}
-      items={(output) => output.DocumentVersions}
-      trackBy={(version) => version.DocumentVersion ?? ""}
-      columns={[
-        {
-          id: "version",
-          header: "Version",
-          cell: (version) => version.DocumentVersion,
-          text: (version) => version.DocumentVersion,
-        },
-        {
-          id: "name",
-          header: "Version name",
-          cell: (version) => version.VersionName ?? "–",
-          text: (version) => version.VersionName,
-        },
-        {
-          id: "created",
-          header: "Created",
-          cell: (version) => <Time at={version.CreatedDate} short />,
-          text: (version) => version.CreatedDate?.toISOString(),
-        },
-        { id: "status", header: "Status", cell: (version) => version.Status, text: (version) => version.Status },
-        {
-          id: "default",
-          header: "Default",
-          cell: (version) =>
-            version.IsDefaultVersion === true ? (
-              "default"
-            ) : isOwn(document) ? (
-              <Button
-                variant="inline-link"
-                onClick={() => setDefault.mutate({ Name: name, DocumentVersion: version.DocumentVersion ?? "" })}
-              >
-                Make default
-              </Button>
-            ) : (
-              "–"
-            ),
-        },
-      ]}
-      empty="No versions."
-    />
   );
 }

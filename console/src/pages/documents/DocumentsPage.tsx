@@ -16,6 +16,8 @@ const TYPES = ["Command", "Automation", "Policy", "Package", "ChangeCalendar"];
 const OWNERS = [
   ["Self", "Own"],
   ["Amazon", "Predefined"],
+  ["Private", "Shared with this account"],
+  ["Public", "Public"],
 ] as const;
 
 export default function DocumentsPage() {
