@@ -77,6 +77,8 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
     "ListDocumentVersions",
     "DescribeDocumentPermission",
     "ListDocumentMetadataHistory",
+    // Change calendars are documents.
+    "GetCalendarState",
   ],
   automations: ["DescribeAutomationExecutions", "GetAutomationExecution"],
   parameters: [...PARAMETERS, "ListTagsForResource"],

@@ -61,6 +61,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
     text: "Change tools",
     items: [
       { type: "link", text: "Maintenance windows", href: "#/windows" },
+      { type: "link", text: "Change calendars", href: "#/calendars" },
       { type: "link", text: "Automation", href: "#/automations" },
       { type: "link", text: "Documents", href: "#/documents" },
     ],

@@ -7,6 +7,8 @@ test.each([
   ["/create/user", "Create user", {}],
   ["/documents/create", "Document", { name: "create" }],
   ["/create/document", "Create document", {}],
+  ["/calendars/create", "Change calendar", { name: "create" }],
+  ["/create/calendar", "Create change calendar", {}],
   ["/groups/create", "Resource group", { name: "create" }],
   ["/create/group", "Create resource group", {}],
   ["/policies/arn%3Aaws%3Aa%2Fb", "Patch policy", { arn: "arn:aws:a/b" }],

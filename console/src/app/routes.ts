@@ -85,6 +85,20 @@ export const ROUTES: readonly Route[] = [
   route("/create/document", "/documents", "Create document", () => import("../pages/documents/DocumentEditPage")),
   route("/documents/:name", "/documents", "Document", () => import("../pages/documents/DocumentPage")),
   route("/documents/:name/edit", "/documents", "New version", () => import("../pages/documents/DocumentEditPage")),
+  route("/calendars", "/calendars", "Change calendars", () => import("../pages/calendars/CalendarsPage")),
+  route(
+    "/create/calendar",
+    "/calendars",
+    "Create change calendar",
+    () => import("../pages/calendars/CalendarEditPage"),
+  ),
+  route("/calendars/:name", "/calendars", "Change calendar", () => import("../pages/calendars/CalendarPage")),
+  route(
+    "/calendars/:name/edit",
+    "/calendars",
+    "Edit change calendar",
+    () => import("../pages/calendars/CalendarEditPage"),
+  ),
   route("/associations", "/associations", "State Manager", () => import("../pages/associations/AssociationsPage")),
   route(
     "/associations/create",

@@ -35,6 +35,8 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Create association", "/associations/create", "new"],
   ["Maintenance windows", "/windows", "schedules calendar"],
   ["Create maintenance window", "/windows/create", "new"],
+  ["Change calendars", "/calendars", "freeze open closed events"],
+  ["Create change calendar", "/create/calendar", "new freeze events"],
   ["Automation", "/automations", "runbooks executions"],
   ["Start automation", "/automations/start", "new execution"],
   ["Parameter Store", "/parameters", "parameters values settings secrets secure strings"],

@@ -60,6 +60,7 @@ const LOOKS: Record<string, Look> = {
   NONE: "info",
   ACTIVE: "good",
   Open: "good",
+  CLOSED: "stopped",
   CompletedWithFailure: "bad",
   FAILED: "bad",
   Rejected: "bad",

@@ -74,6 +74,10 @@ function Title({ document, name }: Props) {
       <Button variant="primary" href={href("/automations/start", { document: name })}>
         Start automation
       </Button>
+    ) : document.DocumentType === "ChangeCalendar" ? (
+      <Button variant="primary" href={href(`/calendars/${part(name)}`)}>
+        Open the calendar
+      </Button>
     ) : null;
   return (
     <Header
