@@ -25,6 +25,8 @@ export const VIEWS: readonly (readonly [name: string, path: string, shows: strin
   ["documents", "/documents", "Documents"],
   ["document", "/documents/AWS-RunPatchBaseline", "AWS-RunPatchBaseline"],
   ["document-create", "/create/document", "Create document"],
+  ["packages", "/packages", "Packages"],
+  ["package-create", "/create/package", "Create package"],
   ["calendars", "/calendars", "Change calendars"],
   ["calendar-create", "/create/calendar", "Create change calendar"],
   ["associations", "/associations", "Associations"],

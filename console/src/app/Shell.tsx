@@ -51,6 +51,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
     items: [
       { type: "link", text: "Run Command", href: "#/commands" },
       { type: "link", text: "State Manager", href: "#/associations" },
+      { type: "link", text: "Packages", href: "#/packages" },
       { type: "link", text: "Host management", href: "#/host-management" },
       { type: "link", text: "Hybrid activations", href: "#/activations" },
       { type: "link", text: "Resource groups", href: "#/groups" },

@@ -9,6 +9,8 @@ test.each([
   ["/create/document", "Create document", {}],
   ["/calendars/create", "Change calendar", { name: "create" }],
   ["/create/calendar", "Create change calendar", {}],
+  ["/packages/create", "Package", { name: "create" }],
+  ["/create/package", "Create package", {}],
   ["/groups/create", "Resource group", { name: "create" }],
   ["/create/group", "Create resource group", {}],
   ["/policies/arn%3Aaws%3Aa%2Fb", "Patch policy", { arn: "arn:aws:a/b" }],

@@ -85,6 +85,10 @@ export const ROUTES: readonly Route[] = [
   route("/create/document", "/documents", "Create document", () => import("../pages/documents/DocumentEditPage")),
   route("/documents/:name", "/documents", "Document", () => import("../pages/documents/DocumentPage")),
   route("/documents/:name/edit", "/documents", "New version", () => import("../pages/documents/DocumentEditPage")),
+  route("/packages", "/packages", "Packages", () => import("../pages/packages/PackagesPage")),
+  route("/create/package", "/packages", "Create package", () => import("../pages/packages/PackageEditPage")),
+  route("/packages/:name", "/packages", "Package", () => import("../pages/packages/PackagePage")),
+  route("/packages/:name/edit", "/packages", "New version", () => import("../pages/packages/PackageEditPage")),
   route("/calendars", "/calendars", "Change calendars", () => import("../pages/calendars/CalendarsPage")),
   route(
     "/create/calendar",

@@ -31,6 +31,8 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ["Send command", "/commands/send", "run script shell"],
   ["Documents", "/documents", "runbooks"],
   ["Create document", "/create/document", "new runbook"],
+  ["Packages", "/packages", "distributor software install"],
+  ["Create package", "/create/package", "new distributor software"],
   ["State Manager", "/associations", "associations"],
   ["Create association", "/associations/create", "new"],
   ["Maintenance windows", "/windows", "schedules calendar"],

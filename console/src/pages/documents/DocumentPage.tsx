@@ -78,6 +78,10 @@ function Title({ document, name }: Props) {
       <Button variant="primary" href={href(`/calendars/${part(name)}`)}>
         Open the calendar
       </Button>
+    ) : document.DocumentType === "Package" ? (
+      <Button variant="primary" href={href(`/packages/${part(name)}`)}>
+        Open the package
+      </Button>
     ) : null;
   return (
     <Header
