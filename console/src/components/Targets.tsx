@@ -1,6 +1,8 @@
-// Which nodes something is for: named ones by their names.
+// Which nodes something is for: named ones by their names, a resource group with the way to it.
 
-import { targetsText } from "../logic/targets";
+import { href, part } from "../app/place";
+import { groupOfTarget, targetsText } from "../logic/targets";
+import { Link } from "./Link";
 import { NodeName } from "./NodeName";
 
 interface Props {
@@ -15,6 +17,8 @@ export function Targets({ of: targets = [] }: Props) {
   const [only] = targets;
   const ids = only?.Values ?? [];
   const areNamed = targets.length === 1 && /^instanceids$/i.test(only?.Key ?? "") && !ids.includes("*");
+  const group = only === undefined || targets.length > 1 ? undefined : groupOfTarget(only);
+  if (group !== undefined) return <Link to={href(`/groups/${part(group)}`)}>{targetsText(targets)}</Link>;
   if (!areNamed) return <>{targetsText(targets) || "–"}</>;
   return (
     <>

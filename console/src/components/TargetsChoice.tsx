@@ -14,16 +14,19 @@ interface Props {
   readonly kept: readonly { readonly Key?: string | undefined; readonly Values?: readonly string[] | undefined }[];
   readonly onChange: (form: TargetsForm) => void;
   readonly showProblem: boolean;
+  /** Those that can be chosen: all of them, where it is not said. */
+  readonly kinds?: readonly TargetsForm["by"][];
 }
 
-export function TargetsChoice({ form, kept, onChange, showProblem }: Props) {
-  if (form !== undefined) return <TargetsEditor form={form} showProblem={showProblem} onChange={onChange} />;
+export function TargetsChoice({ form, kept, onChange, showProblem, kinds }: Props) {
+  if (form !== undefined)
+    return <TargetsEditor form={form} showProblem={showProblem} kinds={kinds} onChange={onChange} />;
   return (
     <Alert
       type="info"
       header="These targets stay as they are"
       action={
-        <Button formAction="none" onClick={() => onChange(NO_TARGETS)}>
+        <Button formAction="none" onClick={() => onChange({ ...NO_TARGETS, by: kinds?.[0] ?? NO_TARGETS.by })}>
           Choose others
         </Button>
       }

@@ -11,14 +11,25 @@ import type { NodeFilter } from "../api/fleet";
 import { targetsProblem, toTargets } from "../logic/targets";
 import type { TargetsForm } from "../logic/targets";
 import { NodesMatching } from "./NodesMatching";
+import { ResourceGroupField } from "./ResourceGroupField";
 
 interface Props {
   readonly form: TargetsForm;
   readonly onChange: (form: TargetsForm) => void;
   readonly showProblem: boolean;
+  /** Those that can be chosen: all of them, where it is not said. */
+  readonly kinds?: readonly TargetsForm["by"][] | undefined;
 }
 
-export function TargetsEditor({ form, onChange, showProblem }: Props) {
+const KINDS: readonly { readonly value: TargetsForm["by"]; readonly label: string; readonly description: string }[] = [
+  { value: "nodes", label: "Nodes", description: "By their ids" },
+  { value: "tag", label: "Tag", description: "Nodes that have it when it runs" },
+  { value: "group", label: "Patch group", description: "The tag PatchGroup" },
+  { value: "resource-group", label: "Resource group", description: "Its members when it runs" },
+  { value: "all", label: "All nodes", description: "Of this account and region" },
+];
+
+export function TargetsEditor({ form, onChange, showProblem, kinds }: Props) {
   const problem = targetsProblem(form);
   const error = showProblem ? problem : undefined;
   const set = (change: Partial<TargetsForm>): void => onChange({ ...form, ...change });
@@ -26,14 +37,9 @@ export function TargetsEditor({ form, onChange, showProblem }: Props) {
     <SpaceBetween size="m">
       <Tiles
         ariaLabel="Targets"
-        columns={4}
+        columns={3}
         value={form.by}
-        items={[
-          { value: "nodes", label: "Nodes", description: "By their ids" },
-          { value: "tag", label: "Tag", description: "Nodes that have it when it runs" },
-          { value: "group", label: "Patch group", description: "The tag PatchGroup" },
-          { value: "all", label: "All nodes", description: "Of this account and region" },
-        ]}
+        items={KINDS.filter(({ value }) => kinds === undefined || kinds.includes(value))}
         onChange={({ detail }) => set({ by: detail.value as TargetsForm["by"] })}
       />
       {form.by === "nodes" ? (
@@ -61,7 +67,15 @@ export function TargetsEditor({ form, onChange, showProblem }: Props) {
           <Input value={form.group} placeholder="web" onChange={({ detail }) => set({ group: detail.value })} />
         </FormField>
       ) : null}
-      {problem === undefined ? <NodesMatching filters={filtersOf(form)} /> : null}
+      {form.by === "resource-group" ? (
+        <ResourceGroupField
+          name={form.resourceGroup}
+          error={error}
+          onChange={(resourceGroup) => set({ resourceGroup })}
+        />
+      ) : problem === undefined ? (
+        <NodesMatching filters={filtersOf(form)} />
+      ) : null}
     </SpaceBetween>
   );
 }

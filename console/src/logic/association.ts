@@ -3,7 +3,7 @@
 import type { AssociationDescription } from "@aws-sdk/client-ssm";
 
 import { scheduleProblem } from "./schedule";
-import { fromTargets, limitProblem, NO_TARGETS, targetsProblem, toTargets } from "./targets";
+import { fromTargets, limitProblem, NO_TARGETS, STATE_MANAGER_GROUP_KEY, targetsProblem, toTargets } from "./targets";
 import type { TargetsForm } from "./targets";
 
 export interface AssociationForm {
@@ -51,7 +51,7 @@ export function toAssociation(form: AssociationForm, document: string, parameter
   return {
     Name: document,
     Parameters: parameters,
-    ...(form.targets === undefined ? {} : { Targets: toTargets(form.targets) }),
+    ...(form.targets === undefined ? {} : { Targets: toTargets(form.targets, STATE_MANAGER_GROUP_KEY) }),
     ...(form.name === "" ? {} : { AssociationName: form.name }),
     ...(form.schedule === "" ? {} : { ScheduleExpression: form.schedule }),
     ...(form.concurrency === "" ? {} : { MaxConcurrency: form.concurrency }),

@@ -21,11 +21,13 @@ import {
   fromWindow,
   NEW_TASK,
   NEW_WINDOW,
+  resourceTypeOf,
   taskParameters,
   taskProblems,
   toTask,
   toWindow,
   windowProblems,
+  windowTargetKinds,
 } from "./window";
 import { changeText, undoText } from "./undo";
 import { passwordProblem, policiesProblem, PRESETS, userNameProblem } from "./users";
@@ -94,17 +96,30 @@ describe("targets", () => {
   test.each([
     { ...NO_TARGETS, nodes: node },
     { ...NO_TARGETS, by: "tag" as const, key: "Env", values: "prod, test" },
+    { ...NO_TARGETS, by: "resource-group" as const, resourceGroup: "web" },
     { ...NO_TARGETS, by: "all" as const },
   ])("come back as the form had them: by $by", (form) => expect(fromTargets(toTargets(form))).toEqual(form));
 
   it("of a kind that the form does not know stay as they are", () => {
-    const group = [{ Key: "resource-groups:Name", Values: ["web"] }];
-    expect(fromTargets(group)).toBeUndefined();
+    const types = [{ Key: "resource-groups:ResourceTypeFilters", Values: ["AWS::EC2::Instance"] }];
+    expect(fromTargets([{ Key: "resource-groups:Name", Values: ["web"] }, ...types])).toBeUndefined();
     expect(fromTargets([])).toBeUndefined();
-    expect(fromTargets([...toTargets({ ...NO_TARGETS, by: "all" }), ...group])).toBeUndefined();
+    expect(fromTargets([...toTargets({ ...NO_TARGETS, by: "all" }), ...types])).toBeUndefined();
     expect(fromTargets([{ Key: "tag:Env", Values: ["a,b"] }])).toBeUndefined();
-    expect(targetsText(group)).toBe("resource-groups:Name = web");
+    expect(targetsText([{ Key: "tag-key", Values: ["Env"] }])).toBe("tag-key = Env");
     expect(targetsText([{ Key: "InstanceIds", Values: ["*"] }])).toBe("All nodes");
+  });
+
+  it("are the members of a resource group, under the key of whoever is asked", () => {
+    const form = { ...NO_TARGETS, by: "resource-group" as const, resourceGroup: " web " };
+    expect(toTargets(form)).toEqual([{ Key: "resource-groups:Name", Values: ["web"] }]);
+    const association = toAssociation({ ...NEW_ASSOCIATION, targets: form }, "doc", {});
+    expect(association.Targets).toEqual([{ Key: "ResourceGroup", Values: ["web"] }]);
+    for (const targets of [toTargets(form), association.Targets ?? []]) {
+      expect(fromTargets(targets)).toEqual({ ...form, resourceGroup: "web" });
+      expect(targetsText(targets)).toBe("The resource group web");
+    }
+    expect(targetsProblem({ ...form, resourceGroup: " " })).toBe("name a resource group");
   });
 
   it("says what is wrong", () => {
@@ -385,6 +400,14 @@ describe("maintenance windows", () => {
     ["cutoff", { cutoff: "3" }],
     ["cutoff", { cutoff: "" }],
   ])("%s is checked", (place, change) => expect(windowProblems({ ...window, ...change })).toHaveProperty(place));
+
+  it("take nodes or a resource group, and keep to what a target was registered as", () => {
+    expect(resourceTypeOf({ ...NO_TARGETS, by: "tag" })).toBe("INSTANCE");
+    expect(resourceTypeOf({ ...NO_TARGETS, by: "resource-group" })).toBe("RESOURCE_GROUP");
+    expect(windowTargetKinds(undefined)).toEqual(["tag", "nodes", "group", "resource-group"]);
+    expect(windowTargetKinds("INSTANCE")).toEqual(["tag", "nodes", "group"]);
+    expect(windowTargetKinds("RESOURCE_GROUP")).toEqual(["resource-group"]);
+  });
 
   it("have tasks of commands and runbooks", () => {
     const form = { ...NEW_TASK, windowTargets: ["t"], name: "echo" };

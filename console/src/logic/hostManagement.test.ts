@@ -14,7 +14,10 @@ describe("host management", () => {
       {},
       { wanted: ["CollectInventory"] },
       { targets: { ...NO_TARGETS, by: "tag" as const, key: "Env", values: "prod" }, regions: "eu-central-1" },
-      { group: "web", wanted: ["UpdateSSMAgent", "ScanInstances"] },
+      {
+        targets: { ...NO_TARGETS, by: "resource-group" as const, resourceGroup: "web" },
+        wanted: ["UpdateSSMAgent", "ScanInstances"],
+      },
       { kept: { IsPolicyAttachAllowed: "true" } },
     ]) {
       const form = { ...FORM, ...change };

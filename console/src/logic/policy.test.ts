@@ -4,7 +4,6 @@ import { baselinesOf, fromPolicy, NEW_POLICY, policyProblems, toParameters } fro
 import type { PolicyForm } from "./policy";
 import { fromPlan } from "./rings";
 import { EXAMPLE_PLAN } from "./rollout";
-import { scopeText } from "./scope";
 import { NO_TARGETS } from "./targets";
 
 const DEBIAN = { system: "DEBIAN", id: "pb-0123456789abcdef0", label: "mine" };
@@ -16,7 +15,7 @@ describe("patch policies", () => {
       {},
       { targets: { ...NO_TARGETS, by: "nodes" as const, nodes: "mi-0123456789abcdef0, mi-0123456789abcdef1" } },
       { targets: { ...NO_TARGETS, by: "tag" as const, key: "Env", values: "prod" } },
-      { group: "web" },
+      { targets: { ...NO_TARGETS, by: "resource-group" as const, resourceGroup: "web" } },
       { regions: "eu-central-1, eu-west-1", concurrency: "", errors: "0" },
       { operation: "ScanAndInstall" as const, reboot: "NoReboot" as const, installWaits: false, scanWaits: true },
       { kept: { OutputLogEnableS3: "true", OutputS3BucketName: "logs" } },
@@ -36,8 +35,6 @@ describe("patch policies", () => {
     expect(baselinesOf(text)).toEqual([{ system: "DEBIAN", id: "pb-1", label: "one" }]);
     expect(baselinesOf("no json")).toEqual([]);
     expect(baselinesOf(undefined)).toEqual([]);
-    expect(scopeText(FORM)).toBe("All nodes");
-    expect(scopeText({ ...FORM, group: "web" })).toBe("The resource group web");
   });
 
   const install = { operation: "ScanAndInstall" as const };
@@ -51,6 +48,7 @@ describe("patch policies", () => {
     ["baselines", { baselines: [] }],
     ["baselines", { baselines: [DEBIAN, { ...DEBIAN, id: "pb-2" }] }],
     ["targets", { targets: NO_TARGETS }],
+    ["targets", { targets: { ...NO_TARGETS, by: "resource-group" } }],
     ["targets", { targets: { ...NO_TARGETS, by: "tag", key: "Env", values: "a,b" } }],
     ["concurrency", { concurrency: "0" }],
     ["errors", { errors: "many" }],

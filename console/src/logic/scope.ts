@@ -1,17 +1,15 @@
 // Which nodes of which regions a Quick Setup configuration is for: the parameters that its types share.
 
 import type { Parameters } from "../api/quickSetup";
-import { NO_TARGETS, targetsProblem, targetsText, toTargets, words } from "./targets";
+import { NO_TARGETS, targetsProblem, words } from "./targets";
 import type { TargetsForm } from "./targets";
 
 export interface ScopeForm {
   readonly targets: TargetsForm;
-  /** Instead of targets. */
-  readonly group: string;
   readonly regions: string;
 }
 
-export const ALL_NODES: ScopeForm = { targets: { ...NO_TARGETS, by: "all" }, group: "", regions: "" };
+export const ALL_NODES: ScopeForm = { targets: { ...NO_TARGETS, by: "all" }, regions: "" };
 
 export const SCOPE_PARAMETERS = [
   "TargetType",
@@ -25,12 +23,10 @@ export const SCOPE_PARAMETERS = [
 /** By place: `targets`, `regions`. */
 export function scopeProblems(form: ScopeForm): Record<string, string> {
   const found: Record<string, string> = {};
-  if (form.group === "") {
-    const { targets } = form;
-    const several = targets.by === "tag" && targets.values.includes(",");
-    const problem = targetsProblem(targets) ?? (several ? "a configuration takes one value of a tag" : undefined);
-    if (problem !== undefined) found["targets"] = problem;
-  }
+  const { targets } = form;
+  const several = targets.by === "tag" && targets.values.includes(",");
+  const problem = targetsProblem(targets) ?? (several ? "a configuration takes one value of a tag" : undefined);
+  if (problem !== undefined) found["targets"] = problem;
   const region = words(form.regions).find((name) => !/^[a-z]{2}(-[a-z]+)+-\d$/.test(name));
   if (region !== undefined) found["regions"] = `${region} is no region`;
   return found;
@@ -38,13 +34,12 @@ export function scopeProblems(form: ScopeForm): Record<string, string> {
 
 export function toScope(form: ScopeForm): Parameters {
   return {
-    ...toNodes(form),
+    ...toNodes(form.targets),
     ...(form.regions.trim() === "" ? {} : { TargetRegions: words(form.regions).join(",") }),
   };
 }
 
-function toNodes({ targets, group }: ScopeForm): Parameters {
-  if (group !== "") return { TargetType: "ResourceGroups", ResourceGroupName: group };
+function toNodes(targets: TargetsForm): Parameters {
   switch (targets.by) {
     case "all":
       return { TargetType: "*" };
@@ -54,13 +49,14 @@ function toNodes({ targets, group }: ScopeForm): Parameters {
       return { TargetType: "Tags", TargetTagKey: targets.key.trim(), TargetTagValue: targets.values.trim() };
     case "group":
       return { TargetType: "Tags", TargetTagKey: "PatchGroup", TargetTagValue: targets.group.trim() };
+    case "resource-group":
+      return { TargetType: "ResourceGroups", ResourceGroupName: targets.resourceGroup.trim() };
   }
 }
 
 export function fromScope(parameters: Parameters): ScopeForm {
   return {
     targets: fromNodes(parameters),
-    group: parameters["TargetType"] === "ResourceGroups" ? (parameters["ResourceGroupName"] ?? "") : "",
     regions: (parameters["TargetRegions"] ?? "").replaceAll(",", ", "),
   };
 }
@@ -76,13 +72,9 @@ function fromNodes(parameters: Parameters): TargetsForm {
         key: parameters["TargetTagKey"] ?? "",
         values: parameters["TargetTagValue"] ?? "",
       };
+    case "ResourceGroups":
+      return { ...NO_TARGETS, by: "resource-group", resourceGroup: parameters["ResourceGroupName"] ?? "" };
     default:
       return { ...NO_TARGETS, by: "all" };
   }
-}
-
-/** Which nodes a configuration is for. */
-export function scopeText(form: ScopeForm): string {
-  if (form.group !== "") return `The resource group ${form.group}`;
-  return form.targets.by === "all" ? "All nodes" : targetsText(toTargets(form.targets));
 }

@@ -10,6 +10,7 @@ import { fromParameters } from "./parameters";
 import type { ParameterTexts } from "./parameters";
 import { scheduleProblem } from "./schedule";
 import { limitProblem } from "./targets";
+import type { TargetsForm } from "./targets";
 
 export interface WindowForm {
   readonly name: string;
@@ -70,6 +71,18 @@ export function toWindow(form: WindowForm) {
     ...(form.description === "" ? {} : { Description: form.description }),
     ...(form.zone === "" ? {} : { ScheduleTimezone: form.zone }),
   };
+}
+
+/** As a target of a window is registered. */
+export function resourceTypeOf(targets: TargetsForm): "INSTANCE" | "RESOURCE_GROUP" {
+  return targets.by === "resource-group" ? "RESOURCE_GROUP" : "INSTANCE";
+}
+
+/** What a window takes as a target, which is never all nodes; one that is registered stays of its type. */
+export function windowTargetKinds(type: string | undefined): TargetsForm["by"][] {
+  const nodes: TargetsForm["by"][] = ["tag", "nodes", "group"];
+  if (type === undefined) return [...nodes, "resource-group"];
+  return type === "RESOURCE_GROUP" ? ["resource-group"] : nodes;
 }
 
 export type TaskType = Extract<MaintenanceWindowTaskType, "RUN_COMMAND" | "AUTOMATION">;

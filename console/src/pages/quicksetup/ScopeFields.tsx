@@ -1,7 +1,6 @@
 // Which nodes of which regions a configuration is for.
 
 import Alert from "@cloudscape-design/components/alert";
-import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
@@ -20,28 +19,21 @@ interface Props {
 }
 
 export function ScopeFields({ form, problem, showProblem, onChange }: Props) {
-  const { targets, group, regions } = form;
+  const { targets, regions } = form;
   // What is wrong with targets of any kind, the editor says itself.
   const wrong = targetsProblem(targets) === undefined ? problem("targets") : undefined;
   return (
     <Container header={<Header variant="h2">Targets</Header>}>
       <SpaceBetween size="m">
-        {group === "" ? (
-          <TargetsEditor form={targets} showProblem={showProblem} onChange={(next) => onChange({ targets: next })} />
-        ) : null}
+        <TargetsEditor form={targets} showProblem={showProblem} onChange={(next) => onChange({ targets: next })} />
         {wrong === undefined ? null : <Alert type="error">{wrong}</Alert>}
-        <ColumnLayout columns={2}>
-          <FormField label="Resource group" description="Instead of the above: the nodes of this group">
-            <Input value={group} onChange={({ detail }) => onChange({ group: detail.value })} />
-          </FormField>
-          <FormField label="Regions" description="Empty: this one" errorText={problem("regions")}>
-            <Input
-              value={regions}
-              placeholder="eu-central-1, eu-west-1"
-              onChange={({ detail }) => onChange({ regions: detail.value })}
-            />
-          </FormField>
-        </ColumnLayout>
+        <FormField label="Regions" description="Empty: this one" errorText={problem("regions")}>
+          <Input
+            value={regions}
+            placeholder="eu-central-1, eu-west-1"
+            onChange={({ detail }) => onChange({ regions: detail.value })}
+          />
+        </FormField>
       </SpaceBetween>
     </Container>
   );

@@ -7,7 +7,6 @@ import type { Manager } from "../../api/quickSetup";
 import { Status } from "../../components/Status";
 import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
-import { scopeText } from "../../logic/scope";
 import type { ScopeForm } from "../../logic/scope";
 import { toTargets } from "../../logic/targets";
 
@@ -31,7 +30,7 @@ export function standingFacts(manager: Manager): Fact[] {
 
 export function scopeFacts(form: ScopeForm): Fact[] {
   return [
-    { label: "Targets", value: form.group === "" ? <Targets of={toTargets(form.targets)} /> : scopeText(form) },
+    { label: "Targets", value: <Targets of={toTargets(form.targets)} /> },
     { label: "Regions", value: form.regions === "" ? "this one" : form.regions },
   ];
 }

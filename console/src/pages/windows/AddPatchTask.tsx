@@ -15,6 +15,7 @@ import { useAction } from "../../api/use";
 import { TargetsEditor } from "../../components/TargetsEditor";
 import { limitProblem, NO_TARGETS, targetsProblem, toTargets } from "../../logic/targets";
 import type { TargetsForm } from "../../logic/targets";
+import { resourceTypeOf, windowTargetKinds } from "../../logic/window";
 
 const OPERATIONS = [
   { value: "Scan", label: "Scan" },
@@ -36,7 +37,7 @@ export function AddPatchTask({ id }: { readonly id: string }) {
     try {
       const { WindowTargetId = "" } = await target.mutateAsync({
         WindowId: id,
-        ResourceType: "INSTANCE",
+        ResourceType: resourceTypeOf(targets),
         Targets: toTargets(targets),
       });
       await task.mutateAsync({
@@ -55,7 +56,7 @@ export function AddPatchTask({ id }: { readonly id: string }) {
   return (
     <Container>
       <SpaceBetween size="m">
-        <TargetsEditor form={targets} showProblem={tried} onChange={setTargets} />
+        <TargetsEditor form={targets} kinds={windowTargetKinds(undefined)} showProblem={tried} onChange={setTargets} />
         <ColumnLayout columns={3}>
           <FormField label="Operation">
             <Select

@@ -17,6 +17,7 @@ import { Missing } from "../../components/Missing";
 import { TargetsChoice } from "../../components/TargetsChoice";
 import { fromTargets, NO_TARGETS, targetsProblem, toTargets } from "../../logic/targets";
 import type { TargetsForm } from "../../logic/targets";
+import { resourceTypeOf, windowTargetKinds } from "../../logic/window";
 
 export default function TargetEditPage({ params }: PageProps) {
   const [id = "", target] = [params["id"], params["target"]];
@@ -64,7 +65,7 @@ function Editor({ id, before }: EditorProps) {
     ...(name === "" ? {} : { Name: name }),
     ...(owner === "" ? {} : { OwnerInformation: owner }),
   };
-  const registered = { ...common, ResourceType: "INSTANCE" as const };
+  const registered = { ...common, ResourceType: resourceTypeOf(targets ?? NO_TARGETS) };
   const changed = {
     ...common,
     WindowTargetId: before?.WindowTargetId ?? "",
@@ -98,7 +99,13 @@ function Editor({ id, before }: EditorProps) {
           <FormField label="Owner information">
             <Input value={owner} onChange={({ detail }) => setOwner(detail.value)} />
           </FormField>
-          <TargetsChoice form={targets} kept={before?.Targets ?? []} showProblem={tried} onChange={setTargets} />
+          <TargetsChoice
+            form={targets}
+            kept={before?.Targets ?? []}
+            kinds={windowTargetKinds(before?.ResourceType)}
+            showProblem={tried}
+            onChange={setTargets}
+          />
         </SpaceBetween>
       </Container>
     </FormPage>
