@@ -7,7 +7,14 @@ import {
   StartAutomationExecutionCommand,
   StopAutomationExecutionCommand,
 } from "@aws-sdk/client-ssm";
+import type {
+  GetExecutionPreviewRequest,
+  GetExecutionPreviewResponse,
+  StartExecutionPreviewRequest,
+  StartExecutionPreviewResponse,
+} from "@aws-sdk/client-ssm";
 
+import { plain } from "./plain";
 import { ssm } from "./ssm";
 
 export const describeAutomationExecutions = ssm("DescribeAutomationExecutions", DescribeAutomationExecutionsCommand);
@@ -15,3 +22,10 @@ export const getAutomationExecution = ssm("GetAutomationExecution", GetAutomatio
 export const sendAutomationSignal = ssm("SendAutomationSignal", SendAutomationSignalCommand);
 export const startAutomationExecution = ssm("StartAutomationExecution", StartAutomationExecutionCommand);
 export const stopAutomationExecution = ssm("StopAutomationExecution", StopAutomationExecutionCommand);
+
+export const startExecutionPreview = plain<StartExecutionPreviewRequest, StartExecutionPreviewResponse>(
+  "StartExecutionPreview",
+);
+export const getExecutionPreview = plain<GetExecutionPreviewRequest, GetExecutionPreviewResponse>(
+  "GetExecutionPreview",
+);

@@ -1,6 +1,7 @@
-// Start a runbook.
+// Start a runbook, after a look at what it would do.
 
 import Container from "@cloudscape-design/components/container";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 
 import { startAutomationExecution } from "../../api/automations";
@@ -8,6 +9,7 @@ import { useAction } from "../../api/use";
 import { go, href, part, usePlace } from "../../app/place";
 import { DocumentFields, useDocumentForm } from "../../components/DocumentFields";
 import { FormPage } from "../../components/FormPage";
+import { ExecutionPreview } from "./ExecutionPreview";
 
 export default function AutomationStartPage() {
   const { query } = usePlace();
@@ -31,9 +33,20 @@ export default function AutomationStartPage() {
       back={href("/automations")}
       request={{ service: "ssm", operation: "StartAutomationExecution", input }}
     >
-      <Container>
-        <DocumentFields form={document} type="Automation" tried={tried} />
-      </Container>
+      <SpaceBetween size="l">
+        <Container>
+          <DocumentFields form={document} type="Automation" tried={tried} />
+        </Container>
+        {document.name === "" ? null : (
+          <ExecutionPreview
+            // What was looked at is of one document with these values.
+            key={JSON.stringify(input)}
+            input={input}
+            isComplete={document.isComplete}
+            onIncomplete={() => setTried(true)}
+          />
+        )}
+      </SpaceBetween>
     </FormPage>
   );
 }
