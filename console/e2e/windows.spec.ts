@@ -30,9 +30,12 @@ test("a window runs a runbook", async ({ person }, { retry }) => {
   await page.getByRole("button", { name: "Create maintenance window" }).last().click();
   await expect(page.getByRole("heading", { name: `runbooks-${retry}`, level: 1 })).toBeVisible();
 
+  const trail = page.getByRole("navigation", { name: "Where you are" });
+
   await test.step("a task of the type AUTOMATION", async () => {
     await page.getByRole("tab", { name: "Tasks" }).click();
     await page.getByRole("link", { name: "Add a task" }).click();
+    await expect(trail.getByRole("link", { name: `runbooks-${retry}` })).toBeVisible();
     await page.getByRole("radio", { name: /^Automation/ }).check({ force: true });
     await page.getByRole("button", { name: "Document" }).click();
     await page.getByRole("option", { name }).click();
@@ -51,13 +54,22 @@ test("a window runs a runbook", async ({ person }, { retry }) => {
     await page.getByRole("textbox", { name: "Time zone" }).fill("UTC");
     await page.getByRole("button", { name: "Save" }).click();
     await expect(page.getByText(`runbooks-${retry} is saved.`)).toBeVisible();
-    await page.getByRole("row").nth(1).getByRole("link").click();
+    // A run goes by when it began.
+    await page
+      .getByRole("row")
+      .nth(1)
+      .getByRole("link", { name: /20\d\d, \d\d:\d\d:\d\d$/ })
+      .click();
     await expect(page.getByRole("heading", { name: `Task ${name}` })).toBeVisible();
+    await expect(page.getByRole("heading", { name: `Run of runbooks-${retry}`, level: 1 })).toBeVisible();
+    await expect(trail.getByRole("link", { name: `runbooks-${retry}` })).toBeVisible();
+    await expect(trail.getByText(/20\d\d, \d\d:\d\d:\d\d$/).first()).toBeVisible();
   });
 
   await test.step("what the runbook did is one link away", async () => {
-    await page.getByRole("row").nth(1).getByRole("link").click();
+    await page.getByRole("row").nth(1).getByRole("link", { name }).click();
     await expect(page.getByRole("heading", { name, level: 1 })).toBeVisible();
+    await expect(trail.getByText(name, { exact: true }).first()).toBeVisible();
     await expect(page.getByText("Success", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
     await expect(page.getByText("PT2S").first()).toBeVisible();
     await person.isAccessible();

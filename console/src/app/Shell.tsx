@@ -16,6 +16,7 @@ import { toCallError } from "../api/errors";
 import { Loading } from "../components/Loading";
 import { CrashGuard } from "./CrashGuard";
 import { dismiss, flashes, onFlash } from "./flash";
+import { useNames } from "./names";
 import { go, href, usePlace } from "./place";
 import { findRoute, trailOf } from "./routes";
 import { isDark, toggleTheme } from "./theme";
@@ -188,6 +189,6 @@ export function Shell({ session }: { readonly session: Session }) {
 }
 
 function Crumbs({ path }: { readonly path: string }) {
-  const items = trailOf(path).map((crumb) => ({ text: crumb.text, href: `#${crumb.path}` }));
+  const items = trailOf(path, useNames()).map((crumb) => ({ text: crumb.text, href: `#${crumb.path}` }));
   return <BreadcrumbGroup ariaLabel="Where you are" items={[{ text: "Fettle", href: "#/" }, ...items]} />;
 }

@@ -39,4 +39,22 @@ test.each([
   ["/policies/arn%3Aaws%3Aa%2Fb/edit", ["Patch policies", "b", "Edit patch policy"]],
   ["/parameters/%2Fprod%2Fdb/edit", ["Parameter Store", "/prod/db", "New version"]],
   ["/no/such/page", []],
-])("the way to %s", (path, texts) => expect(trailOf(path).map(({ text }) => text)).toEqual(texts));
+])("the way to %s", (path, texts) => expect(trailOf(path, new Map()).map(({ text }) => text)).toEqual(texts));
+
+test.each([
+  ["/windows/mw-1", ["Maintenance windows", "sundays"]],
+  ["/windows/mw-1/targets/t-1", ["Maintenance windows", "sundays", "t-1"]],
+  ["/windows/mw-1/edit", ["Maintenance windows", "sundays", "Edit maintenance window"]],
+  ["/windows/mw-2", ["Maintenance windows", "mw-2"]],
+  ["/policies/arn%3Aaws%3Aa%2Fb", ["Patch policies", "nightly"]],
+  // Only what goes by an id has another name.
+  ["/windows", ["Maintenance windows"]],
+])("the way to %s says the names that are known", (path, texts) => {
+  const names = new Map([
+    ["/windows", "not shown"],
+    ["/windows/mw-1", "sundays"],
+    ["/windows/mw-1/edit", "not shown"],
+    ["/policies/arn%3Aaws%3Aa%2Fb", "nightly"],
+  ]);
+  expect(trailOf(path, names).map(({ text }) => text)).toEqual(texts);
+});

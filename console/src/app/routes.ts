@@ -3,6 +3,7 @@
 import { lazy } from "react";
 import type { ComponentType, LazyExoticComponent } from "react";
 
+import type { Names } from "./names";
 import { matchPath } from "./place";
 
 export interface PageProps {
@@ -157,8 +158,8 @@ interface Crumb {
   readonly path: string;
 }
 
-/** The pages above one, then itself: the list, the thing, what is done with it. */
-export function trailOf(path: string): Crumb[] {
+/** The pages above one, then itself: the list, the thing by its name, else by its id, what is done with it. */
+export function trailOf(path: string, names: Names): Crumb[] {
   const section = findRoute(findRoute(path)?.route.section ?? "/")?.route;
   const trail =
     section === undefined || section.pattern === "/" ? [] : [{ text: section.title, path: section.pattern }];
@@ -168,10 +169,11 @@ export function trailOf(path: string): Crumb[] {
     const found = findRoute(above);
     if (found === undefined || found.route === section || found.route.pattern === "/") continue;
     const isNamed = found.route.pattern.split("/").pop()?.startsWith(":") === true;
-    const name = isNamed ? Object.values(found.params).pop() : undefined;
+    const id = isNamed ? Object.values(found.params).pop() : undefined;
     // Of an ARN, what tells it from others.
-    const short = name?.startsWith("arn:") === true ? name.split("/").pop() : name;
-    trail.push({ text: short ?? found.route.title, path: above });
+    const short = id?.startsWith("arn:") === true ? id.split("/").pop() : id;
+    const name = isNamed ? names.get(above) : undefined;
+    trail.push({ text: name ?? short ?? found.route.title, path: above });
   }
   return trail;
 }

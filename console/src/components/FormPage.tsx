@@ -8,6 +8,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { ReactNode } from "react";
 
 import type { Request } from "../api/call";
+import { useNamed } from "../app/names";
 import { CopyCommand } from "./CopyCommand";
 
 interface Props {
@@ -19,12 +20,15 @@ interface Props {
   readonly disabled?: boolean;
   /** Where Cancel leads. */
   readonly back: string;
+  /** What the thing is called whose page that is. */
+  readonly of?: string | undefined;
   /** What is sent; nothing where it holds a secret. */
   readonly request?: Request | readonly Request[];
   readonly children: ReactNode;
 }
 
-export function FormPage({ title, submit, onSubmit, busy, disabled, back, request, children }: Props) {
+export function FormPage({ title, submit, onSubmit, busy, disabled, back, of, request, children }: Props) {
+  useNamed(back, of);
   return (
     <ContentLayout header={<Header variant="h1">{title}</Header>}>
       <form

@@ -13,7 +13,7 @@ import { remedyAction } from "./remedy";
 import { scheduleProblem, scheduleText } from "./schedule";
 import { isUnderWay, lookOf, wordOf } from "./status";
 import { tagChanges } from "./tags";
-import { distance, localText, span, toDate, utcText } from "./time";
+import { distance, localText, momentText, span, toDate, utcText } from "./time";
 import { lastDays } from "./trend";
 
 describe("lines for the AWS CLI", () => {
@@ -109,6 +109,8 @@ describe("moments", () => {
     expect(toDate("no time")).toBeUndefined();
     expect(utcText(now)).toBe("2026-11-21 12:00:00 UTC");
     expect(localText(now)).toMatch(/2026.*\d{2}:00:00.* (UTC|GMT|[A-Z]{3,4}|GMT[+-]\d+)$/);
+    expect(momentText(now)).toMatch(/2026.*\d{1,2}:00:00/);
+    expect(momentText("no time")).toBeUndefined();
   });
 
   it("are of days that are all there", () => {

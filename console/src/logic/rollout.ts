@@ -2,6 +2,11 @@
 
 import type { Rollout, RolloutEvidence, RolloutGates, RolloutPlan, RolloutRing, RolloutSignal } from "../api/rollouts";
 
+/** By its rings a rollout is known. */
+export function ringsText({ Rings: rings }: Rollout): string {
+  return rings.map((ring) => ring.Name).join(" → ");
+}
+
 export function isOver(rollout: Rollout): boolean {
   return ["Stopped", "Succeeded", "CompletedWithFailure"].includes(rollout.Status);
 }

@@ -26,6 +26,12 @@ export function localText(date: Date): string {
   }).format(date);
 }
 
+/** By which a run is known: `31 Jan 2026, 03:00:00`. */
+export function momentText(moment: Moment | undefined): string | undefined {
+  const date = toDate(moment);
+  return date && new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }).format(date);
+}
+
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_557_600],
   ["month", 2_629_800],

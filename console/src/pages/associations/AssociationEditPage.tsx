@@ -89,6 +89,7 @@ function Editor({ before, type }: EditorProps) {
       onSubmit={submit}
       busy={create.isPending || update.isPending}
       back={before === undefined ? href("/associations") : href(`/associations/${part(before.AssociationId ?? "")}`)}
+      of={before?.AssociationName ?? before?.Name}
       request={
         before === undefined
           ? { service: "ssm", operation: "CreateAssociation", input }

@@ -1,5 +1,6 @@
 // One association: what it applies, to which nodes, and its runs.
 
+import type { AssociationExecution } from "@aws-sdk/client-ssm";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
@@ -28,12 +29,17 @@ import { Time } from "../../components/Time";
 import { countsOf, countsText } from "../../logic/counts";
 import { scheduleText } from "../../logic/schedule";
 import { wordOf } from "../../logic/status";
+import { momentText } from "../../logic/time";
 
 const POLL_MS = 5000;
 
+function nameOf(run: AssociationExecution): string | undefined {
+  return momentText(run.CreatedTime) ?? run.ExecutionId;
+}
+
 export default function AssociationPage({ params }: PageProps) {
   const id = params["id"] ?? "";
-  const [run, setRun] = useState<string>();
+  const [run, setRun] = useState<AssociationExecution>();
   const answer = useCall(describeAssociation, { AssociationId: id }, { poll: POLL_MS });
   const start = useAction(startAssociationsOnce, { done: () => "The association runs now." });
   const remove = useAction(deleteAssociation, {
@@ -106,11 +112,11 @@ export default function AssociationPage({ params }: PageProps) {
                 id: "at",
                 header: "Run",
                 cell: (execution) => (
-                  <Button variant="inline-link" onClick={() => setRun(execution.ExecutionId)}>
-                    {execution.ExecutionId}
+                  <Button variant="inline-link" onClick={() => setRun(execution)}>
+                    {nameOf(execution)}
                   </Button>
                 ),
-                text: (execution) => execution.ExecutionId,
+                minWidth: 190,
               },
               {
                 id: "status",
@@ -130,16 +136,23 @@ export default function AssociationPage({ params }: PageProps) {
                 cell: (execution) => countsText(countsOf(execution.ResourceCountByStatus)) || "–",
                 text: (execution) => execution.ResourceCountByStatus,
               },
+              {
+                id: "id",
+                header: "Run id",
+                cell: (execution) => execution.ExecutionId,
+                text: (execution) => execution.ExecutionId,
+                hidden: true,
+              },
             ]}
             empty="It has not run yet."
           />
           {run === undefined ? null : (
             <ServerTable
-              key={run}
+              key={run.ExecutionId}
               id="association-targets"
-              title={`Nodes of run ${run}`}
+              title={`Nodes of the run of ${nameOf(run) ?? ""}`}
               call={describeAssociationExecutionTargets}
-              input={{ AssociationId: id, ExecutionId: run }}
+              input={{ AssociationId: id, ExecutionId: run.ExecutionId ?? "" }}
               items={(output) => output.AssociationExecutionTargets}
               trackBy={(target) => target.ResourceId ?? ""}
               columns={[

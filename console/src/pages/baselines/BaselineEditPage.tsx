@@ -17,6 +17,7 @@ import { useState } from "react";
 
 import { createPatchBaseline, getPatchBaseline, updatePatchBaseline } from "../../api/baselines";
 import { useAction, useCall } from "../../api/use";
+import { useNamed } from "../../app/names";
 import { go, href, part, useQueryValue } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
@@ -44,6 +45,7 @@ export default function BaselineEditPage({ params }: PageProps) {
   const [from] = useQueryValue("from");
   const source = id ?? from;
   const answer = useCall(getPatchBaseline, source === "" ? undefined : { BaselineId: source });
+  useNamed(`/baselines/${part(source)}`, answer.data?.Name);
   if (source === "") return <Editor initial={NEW_BASELINE} id={undefined} />;
   return (
     <Answer of={answer} what="the patch baseline">

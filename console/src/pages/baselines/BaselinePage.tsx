@@ -22,7 +22,8 @@ import {
   registerForPatchGroup,
 } from "../../api/baselines";
 import { useAction, useCall } from "../../api/use";
-import { go, href, part, useQueryValue } from "../../app/place";
+import { useNamed } from "../../app/names";
+import { go, href, part, usePlace, useQueryValue } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
@@ -37,6 +38,7 @@ export default function BaselinePage({ params }: PageProps) {
   const id = params["id"] ?? "";
   const [tab, setTab] = useQueryValue("tab");
   const answer = useCall(getPatchBaseline, { BaselineId: id });
+  useNamed(usePlace().path, answer.data?.Name);
   return (
     <Answer of={answer} what="the patch baseline">
       {(baseline) => (

@@ -9,12 +9,13 @@ import type { CommandPlugin } from "@aws-sdk/client-ssm";
 
 import { getCommandInvocation, listCommandInvocations } from "../../api/commands";
 import { useCall, useLastLook } from "../../api/use";
+import { useNamed } from "../../app/names";
 import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { CopyCommand } from "../../components/CopyCommand";
 import { Missing } from "../../components/Missing";
-import { NodeName } from "../../components/NodeName";
+import { NodeName, useNodeName } from "../../components/NodeName";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
@@ -28,6 +29,8 @@ export default function InvocationPage({ params }: PageProps) {
   const answer = useCall(listCommandInvocations, request, {
     poll: (data) => (isUnderWay(data?.CommandInvocations?.[0]?.Status) ? POLL_MS : false),
   });
+  useNamed(`/commands/${part(id)}`, answer.data?.CommandInvocations?.[0]?.DocumentName);
+  useNamed(`/commands/${part(id)}/${part(node)}`, useNodeName(node));
   return (
     <Answer of={answer} what="the output">
       {({ CommandInvocations: found }) => {

@@ -8,7 +8,8 @@ import Tabs from "@cloudscape-design/components/tabs";
 
 import { describeInstanceInformation } from "../../api/nodes";
 import { useCall } from "../../api/use";
-import { href, useQueryValue } from "../../app/place";
+import { useNamed } from "../../app/names";
+import { href, usePlace, useQueryValue } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { CopyCommand } from "../../components/CopyCommand";
@@ -28,6 +29,8 @@ export default function NodePage({ params }: PageProps) {
   const [tab, setTab] = useQueryValue("tab");
   const request = { Filters: [{ Key: "InstanceIds", Values: [id] }] };
   const answer = useCall(describeInstanceInformation, request, { poll: 20_000 });
+  const read = answer.data?.InstanceInformationList?.[0];
+  useNamed(usePlace().path, read?.Name ?? read?.ComputerName);
   return (
     <Answer of={answer} what="the node">
       {({ InstanceInformationList: found }) => {

@@ -25,7 +25,7 @@ import { Status } from "../../components/Status";
 import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
 import { lookOf, wordOf } from "../../logic/status";
-import { toDate } from "../../logic/time";
+import { momentText, toDate } from "../../logic/time";
 
 const POLL_MS = 1500;
 const CELLS = 50;
@@ -44,7 +44,8 @@ export default function PatchNowRunPage({ params }: PageProps) {
     <Answer of={run} what="the run">
       {({ PatchNow: now }) => (
         <DetailPage
-          title={now.Order.Operation === "Scan" ? "Scan" : "Scan and install"}
+          title={titleOf(now)}
+          name={`${titleOf(now)} of ${momentText(now.StartedAt) ?? "–"}`}
           id={now.PatchNowId}
           requests={[
             { service: "fettle", operation: "GetPatchNow", input: { PatchNowId: now.PatchNowId } },
@@ -62,6 +63,10 @@ export default function PatchNowRunPage({ params }: PageProps) {
       )}
     </Answer>
   );
+}
+
+function titleOf({ Order: { Operation } }: PatchNow): string {
+  return Operation === "Scan" ? "Scan" : "Scan and install";
 }
 
 function missingOf(node: PatchNowNode): number | undefined {

@@ -6,9 +6,11 @@ import { pollWithoutEvents } from "../../api/events";
 import { definitionOf, getManager, isBusy } from "../../api/quickSetup";
 import type { Definition, Manager } from "../../api/quickSetup";
 import { useCall } from "../../api/use";
+import { useNamed } from "../../app/names";
 import { href } from "../../app/place";
 import { Answer } from "../../components/Answer";
 import { Missing } from "../../components/Missing";
+import { pageOf } from "../../logic/quickSetup";
 import type { Kind } from "../../logic/quickSetup";
 
 /** While it is being deployed, and while its associations go on. */
@@ -33,6 +35,7 @@ export function OneManager({ kind, arn, follow, children }: Props) {
           : false,
     },
   );
+  useNamed(pageOf(kind, arn), answer.data?.Name);
   return (
     <Answer of={answer} what={`the ${kind.what}`}>
       {(manager) => {

@@ -22,7 +22,15 @@ import { Prose } from "../../components/Prose";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { nameOfArn } from "../../logic/shortId";
-import { evidenceInWords, failuresInWords, gatesInWords, isOver, ringNodes, signalsOf } from "../../logic/rollout";
+import {
+  evidenceInWords,
+  failuresInWords,
+  gatesInWords,
+  isOver,
+  ringNodes,
+  ringsText,
+  signalsOf,
+} from "../../logic/rollout";
 
 const POLL_MS = 2000;
 
@@ -48,6 +56,7 @@ export default function RolloutPage({ params }: PageProps) {
       {({ Rollout: rollout }) => (
         <DetailPage
           title="Rollout"
+          name={ringsText(rollout)}
           id={id}
           requests={[
             { service: "fettle", operation: "GetRollout", input: { RolloutId: id } },

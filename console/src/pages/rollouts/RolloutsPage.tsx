@@ -6,6 +6,7 @@ import type { Rollout } from "../../api/rollouts";
 import { href, part } from "../../app/place";
 import { columnsOf } from "../../components/columns";
 import { ListPage } from "../../components/ListPage";
+import { ringsText } from "../../logic/rollout";
 
 const POLL_MS = 5000;
 
@@ -29,12 +30,9 @@ export default function RolloutsPage() {
       {...(poll === undefined ? {} : { poll })}
       add={{ label: "Patch now", to: href("/patch-now/start", { operation: "Install" }) }}
       columns={[
-        nameColumn(
-          "Rollout",
-          (rollout) => rollout.Rings.map((ring) => ring.Name).join(" → "),
-          (rollout) => href(`/rollouts/${part(rollout.RolloutId)}`),
-          { text: (rollout) => rollout.RolloutId },
-        ),
+        nameColumn("Rollout", ringsText, (rollout) => href(`/rollouts/${part(rollout.RolloutId)}`), {
+          text: (rollout) => rollout.RolloutId,
+        }),
         statusColumn((rollout) => rollout.Status),
         textColumn("ring", "Ring", (rollout) => rollout.Ring),
         ...(["Nodes", "Succeeded", "Failed"] as const).map((of) =>

@@ -7,9 +7,10 @@ import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 
-import { describeTargets, registerTarget, updateTarget } from "../../api/windows";
+import { describeTargets, getWindow, registerTarget, updateTarget } from "../../api/windows";
 import { useAction, useCall } from "../../api/use";
-import { go, href, part } from "../../app/place";
+import { useNamed } from "../../app/names";
+import { go, href, part, usePlace } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { FormPage } from "../../components/FormPage";
@@ -52,6 +53,8 @@ function Editor({ id, before }: EditorProps) {
     before === undefined ? { ...NO_TARGETS, by: "tag" } : fromTargets(before.Targets ?? []),
   );
   const [tried, setTried] = useState(false);
+  const window = useCall(getWindow, { WindowId: id });
+  useNamed(usePlace().path, before?.Name);
   const wrongName =
     name === "" || /^[a-zA-Z0-9_\-.]{3,128}$/.test(name)
       ? undefined
@@ -85,6 +88,7 @@ function Editor({ id, before }: EditorProps) {
       onSubmit={submit}
       busy={register.isPending || update.isPending}
       back={back}
+      of={window.data?.Name}
       request={
         before === undefined
           ? { service: "ssm", operation: "RegisterTargetWithMaintenanceWindow", input: registered }

@@ -13,9 +13,10 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tiles from "@cloudscape-design/components/tiles";
 import { useState } from "react";
 
-import { describeTargets, getTask, registerTask, updateTask } from "../../api/windows";
+import { describeTargets, getTask, getWindow, registerTask, updateTask } from "../../api/windows";
 import { useAction, useCall } from "../../api/use";
-import { go, href, part } from "../../app/place";
+import { useNamed } from "../../app/names";
+import { go, href, part, usePlace } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { DocumentFields, useDocumentForm } from "../../components/DocumentFields";
@@ -45,6 +46,8 @@ interface EditorProps {
 
 function Editor({ id, before }: EditorProps) {
   const [form, setForm] = useState(() => (before === undefined ? NEW_TASK : fromTask(before)));
+  const window = useCall(getWindow, { WindowId: id });
+  useNamed(usePlace().path, before?.Name ?? before?.TaskArn);
   const document = useDocumentForm(before?.TaskArn ?? "", before === undefined ? {} : taskParameters(before));
   const [tried, setTried] = useState(false);
   const set = (change: Partial<TaskForm>): void => setForm({ ...form, ...change });
@@ -81,6 +84,7 @@ function Editor({ id, before }: EditorProps) {
       onSubmit={submit}
       busy={register.isPending || update.isPending}
       back={back}
+      of={window.data?.Name}
       request={
         before === undefined
           ? { service: "ssm", operation: "RegisterTaskWithMaintenanceWindow", input: registered }

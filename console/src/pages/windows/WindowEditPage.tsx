@@ -75,6 +75,7 @@ function Editor({ initial, before }: EditorProps) {
       onSubmit={submit}
       busy={create.isPending || update.isPending}
       back={before === undefined ? href("/windows") : href(`/windows/${part(before.WindowId ?? "")}`)}
+      of={before?.Name}
       request={
         before === undefined
           ? { service: "ssm", operation: "CreateMaintenanceWindow", input }

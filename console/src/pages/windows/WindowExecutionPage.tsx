@@ -17,6 +17,7 @@ import {
   getWindow,
 } from "../../api/windows";
 import { useAction, useCall } from "../../api/use";
+import { useNamed } from "../../app/names";
 import { href, part } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
@@ -29,6 +30,7 @@ import { standing } from "../../components/standing";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
+import { momentText } from "../../logic/time";
 
 const POLL_MS = 3000;
 const SHOWN = 100;
@@ -48,6 +50,7 @@ export default function WindowExecutionPage({ params }: PageProps) {
   );
   // The run itself names both by their ids.
   const about = useCall(getWindow, { WindowId: window });
+  useNamed(`/windows/${part(window)}`, about.data?.Name);
   const targets = useCall(describeTargets, { WindowId: window, MaxResults: SHOWN });
   const names = new Map((targets.data?.Targets ?? []).map(({ WindowTargetId: target, Name: name }) => [target, name]));
   const cancel = useAction(cancelExecution, { done: () => "The run is being cancelled." });
@@ -55,7 +58,8 @@ export default function WindowExecutionPage({ params }: PageProps) {
     <Answer of={answer} what="the run">
       {(execution) => (
         <DetailPage
-          title="Run of a maintenance window"
+          title={`Run of ${about.data?.Name ?? window}`}
+          name={momentText(execution.StartTime)}
           id={id}
           requests={[
             { service: "ssm", operation: "GetMaintenanceWindowExecution", input: { WindowExecutionId: id } },
@@ -146,9 +150,8 @@ function Task({ execution, task, targets }: TaskProps) {
           cell: (invocation) => {
             const id = invocation.ExecutionId;
             const to = id === undefined ? undefined : workOf(invocation.TaskType, id);
-            return to === undefined ? (id ?? "–") : <Link to={to}>{id}</Link>;
+            return to === undefined ? (id ?? "–") : <Link to={to}>{task.TaskArn ?? id}</Link>;
           },
-          text: (invocation) => invocation.ExecutionId,
           minWidth: 220,
         },
         statusColumn((invocation) => invocation.Status),
@@ -156,6 +159,7 @@ function Task({ execution, task, targets }: TaskProps) {
         textColumn("target", "Target", ({ WindowTargetId: target }) => targets.get(target) ?? target),
         timeColumn("start", "Began", (invocation) => invocation.StartTime),
         timeColumn("end", "Ended", (invocation) => invocation.EndTime),
+        textColumn("id", "Execution id", (invocation) => invocation.ExecutionId, { hidden: true }),
       ]}
       empty="This task has started no work."
     />

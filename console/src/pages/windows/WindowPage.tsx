@@ -30,6 +30,7 @@ import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
 import { isUnderWay } from "../../logic/status";
 import { targetsText } from "../../logic/targets";
+import { momentText } from "../../logic/time";
 import { AddPatchTask } from "./AddPatchTask";
 import { OpensNext } from "./OpensNext";
 
@@ -129,14 +130,14 @@ function Executions({ id }: { readonly id: string }) {
       trackBy={(execution) => execution.WindowExecutionId ?? ""}
       columns={[
         {
-          id: "id",
+          id: "run",
           header: "Run",
           cell: (execution) => (
             <Link to={href(`/windows/${part(id)}/executions/${part(execution.WindowExecutionId ?? "")}`)}>
-              {execution.WindowExecutionId}
+              {momentText(execution.StartTime) ?? execution.WindowExecutionId}
             </Link>
           ),
-          text: (execution) => execution.WindowExecutionId,
+          minWidth: 190,
         },
         {
           id: "status",
@@ -153,14 +154,21 @@ function Executions({ id }: { readonly id: string }) {
         {
           id: "start",
           header: "Began",
-          cell: (execution) => <Time at={execution.StartTime} />,
+          cell: (execution) => <Time at={execution.StartTime} short />,
           text: (execution) => execution.StartTime?.toISOString(),
         },
         {
           id: "end",
           header: "Ended",
-          cell: (execution) => <Time at={execution.EndTime} />,
+          cell: (execution) => <Time at={execution.EndTime} short />,
           text: (execution) => execution.EndTime?.toISOString(),
+        },
+        {
+          id: "id",
+          header: "Run id",
+          cell: (execution) => execution.WindowExecutionId,
+          text: (execution) => execution.WindowExecutionId,
+          hidden: true,
         },
         {
           id: "act",
