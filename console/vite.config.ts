@@ -12,7 +12,7 @@ const proxy = {
   "/_fettle": server,
   // The host is part of what is signed: it stays.
   "^/(configuration(Manager|Definition)/|configurationManager$|listConfiguration)": { target: server },
-  "^/(groups|(get|update|delete|list)-group|resources/)": { target: server },
+  "^/(groups|(un)?group-resources|(get|update|delete|list)-group|resources/)": { target: server },
   "^/$": {
     target: server,
     bypass: (request: { method?: string; url?: string }) => (request.method === "POST" ? undefined : request.url),

@@ -1,4 +1,4 @@
-// A resource group from the form to its deletion; its members are those that have the tag meanwhile.
+// A resource group from the form to its deletion; its members are those that have the tag meanwhile, or those that are listed.
 
 import { AddTagsToResourceCommand } from "@aws-sdk/client-ssm";
 
@@ -90,4 +90,56 @@ test("a resource group: made, followed, changed, tagged, deleted", async ({ pers
     await expect(page.getByText(/^GetGroup failed: NotFoundException/)).toBeVisible();
   });
   person.forgiveRefusals();
+});
+
+test("a resource group whose nodes are listed: made, found, filled, emptied, deleted", async ({ person }) => {
+  test.setTimeout(120_000);
+  const { page } = person;
+  await person.signIn();
+  await person.open("/create/group");
+  await page.getByRole("radio", { name: /^By hand/ }).check({ force: true });
+  await expect(page.getByText(/^Its members are listed one by one/)).toBeVisible();
+  await page.getByLabel("Name", { exact: true }).fill("by-hand");
+  await page.getByLabel("Owner").fill("ada");
+  await person.isAccessible();
+  await page.getByRole("button", { name: "Create resource group" }).click();
+  await expect(page.getByRole("heading", { name: "by-hand", level: 1 })).toBeVisible();
+
+  await test.step("a node is found by a part of its name, and added", async () => {
+    await expect(page.getByText("No node is in this group at this moment.")).toBeVisible();
+    await expect(page.getByRole("button", { name: "Add to the group" })).toBeDisabled();
+    await page.getByRole("button", { name: /^Nodes/ }).click();
+    await page.getByRole("combobox", { name: "Find nodes" }).fill("nobody");
+    await expect(page.getByText("No node is called so")).toBeVisible();
+    await page.getByRole("combobox", { name: "Find nodes" }).fill("eb-1");
+    await page.getByRole("option", { name: /web-1/ }).click();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Add to the group" }).click();
+    await expect(page.getByText("1 node added to by-hand.")).toBeVisible();
+    await expect(page.getByRole("link", { name: "web-1" })).toBeVisible();
+    await person.isAccessible();
+  });
+
+  await test.step("the list is filtered by the server", async () => {
+    await person.open("/groups?owner=nobody");
+    await expect(page.getByText("No resource group matches this filter.")).toBeVisible();
+    await page.getByRole("button", { name: "Clear the filter" }).click();
+    await expect(page.getByRole("link", { name: "by-hand" })).toBeVisible();
+    await person.open("/groups?owner=ada&configuration-type=AWS%3A%3AResourceGroups%3A%3AGeneric");
+    await expect(page.getByRole("row", { name: /by-hand.*ada/ })).toHaveCount(1);
+    await person.isAccessible();
+    await page.getByRole("link", { name: "by-hand" }).click();
+  });
+
+  await test.step("the node is taken off the list, and the group deleted", async () => {
+    await page.getByRole("checkbox", { name: /^Select arn:/ }).check({ force: true });
+    await page.getByRole("button", { name: "Take off the list" }).click();
+    await person.isAccessible();
+    await page.getByRole("dialog").getByRole("button", { name: "Take off the list" }).click();
+    await expect(page.getByText("1 node taken off the list of by-hand.")).toBeVisible();
+    await expect(page.getByText("No node is in this group at this moment.")).toBeVisible();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await expect(page.getByText("The resource group by-hand is deleted.")).toBeVisible();
+  });
 });

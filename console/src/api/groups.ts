@@ -1,6 +1,7 @@
 // Resource groups: named selections of nodes.
 
 import type { Call } from "./call";
+import { CallError } from "./errors";
 import { rest } from "./rest";
 
 const SERVICE = "resource-groups";
@@ -60,10 +61,15 @@ export const listGroupResources = post<
   Paged & { Group: string },
   { Resources?: { Identifier: ResourceIdentifier }[]; NextToken?: string }
 >("ListGroupResources", "/list-group-resources");
-export const createGroup = post<
-  GroupFacts & { Name: string; ResourceQuery: ResourceQuery; Tags?: Record<string, string> },
-  { Group: Group }
->("CreateGroup", "/groups");
+export interface NewGroup extends GroupFacts {
+  Name: string;
+  /** What selects the members. */
+  ResourceQuery?: ResourceQuery;
+  /** In its place, of a group whose members are listed. */
+  Configuration?: { Type: string }[];
+}
+
+export const createGroup = post<NewGroup, { Group: Group }>("CreateGroup", "/groups");
 const changeGroup = post<GroupFacts & { Group: string }, { Group: Group }>("UpdateGroup", "/update-group");
 const changeQuery = post<{ Group: string; ResourceQuery: ResourceQuery }, object>(
   "UpdateGroupQuery",
@@ -83,6 +89,42 @@ export const untagGroup = rest<{ Arn: string; Keys: string[] }, object>(SERVICE,
   method: "PATCH",
   path: "/resources/{Arn}/tags",
 });
+
+export interface MembersChange {
+  Group: string;
+  ResourceArns: string[];
+}
+
+/** What one request takes. */
+const AT_ONCE = 10;
+
+/** The requests that a change comes to. */
+export function membersChanges({ Group: group, ResourceArns: arns }: MembersChange): MembersChange[] {
+  const starts = Array.from({ length: Math.ceil(arns.length / AT_ONCE) }, (_, at) => at * AT_ONCE);
+  return starts.map((from) => ({ Group: group, ResourceArns: arns.slice(from, from + AT_ONCE) }));
+}
+
+/** Of any number of members. Where some are refused the others are changed all the same, and the first refusal is told. */
+function changingMembers(operation: string, path: string): Call<MembersChange, object> {
+  const change = post<MembersChange, { Failed?: { ResourceArn: string; ErrorCode: string; ErrorMessage: string }[] }>(
+    operation,
+    path,
+  );
+  return {
+    ...change,
+    run: async (input) => {
+      const answers = [];
+      for (const some of membersChanges(input)) answers.push(await change.run(some));
+      const failed = answers.flatMap(({ Failed = [] }) => Failed);
+      const [first] = failed;
+      if (first === undefined) return {};
+      const words = `${failed.length} of ${input.ResourceArns.length}: ${first.ResourceArn}: ${first.ErrorMessage}`;
+      throw new CallError(operation, first.ErrorCode, words, 400);
+    },
+  };
+}
+export const groupResources = changingMembers("GroupResources", "/group-resources");
+export const ungroupResources = changingMembers("UngroupResources", "/ungroup-resources");
 
 /** A group that lists its members has no query, which the operation answers with a refusal. */
 export const findGroupQuery: Call<{ Group: string }, { ResourceQuery?: ResourceQuery }> = {

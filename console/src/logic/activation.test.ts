@@ -1,10 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 
 import {
-  activationFilters,
   activationProblems,
-  activationQuery,
-  activationTokens,
   LIFETIMES,
   NEW_ACTIVATION,
   stateOf,
@@ -77,25 +74,6 @@ describe("the form of an activation", () => {
 
   it("takes a role under service-role", () =>
     expect(activationProblems({ ...NEW_ACTIVATION, role: "service-role/fettle-node" })).toEqual({}));
-});
-
-describe("the filter of activations in the address", () => {
-  const query = new URLSearchParams("IamRole=fettle-node&IamRole=other&else=1&DefaultInstanceName=web");
-
-  it("is asked of the server", () => {
-    expect(activationFilters(query)).toEqual([
-      { FilterKey: "DefaultInstanceName", FilterValues: ["web"] },
-      { FilterKey: "IamRole", FilterValues: ["fettle-node", "other"] },
-    ]);
-    expect(activationFilters(new URLSearchParams())).toEqual([]);
-  });
-
-  it("goes there and back", () => {
-    const tokens = activationTokens(query);
-    expect(tokens.map(({ propertyKey }) => propertyKey)).toEqual(["IamRole", "IamRole", "DefaultInstanceName"]);
-    expect(activationTokens(activationQuery(tokens))).toEqual(tokens);
-    expect(activationQuery([{ value: " 1b2c " }]).toString()).toBe("ActivationIds=1b2c");
-  });
 });
 
 test.each([

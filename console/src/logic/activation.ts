@@ -1,11 +1,8 @@
-// Hybrid activations: what one is good for, the form that makes one, and the filter of their list in the address.
+// Hybrid activations: what one is good for, the form that makes one, and what their list is filtered by.
 
-import type {
-  Activation,
-  CreateActivationCommandInput,
-  DescribeActivationsFilter,
-  DescribeActivationsFilterKeys,
-} from "@aws-sdk/client-ssm";
+import type { Activation, CreateActivationCommandInput, DescribeActivationsFilterKeys } from "@aws-sdk/client-ssm";
+
+import type { FilterKey } from "./addressFilter";
 
 export type ActivationState = "Open" | "UsedUp" | "Expired";
 
@@ -101,32 +98,8 @@ export function toActivation(form: ActivationForm, now: Date): CreateActivationC
   };
 }
 
-export const FILTERS: readonly { readonly key: DescribeActivationsFilterKeys; readonly label: string }[] = [
+export const FILTERS: readonly FilterKey<DescribeActivationsFilterKeys>[] = [
   { key: "ActivationIds", label: "Activation id" },
   { key: "DefaultInstanceName", label: "Default name" },
   { key: "IamRole", label: "Role" },
 ];
-
-interface FilterToken {
-  readonly propertyKey?: string | undefined;
-  readonly value: string;
-}
-
-/** What the address says, in its order. */
-export function activationTokens(query: URLSearchParams): { propertyKey: string; operator: "="; value: string }[] {
-  return [...query]
-    .filter(([key]) => FILTERS.some((filter) => filter.key === key))
-    .map(([propertyKey, value]) => ({ propertyKey, operator: "=", value }));
-}
-
-/** Text without a key is an activation's id. */
-export function activationQuery(tokens: readonly FilterToken[]): URLSearchParams {
-  return new URLSearchParams(tokens.map(({ propertyKey = "ActivationIds", value }) => [propertyKey, value.trim()]));
-}
-
-/** Several values of one key mean any of them. */
-export function activationFilters(query: URLSearchParams): DescribeActivationsFilter[] {
-  return FILTERS.map(({ key }) => ({ FilterKey: key, FilterValues: query.getAll(key) })).filter(
-    ({ FilterValues }) => FilterValues.length > 0,
-  );
-}

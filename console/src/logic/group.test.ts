@@ -1,11 +1,13 @@
 import { describe, expect, it, test } from "vitest";
 
+import { membersChanges } from "../api/groups";
 import {
   filtersText,
   formOf,
   groupProblems,
   kindText,
   NEW_GROUP,
+  nodeArn,
   nodeFilters,
   nodeIdOf,
   queryOfForm,
@@ -39,8 +41,14 @@ describe("the form of a group", () => {
     const made = toNewGroup({ ...FORM, owner: "ada", criticality: "3" });
     expect(made).toMatchObject({ Name: "web-prod", Owner: "ada", Criticality: 3 });
     expect(Object.keys(made).sort()).toEqual(["Criticality", "Name", "Owner", "ResourceQuery"]);
-    expect(made.ResourceQuery.Type).toBe("TAG_FILTERS_1_0");
-    expect(readQuery(made.ResourceQuery)).toEqual(QUERY);
+    expect(made.ResourceQuery?.Type).toBe("TAG_FILTERS_1_0");
+    expect(made.ResourceQuery && readQuery(made.ResourceQuery)).toEqual(QUERY);
+  });
+
+  it("makes a group without a query, whose members are to be listed", () => {
+    const form = { ...FORM, isListed: true, filters: [{ key: "", values: "left over" }] };
+    expect(groupProblems(form)).toEqual({});
+    expect(toNewGroup(form)).toEqual({ Name: "web-prod", Configuration: [{ Type: "AWS::ResourceGroups::Generic" }] });
   });
 
   it("comes back from a group as it was", () => {
@@ -103,4 +111,16 @@ describe("a query", () => {
 test.each([
   ["arn:aws:ssm:us-east-1:000000000000:managed-instance/mi-0123456789abcdef0", "mi-0123456789abcdef0"],
   ["arn:aws:ec2:us-east-1:000000000000:instance/i-01234567", "i-01234567"],
-])("%s is a node", (ResourceArn, id) => expect(nodeIdOf({ ResourceArn, ResourceType: "" })).toBe(id));
+])("%s is a node", (ResourceArn, id) => {
+  expect(nodeIdOf({ ResourceArn, ResourceType: "" })).toBe(id);
+  const GroupArn = "arn:aws:resource-groups:us-east-1:000000000000:group/web";
+  expect(nodeArn(id, { Name: "web", GroupArn })).toBe(ResourceArn);
+});
+
+test("members are changed ten at a time", () => {
+  const arns = Array.from({ length: 21 }, (_, at) => `arn-${at}`);
+  const changes = membersChanges({ Group: "web", ResourceArns: arns });
+  expect(changes.map(({ ResourceArns }) => ResourceArns.length)).toEqual([10, 10, 1]);
+  expect(changes.flatMap(({ ResourceArns }) => ResourceArns)).toEqual(arns);
+  expect(membersChanges({ Group: "web", ResourceArns: [] })).toEqual([]);
+});

@@ -1,14 +1,26 @@
 // Resource groups: the query that selects the members, as words, as a form and as a filter of the fleet; what is wrong with a
 // form; the nodes among the members.
 
-import type { Group, GroupFacts, ResourceIdentifier, ResourceQuery } from "../api/groups";
 import type { NodeFilter } from "../api/fleet";
+import type { Group, GroupChange, GroupFacts, NewGroup, ResourceIdentifier, ResourceQuery } from "../api/groups";
+import type { FilterKey } from "./addressFilter";
 
 const TAG_FILTERS = "TAG_FILTERS_1_0";
 const EVERY_TYPE = "AWS::AllSupported";
 const MANAGED = "AWS::SSM::ManagedInstance";
 const CLOUD = "AWS::EC2::Instance";
+/** Of a group without a query: its members are listed. */
+const GENERIC = "AWS::ResourceGroups::Generic";
 const MOST_VALUES = 20;
+
+/** What their list is filtered by. */
+export const FILTERS: readonly FilterKey[] = [
+  { key: "display-name", label: "Display name" },
+  { key: "owner", label: "Owner" },
+  { key: "criticality", label: "Criticality", values: Array.from({ length: 10 }, (_, at) => String(at + 1)) },
+  { key: "resource-type", label: "Resource type", values: [EVERY_TYPE, MANAGED, CLOUD] },
+  { key: "configuration-type", label: "Configuration type", values: [GENERIC] },
+];
 
 /** Which nodes a query is about, by the types of resources that it names. */
 export const KINDS: readonly { readonly types: string; readonly label: string; readonly description: string }[] = [
@@ -30,6 +42,8 @@ export interface GroupForm {
   readonly owner: string;
   /** Empty: none. */
   readonly criticality: string;
+  /** Its members are listed one by one; then nothing selects them. */
+  readonly isListed: boolean;
   /** Resource types between commas. */
   readonly types: string;
   readonly filters: readonly TagFilterForm[];
@@ -41,6 +55,7 @@ export const NEW_GROUP: GroupForm = {
   description: "",
   owner: "",
   criticality: "",
+  isListed: false,
   types: EVERY_TYPE,
   filters: [{ key: "", values: "" }],
 };
@@ -85,6 +100,7 @@ export function formOf(group: Group, query: Query | undefined): GroupForm {
     description: group.Description ?? "",
     owner: group.Owner ?? "",
     criticality: group.Criticality === undefined ? "" : String(group.Criticality),
+    isListed: query === undefined,
     types: query?.types.join(",") ?? EVERY_TYPE,
     filters: filters.length === 0 ? NEW_GROUP.filters : filters,
   };
@@ -99,23 +115,17 @@ function factsOf(form: GroupForm): GroupFacts {
   };
 }
 
-export function toNewGroup(form: GroupForm): GroupFacts & { Name: string; ResourceQuery: ResourceQuery } {
+export function toNewGroup(form: GroupForm): NewGroup {
   const facts = Object.entries(factsOf(form)).filter(([, value]) => value !== "");
   return {
     ...(Object.fromEntries(facts) as GroupFacts),
     Name: form.name,
-    ResourceQuery: writeQuery(queryOfForm(form)),
+    ...(form.isListed ? { Configuration: [{ Type: GENERIC }] } : { ResourceQuery: writeQuery(queryOfForm(form)) }),
   };
 }
 
 /** The query only where it is another. Empty texts are sent: they take away what was there. */
-export function toChange(
-  form: GroupForm,
-  before: Query | undefined,
-): GroupFacts & {
-  Group: string;
-  ResourceQuery?: ResourceQuery;
-} {
+export function toChange(form: GroupForm, before: Query | undefined): GroupChange {
   const query = queryOfForm(form);
   const isSame = before === undefined || JSON.stringify(query) === JSON.stringify(before);
   return { ...factsOf(form), Group: form.name, ...(isSame ? {} : { ResourceQuery: writeQuery(query) }) };
@@ -144,7 +154,7 @@ export function groupProblems(form: GroupForm): Record<string, string> {
     if (form[field].length > 300 || !TEXT.test(form[field]))
       problems[field] = "at most 300 letters, digits, spaces or _ . : / = + - @";
   }
-  const filters = filtersProblem(form);
+  const filters = form.isListed ? undefined : filtersProblem(form);
   if (filters !== undefined) problems["filters"] = filters;
   return problems;
 }
@@ -178,4 +188,11 @@ export function nodeFilters({ types, filters }: Query): NodeFilter[] | undefined
 /** What a node's ARN ends with. */
 export function nodeIdOf({ ResourceArn }: ResourceIdentifier): string {
   return ResourceArn.slice(ResourceArn.lastIndexOf("/") + 1);
+}
+
+/** By the ARN of its group, which has the account and the region of both. */
+export function nodeArn(id: string, { GroupArn }: Group): string {
+  const [arn, partition, , region, account] = GroupArn.split(":");
+  const [service, kind] = id.startsWith("i-") ? ["ec2", "instance"] : ["ssm", "managed-instance"];
+  return [arn, partition, service, region, account, `${kind}/${id}`].join(":");
 }

@@ -1,25 +1,17 @@
 // Hybrid activations: with which machines may still register, and how many did.
 
 import type { Activation } from "@aws-sdk/client-ssm";
-import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
-import PropertyFilter from "@cloudscape-design/components/property-filter";
 
 import { deleteActivation, describeActivations } from "../../api/activations";
 import { pollWithoutEvents } from "../../api/events";
 import { useAction } from "../../api/use";
-import { href, replace, usePlace } from "../../app/place";
+import { href, usePlace } from "../../app/place";
+import { AddressFilter, NothingMatches } from "../../components/AddressFilter";
 import { columnsOf } from "../../components/columns";
 import { Confirm } from "../../components/Confirm";
 import { ListPage } from "../../components/ListPage";
-import {
-  activationFilters,
-  activationQuery,
-  activationTokens,
-  FILTERS,
-  stateOf,
-  usedText,
-} from "../../logic/activation";
+import { FILTERS, stateOf, usedText } from "../../logic/activation";
+import { filterValues } from "../../logic/addressFilter";
 import { tagsText } from "../../logic/tags";
 
 const POLL_MS = 5000;
@@ -27,7 +19,7 @@ const { statusColumn, textColumn, timeColumn } = columnsOf<Activation>();
 
 export default function ActivationsPage() {
   const { query } = usePlace();
-  const filters = activationFilters(query);
+  const filters = filterValues(FILTERS, query).map(({ key, values }) => ({ FilterKey: key, FilterValues: values }));
   const poll = pollWithoutEvents(POLL_MS);
   return (
     <ListPage
@@ -40,7 +32,7 @@ export default function ActivationsPage() {
       trackBy={(activation) => activation.ActivationId ?? ""}
       {...(poll === undefined ? {} : { poll })}
       add={{ label: "Create activation", to: href("/activations/create") }}
-      filter={<Filter query={query} />}
+      filter={<AddressFilter keys={FILTERS} what="activations" placeholder="Filter by id, default name or role" />}
       columns={[
         textColumn("id", "Activation id", (activation) => activation.ActivationId, { minWidth: 170 }),
         statusColumn(stateOf, { header: "State" }),
@@ -59,34 +51,9 @@ export default function ActivationsPage() {
         filters.length === 0 ? (
           "There are no activations. One lets a number of machines register as nodes, for a time."
         ) : (
-          <Box>
-            <Box variant="p">No activation matches this filter.</Box>
-            <Button onClick={() => replace("/activations")}>Clear the filter</Button>
-          </Box>
+          <NothingMatches words="No activation matches this filter." />
         )
       }
-    />
-  );
-}
-
-function Filter({ query }: { readonly query: URLSearchParams }) {
-  return (
-    <PropertyFilter
-      query={{ tokens: activationTokens(query), operation: "and" }}
-      onChange={({ detail }) => {
-        const tokens = detail.tokens.map(({ propertyKey, value }) => ({ propertyKey, value: String(value) }));
-        replace(`/activations?${activationQuery(tokens).toString()}`);
-      }}
-      hideOperations
-      filteringPlaceholder="Filter by id, default name or role"
-      filteringAriaLabel="Filter activations"
-      filteringProperties={FILTERS.map(({ key, label }) => ({
-        key,
-        propertyLabel: label,
-        groupValuesLabel: `${label} values`,
-        operators: ["="],
-      }))}
-      filteringOptions={[]}
     />
   );
 }

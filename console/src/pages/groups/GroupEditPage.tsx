@@ -1,4 +1,5 @@
-// Create or change a resource group: what it is called, and the tags that select its nodes, which are counted meanwhile.
+// Create or change a resource group: what it is called, and the tags that select its nodes, which are counted meanwhile; or
+// that its nodes are to be listed.
 
 import Alert from "@cloudscape-design/components/alert";
 import Container from "@cloudscape-design/components/container";
@@ -7,6 +8,7 @@ import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import Tiles from "@cloudscape-design/components/tiles";
 import { useState } from "react";
 
 import type { Request } from "../../api/call";
@@ -116,11 +118,27 @@ function Editor({ before }: { readonly before: Before | undefined }) {
           </SpaceBetween>
         </Container>
         <Container header={<Header variant="h2">What it selects</Header>}>
-          {before !== undefined && before.query === undefined ? (
-            <Alert type="info">Its members are listed one by one: nothing selects them.</Alert>
-          ) : (
-            <QueryFields form={form} problem={problem("filters")} onChange={set} />
-          )}
+          <SpaceBetween size="m">
+            {before === undefined ? (
+              <Tiles
+                ariaLabel="What it selects"
+                columns={2}
+                value={form.isListed ? "listed" : "query"}
+                items={[
+                  { value: "query", label: "By tags", description: "The nodes that have them at the moment" },
+                  { value: "listed", label: "By hand", description: "The nodes that somebody has added to it" },
+                ]}
+                onChange={({ detail }) => set({ isListed: detail.value === "listed" })}
+              />
+            ) : null}
+            {form.isListed ? (
+              <Alert type="info">
+                Its members are listed one by one: nothing selects them. They are added to it and taken off on its page.
+              </Alert>
+            ) : (
+              <QueryFields form={form} problem={problem("filters")} onChange={set} />
+            )}
+          </SpaceBetween>
         </Container>
       </SpaceBetween>
     </FormPage>

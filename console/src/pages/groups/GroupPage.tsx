@@ -6,7 +6,7 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 
 import { pollWithoutEvents } from "../../api/events";
-import { deleteGroup, findGroupQuery, getGroup, listGroupResources } from "../../api/groups";
+import { deleteGroup, findGroupQuery, getGroup } from "../../api/groups";
 import type { Group } from "../../api/groups";
 import { useAction, useCall } from "../../api/use";
 import { go, href, part } from "../../app/place";
@@ -14,10 +14,10 @@ import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
-import { NodeName } from "../../components/NodeName";
 import { NodesMatching } from "../../components/NodesMatching";
-import { ServerTable } from "../../components/ServerTable";
-import { filtersText, kindText, nodeFilters, nodeIdOf, readQuery } from "../../logic/group";
+import { filtersText, kindText, nodeFilters, readQuery } from "../../logic/group";
+import type { Query } from "../../logic/group";
+import { GroupMembers } from "./GroupMembers";
 import { GroupTags } from "./GroupTags";
 
 const POLL_MS = 5000;
@@ -34,6 +34,8 @@ export default function GroupPage({ params }: PageProps) {
 function Shown({ group }: { readonly group: Group }) {
   const input = { Group: group.Name };
   const poll = pollWithoutEvents(POLL_MS);
+  const query = useCall(findGroupQuery, input);
+  const isListed = query.data !== undefined && query.data.ResourceQuery === undefined;
   const remove = useAction(deleteGroup, {
     done: () => `The resource group ${group.Name} is deleted.`,
     onDone: () => go(href("/groups")),
@@ -44,7 +46,7 @@ function Shown({ group }: { readonly group: Group }) {
       id={group.GroupArn}
       requests={[
         { service: "resource-groups", operation: "GetGroup", input },
-        { service: "resource-groups", operation: "GetGroupQuery", input },
+        { service: "resource-groups", operation: isListed ? "GetGroupConfiguration" : "GetGroupQuery", input },
         { service: "resource-groups", operation: "DeleteGroup", input },
       ]}
       actions={
@@ -73,40 +75,12 @@ function Shown({ group }: { readonly group: Group }) {
           ]}
         />
       </Container>
-      <Selection name={group.Name} poll={poll} />
-      <ServerTable
-        id="group-members"
-        title="Members"
-        description="The nodes that are in it at this moment"
-        call={listGroupResources}
-        input={input}
-        {...(poll === undefined ? {} : { poll })}
-        items={(output) => output.Resources?.map(({ Identifier }) => Identifier)}
-        trackBy={(member) => member.ResourceArn}
-        columns={[
-          {
-            id: "node",
-            header: "Node",
-            cell: (member) => <NodeName id={nodeIdOf(member)} />,
-            minWidth: 180,
-          },
-          { id: "id", header: "Node id", cell: nodeIdOf, text: nodeIdOf },
-          {
-            id: "type",
-            header: "Type",
-            cell: (member) => member.ResourceType,
-            text: (member) => member.ResourceType,
-          },
-          {
-            id: "arn",
-            header: "ARN",
-            cell: (member) => member.ResourceArn,
-            text: (member) => member.ResourceArn,
-            hidden: true,
-          },
-        ]}
-        empty="No node is in this group at this moment."
-      />
+      <Container header={<Header variant="h2">What it selects</Header>}>
+        <Answer of={query} what="the query">
+          {({ ResourceQuery }) => <Selection query={ResourceQuery && readQuery(ResourceQuery)} poll={poll} />}
+        </Answer>
+      </Container>
+      <GroupMembers group={group} isListed={isListed} poll={poll} />
       <Container header={<Header variant="h2">Tags of the group itself</Header>}>
         <GroupTags arn={group.GroupArn} />
       </Container>
@@ -115,30 +89,21 @@ function Shown({ group }: { readonly group: Group }) {
 }
 
 interface SelectionProps {
-  readonly name: string;
+  /** Nothing where the members are listed. */
+  readonly query: Query | undefined;
   readonly poll: number | undefined;
 }
 
-function Selection({ name, poll }: SelectionProps) {
-  const answer = useCall(findGroupQuery, { Group: name });
+function Selection({ query, poll }: SelectionProps) {
+  if (query === undefined) return <>Its members are listed one by one: nothing selects them.</>;
   return (
-    <Container header={<Header variant="h2">What it selects</Header>}>
-      <Answer of={answer} what="the query">
-        {({ ResourceQuery }) => {
-          if (ResourceQuery === undefined) return <>Its members are listed one by one: nothing selects them.</>;
-          const query = readQuery(ResourceQuery);
-          return (
-            <KeyValuePairs
-              columns={3}
-              items={[
-                { label: "Nodes", value: kindText(query) },
-                { label: "With tags", value: filtersText(query) || "any or none" },
-                { label: "Now", value: <NodesMatching filters={nodeFilters(query)} poll={poll} /> },
-              ]}
-            />
-          );
-        }}
-      </Answer>
-    </Container>
+    <KeyValuePairs
+      columns={3}
+      items={[
+        { label: "Nodes", value: kindText(query) },
+        { label: "With tags", value: filtersText(query) || "any or none" },
+        { label: "Now", value: <NodesMatching filters={nodeFilters(query)} poll={poll} /> },
+      ]}
+    />
   );
 }

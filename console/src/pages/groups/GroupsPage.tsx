@@ -1,24 +1,30 @@
-// Resource groups: selections of nodes by their tags, under a name that targets can say.
+// Resource groups: nodes by their tags or by a list, under a name that targets can say.
 
 import { listGroups } from "../../api/groups";
 import type { GroupIdentifier } from "../../api/groups";
-import { href, part } from "../../app/place";
+import { href, part, usePlace } from "../../app/place";
+import { AddressFilter, NothingMatches } from "../../components/AddressFilter";
 import { columnsOf } from "../../components/columns";
 import { ListPage } from "../../components/ListPage";
+import { filterValues } from "../../logic/addressFilter";
+import { FILTERS } from "../../logic/group";
 
 const { nameColumn, textColumn } = columnsOf<GroupIdentifier>();
 
 export default function GroupsPage() {
+  const { query } = usePlace();
+  const filters = filterValues(FILTERS, query).map(({ key, values }) => ({ Name: key, Values: values }));
   return (
     <ListPage
       name="groups"
       title="Resource groups"
-      description="Nodes by their tags, under a name that targets can say"
+      description="Nodes by their tags or by a list, under a name that targets can say"
       call={listGroups}
-      input={{}}
+      input={filters.length === 0 ? {} : { Filters: filters }}
       items={(output) => output.GroupIdentifiers}
       trackBy={(group) => group.GroupName}
       add={{ label: "Create resource group", to: href("/create/group") }}
+      filter={<AddressFilter keys={FILTERS} what="groups" placeholder="Filter by display name, owner, criticality" />}
       columns={[
         nameColumn(
           "Group",
@@ -31,7 +37,13 @@ export default function GroupsPage() {
         textColumn("criticality", "Criticality", (group) => group.Criticality),
         textColumn("arn", "ARN", (group) => group.GroupArn, { hidden: true }),
       ]}
-      empty="There are no resource groups. One names the nodes with certain tags, as the target of commands, windows and associations."
+      empty={
+        filters.length === 0 ? (
+          "There are no resource groups. One names nodes, by their tags or by a list, as the target of commands, windows and associations."
+        ) : (
+          <NothingMatches words="No resource group matches this filter." />
+        )
+      }
     />
   );
 }
