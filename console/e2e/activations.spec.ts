@@ -86,6 +86,27 @@ test("nodes are added: an activation made, used up, found and deleted", async ({
     await person.isAccessible();
   });
 
+  await test.step("its page has what it was good for, and its nodes", async () => {
+    await page
+      .getByRole("row", { name: /front-door/ })
+      .getByRole("link")
+      .click();
+    await expect(page.getByRole("heading", { name: "front-door", level: 1 })).toBeVisible();
+    await expect(page.getByText("1 of 1", { exact: true })).toBeVisible();
+    await expect(page.getByText("Env=prod", { exact: true })).toBeVisible();
+    await person.isAccessible();
+    await page
+      .getByRole("row", { name: /front-door/ })
+      .getByRole("link")
+      .click();
+    await expect(page.getByRole("heading", { name: "front-door", level: 1 })).toBeVisible();
+    await page.getByRole("link", { name: /^[0-9a-f]{8}-/ }).click();
+    await expect(page.getByText("Env=prod", { exact: true })).toBeVisible();
+    await person.open("/activations/00000000-0000-0000-0000-000000000000");
+    await expect(page.getByText(/^Activation 0{8}-\S+ is not here$/)).toBeVisible();
+    await person.open("/activations?DefaultInstanceName=front-door");
+  });
+
   await test.step("it is deleted once that is confirmed, and its node stays", async () => {
     await page
       .getByRole("row", { name: /front-door/ })

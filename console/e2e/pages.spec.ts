@@ -124,6 +124,7 @@ test("who may do nothing is told on every page which call it was", async ({ pers
     "/windows/mw-0123456789abcdef0",
     `/policies/${policy}`,
     `/host-management/${policy}`,
+    "/activations/00000000-0000-0000-0000-000000000000",
     "/groups/none",
     "/groups/none/edit",
     `/host-management/${policy}/edit`,

@@ -204,6 +204,10 @@ async function forms({ page, ...person }: Pick<Person, "page" | "open">, picture
   await page.getByRole("button", { name: "Create activation" }).click();
   await expect(page.getByText("0 of 10", { exact: true })).toBeVisible();
   await picture("activation-lines");
+  await page.getByRole("link", { name: "Done" }).click();
+  await page.getByRole("row", { name: /web/ }).getByRole("link").first().click();
+  await expect(page.getByRole("heading", { name: "web", level: 1 })).toBeVisible();
+  await picture("activation");
   await person.open("/associations/create");
   await page.getByLabel("Name of the association").fill("daily-scan");
   await page.getByRole("button", { name: "Create association" }).last().click();

@@ -13,6 +13,8 @@ test.each([
   ["/create/package", "Create package", {}],
   ["/groups/create", "Resource group", { name: "create" }],
   ["/create/group", "Create resource group", {}],
+  ["/activations/create", "Create activation", {}],
+  ["/activations/0b5c", "Activation", { id: "0b5c" }],
   ["/policies/arn%3Aaws%3Aa%2Fb", "Patch policy", { arn: "arn:aws:a/b" }],
   ["/policies/create", "Create patch policy", {}],
   ["/host-management/create", "Create host management", {}],

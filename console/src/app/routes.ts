@@ -35,6 +35,7 @@ export const ROUTES: readonly Route[] = [
     "Create activation",
     () => import("../pages/activations/ActivationCreatePage"),
   ),
+  route("/activations/:id", "/activations", "Activation", () => import("../pages/activations/ActivationPage")),
   route("/compliance", "/compliance", "Compliance", () => import("../pages/CompliancePage")),
   route("/baselines", "/baselines", "Patch baselines", () => import("../pages/baselines/BaselinesPage")),
   route(

@@ -3,9 +3,11 @@ import { describe, expect, it, test } from "vitest";
 import {
   activationProblems,
   LIFETIMES,
+  nameOf,
   NEW_ACTIVATION,
   stateOf,
   toActivation,
+  usedShare,
   usedText,
 } from "./activation";
 import { tagsText } from "./tags";
@@ -17,6 +19,18 @@ test.each([
   // Both: that its time is over changes nothing any more.
   [{ Expired: true, RegistrationsCount: 5, RegistrationLimit: 5, ExpirationDate: new Date(0) }, "UsedUp"],
 ])("%j is %s", (activation, state) => expect(stateOf(activation)).toBe(state));
+
+test.each([
+  [{ ActivationId: "1b2c", DefaultInstanceName: "web", Description: "The front" }, "web"],
+  [{ ActivationId: "1b2c", DefaultInstanceName: "", Description: "The front" }, "The front"],
+  [{ ActivationId: "1b2c", Description: "" }, "1b2c"],
+])("%j is called %s", (activation, name) => expect(nameOf(activation)).toBe(name));
+
+test.each([
+  [{ RegistrationsCount: 1, RegistrationLimit: 4 }, 25],
+  [{ RegistrationLimit: 10 }, 0],
+  [{ RegistrationsCount: 5, RegistrationLimit: 5 }, 100],
+])("of %j %d percent are used", (activation, share) => expect(usedShare(activation)).toBe(share));
 
 test("how much of one is used", () => {
   expect(usedText({ RegistrationsCount: 12, RegistrationLimit: 1000 })).toBe("12 of 1,000");

@@ -13,6 +13,16 @@ export function stateOf(activation: Activation): ActivationState {
   return count >= limit ? "UsedUp" : "Expired";
 }
 
+/** What tells it from others, as far as anything does. */
+export function nameOf({ DefaultInstanceName: name, Description: text, ActivationId: id = "" }: Activation): string {
+  return name || text || id;
+}
+
+/** Of the machines that it is for, those that have registered, in percent. */
+export function usedShare({ RegistrationsCount: count = 0, RegistrationLimit: limit = 1 }: Activation): number {
+  return Math.min(100, (100 * count) / limit);
+}
+
 /** `3 of 100`. */
 export function usedText({ RegistrationsCount: count = 0, RegistrationLimit: limit = 1 }: Activation): string {
   return `${count.toLocaleString()} of ${limit.toLocaleString()}`;

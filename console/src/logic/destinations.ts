@@ -85,6 +85,7 @@ function byForm(id: string): Destination[] {
       at(id, "Association", `/associations/${part(id)}`),
       at(id, "Patch now", `/patch-now/${part(id)}`),
       at(id, "Rollout", `/rollouts/${part(id)}`),
+      at(id, "Hybrid activation", `/activations/${part(id)}`),
     ];
   }
   if (/^KB\d{5,9}$/i.test(id)) {

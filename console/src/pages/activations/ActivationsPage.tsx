@@ -2,17 +2,17 @@
 
 import type { Activation } from "@aws-sdk/client-ssm";
 
-import { deleteActivation, describeActivations } from "../../api/activations";
+import { describeActivations } from "../../api/activations";
 import { pollWithoutEvents } from "../../api/events";
-import { useAction } from "../../api/use";
-import { href, usePlace } from "../../app/place";
+import { href, part, usePlace } from "../../app/place";
 import { AddressFilter, NothingMatches } from "../../components/AddressFilter";
 import { columnsOf } from "../../components/columns";
-import { Confirm } from "../../components/Confirm";
+import { Link } from "../../components/Link";
 import { ListPage } from "../../components/ListPage";
 import { FILTERS, stateOf, usedText } from "../../logic/activation";
 import { filterValues } from "../../logic/addressFilter";
 import { tagsText } from "../../logic/tags";
+import { DeleteActivation } from "./DeleteActivation";
 
 const POLL_MS = 5000;
 const { statusColumn, textColumn, timeColumn } = columnsOf<Activation>();
@@ -34,7 +34,10 @@ export default function ActivationsPage() {
       add={{ label: "Create activation", to: href("/activations/create") }}
       filter={<AddressFilter keys={FILTERS} what="activations" placeholder="Filter by id, default name or role" />}
       columns={[
-        textColumn("id", "Activation id", (activation) => activation.ActivationId, { minWidth: 170 }),
+        {
+          ...textColumn("id", "Activation id", (activation) => activation.ActivationId, { minWidth: 170 }),
+          cell: ({ ActivationId: id = "" }) => <Link to={href(`/activations/${part(id)}`)}>{id}</Link>,
+        },
         statusColumn(stateOf, { header: "State" }),
         textColumn("used", "Registered", usedText),
         textColumn("name", "Default name", (activation) => activation.DefaultInstanceName || undefined),
@@ -45,7 +48,12 @@ export default function ActivationsPage() {
           minWidth: 150,
         }),
         textColumn("tags", "Tags", (activation) => tagsText(activation.Tags), { hidden: true }),
-        { id: "delete", header: "Delete", cell: (activation) => <Delete activation={activation} />, minWidth: 135 },
+        {
+          id: "delete",
+          header: "Delete",
+          cell: ({ ActivationId: id = "" }) => <DeleteActivation id={id} />,
+          minWidth: 135,
+        },
       ]}
       empty={
         filters.length === 0 ? (
@@ -55,20 +63,5 @@ export default function ActivationsPage() {
         )
       }
     />
-  );
-}
-
-function Delete({ activation }: { readonly activation: Activation }) {
-  const id = activation.ActivationId ?? "";
-  const remove = useAction(deleteActivation, { done: () => `The activation ${id} is deleted.` });
-  return (
-    <Confirm
-      label="Delete"
-      title={`Delete the activation ${id}?`}
-      disabled={remove.isPending}
-      onConfirm={() => remove.mutate({ ActivationId: id })}
-    >
-      No further machine registers with it. Those that did stay nodes.
-    </Confirm>
   );
 }

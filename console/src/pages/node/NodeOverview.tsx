@@ -50,7 +50,15 @@ export function NodeOverview({ node }: { readonly node: InstanceInformation }) {
             { label: "Computer name", value: node.ComputerName ?? "–" },
             { label: "IP address", value: node.IPAddress ?? "–" },
             { label: "Registered", value: <Time at={node.RegistrationDate} /> },
-            { label: "Activation", value: node.ActivationId ?? "–" },
+            {
+              label: "Activation",
+              value:
+                node.ActivationId === undefined ? (
+                  "–"
+                ) : (
+                  <Link to={href(`/activations/${part(node.ActivationId)}`)}>{node.ActivationId}</Link>
+                ),
+            },
           ]}
         />
       </Container>
