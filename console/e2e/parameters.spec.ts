@@ -260,8 +260,8 @@ test("who may look may not decrypt, and is told so", async ({ person }) => {
   await expect(page.getByRole("heading", { name: "Now", level: 1 })).toBeVisible();
   await person.open(`/parameters/${encodeURIComponent(name)}`);
   await page.getByRole("button", { name: "Show value" }).click();
-  await expect(page.getByText("You may not call GetParameter")).toBeVisible();
-  await expect(page.getByText(/kms:Decrypt/).last()).toBeVisible();
+  await expect(page.getByText("You lack the permission kms:Decrypt, which GetParameter needs")).toBeVisible();
+  await expect(page.getByText(/Your policy does not allow kms:Decrypt\./)).toBeVisible();
   await expect(page.getByText(SECRET)).toHaveCount(0);
   person.forgiveRefusals();
 });

@@ -11,6 +11,8 @@ export class CallError extends Error {
   readonly code: string;
   readonly requestId: string | undefined;
   readonly kind: FailureKind;
+  /** Of a call that is not allowed: the operation, or the other action that it needs (`kms:Decrypt`). */
+  readonly denied: string | undefined;
 
   constructor(operation: string, code: string, message: string, status: number | undefined, requestId?: string) {
     super(message);
@@ -19,7 +21,21 @@ export class CallError extends Error {
     this.code = code;
     this.requestId = requestId;
     this.kind = kindOf(code, status);
+    this.denied = this.kind === "forbidden" ? deniedAction(operation, message) : undefined;
   }
+}
+
+function deniedAction(operation: string, message: string): string {
+  const [, action = operation] = / is not authorized to perform: (\S+) on resource: /.exec(message) ?? [];
+  return action.endsWith(`:${operation}`) ? operation : action;
+}
+
+/** The call and what became of it, in a few words. */
+export function headline({ kind, operation, denied, code }: CallError): string {
+  if (kind !== "forbidden") return `${operation} failed: ${code}`;
+  return denied === operation
+    ? `You may not call ${operation}`
+    : `You lack the permission ${denied ?? ""}, which ${operation} needs`;
 }
 
 function kindOf(code: string, status: number | undefined): FailureKind {
@@ -59,7 +75,7 @@ export function advice(error: CallError): string {
   switch (error.kind) {
     case "forbidden":
       if (error.operation === "ChangePassword") return "The password was not changed.";
-      return `Your policy does not allow ${error.operation}. Ask whoever administers this server for that permission.`;
+      return `Your policy does not allow ${error.denied ?? error.operation}. Ask whoever administers this server for that permission.`;
     case "signed-out":
       return "Your session is over, or its clock differs from the server's. Sign in again.";
     case "missing":

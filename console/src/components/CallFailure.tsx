@@ -3,7 +3,7 @@
 import Alert from "@cloudscape-design/components/alert";
 import Button from "@cloudscape-design/components/button";
 
-import { advice } from "../api/errors";
+import { advice, headline } from "../api/errors";
 import type { CallError } from "../api/errors";
 
 interface Props {
@@ -13,7 +13,6 @@ interface Props {
 
 export function CallFailure({ error, onRetry }: Props) {
   const forbidden = error.kind === "forbidden";
-  const header = forbidden ? `You may not call ${error.operation}` : `${error.operation} failed: ${error.code}`;
   const action =
     onRetry === undefined || forbidden ? undefined : (
       <Button formAction="none" onClick={() => onRetry()}>
@@ -21,7 +20,7 @@ export function CallFailure({ error, onRetry }: Props) {
       </Button>
     );
   return (
-    <Alert type={forbidden ? "warning" : "error"} header={header} action={action}>
+    <Alert type={forbidden ? "warning" : "error"} header={headline(error)} action={action}>
       {error.message}. {advice(error)}
       {error.requestId === undefined ? null : <> Request id: {error.requestId}</>}
     </Alert>
