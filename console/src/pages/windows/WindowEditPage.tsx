@@ -102,7 +102,7 @@ function Editor({ initial, before }: EditorProps) {
             </FormField>
             <FormField
               label="Cut-off in hours"
-              description="So long before the end nothing new begins"
+              constraintText="So long before the end nothing new begins"
               errorText={problems["cutoff"]}
             >
               <Input type="number" value={form.cutoff} onChange={({ detail }) => set({ cutoff: detail.value })} />
