@@ -11,32 +11,34 @@ use store::fleet::{FleetNode, FleetReport};
 
 use super::{Column, Cursor, Filter, Fleet, Operator, Order, Selection};
 
+fn node(id: [u8; 9], name: Option<&str>, missing: Option<i64>) -> FleetNode {
+    FleetNode {
+        id: NodeId::mint(id),
+        name: name.map(Into::into),
+        computer_name: None,
+        ip_address: None,
+        platform_type: None,
+        platform_name: None,
+        platform_version: None,
+        agent_version: None,
+        last_seen_at: None,
+        channel_until: None,
+        report: missing.map(|missing| FleetReport {
+            ended_at: Timestamp::EPOCH,
+            captured_at: Timestamp::EPOCH,
+            operation: "Scan".into(),
+            baseline_id: "".into(),
+            counts: PatchCounts { missing, ..PatchCounts::default() },
+        }),
+        tags: vec![],
+    }
+}
+
 fn any_fleet() -> impl Strategy<Value = Vec<FleetNode>> {
-    let node = (any::<[u8; 9]>(), prop::option::of("[ab]{1,2}"), prop::option::of(0_i64..4));
-    prop::collection::vec(node, 0..60).prop_map(|nodes| {
-        let mut nodes: Vec<FleetNode> = nodes
-            .into_iter()
-            .map(|(id, name, missing)| FleetNode {
-                id: NodeId::mint(id),
-                name: name.map(Into::into),
-                computer_name: None,
-                ip_address: None,
-                platform_type: None,
-                platform_name: None,
-                platform_version: None,
-                agent_version: None,
-                last_seen_at: None,
-                channel_until: None,
-                report: missing.map(|missing| FleetReport {
-                    ended_at: Timestamp::EPOCH,
-                    captured_at: Timestamp::EPOCH,
-                    operation: "Scan".into(),
-                    baseline_id: "".into(),
-                    counts: PatchCounts { missing, ..PatchCounts::default() },
-                }),
-                tags: vec![],
-            })
-            .collect();
+    let nodes = (any::<[u8; 9]>(), prop::option::of("[ab]{1,2}"), prop::option::of(0_i64..4));
+    prop::collection::vec(nodes, 0..60).prop_map(|nodes| {
+        let mut nodes: Vec<FleetNode> =
+            nodes.into_iter().map(|(id, name, missing)| node(id, name.as_deref(), missing)).collect();
         nodes.sort_by(|a, b| a.id.cmp(&b.id));
         nodes.dedup_by(|a, b| a.id == b.id);
         nodes
@@ -68,6 +70,15 @@ proptest! {
             after = Some(serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap());
         }
         prop_assert_eq!(found, expected);
+    }
+
+    /// As the standard library finds it, without the case of ASCII letters; "À" and "à" are two.
+    #[test]
+    fn parts_are_found_wherever_they_are(name in "[aAbBàÀ]{0,6}", part in "[aAbBàÀ]{0,3}") {
+        let node = node([0; 9], Some(&name), None);
+        let filter = Filter { column: Column::Name, operator: Operator::Contains, values: vec![part.clone()] };
+        let expected = name.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
+        prop_assert_eq!(filter.holds(&node, Timestamp::EPOCH), expected);
     }
 
     #[test]
