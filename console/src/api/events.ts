@@ -51,6 +51,7 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
   associations: [
     "ListAssociations",
     "DescribeAssociation",
+    "ListAssociationVersions",
     "DescribeAssociationExecutions",
     "DescribeInstanceAssociationsStatus",
     // What a patch policy's associations came to.

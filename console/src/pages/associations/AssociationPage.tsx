@@ -1,45 +1,32 @@
-// One association: what it applies, to which nodes, and its runs.
+// One association: what it applies, to which nodes, its runs and its versions.
 
-import type { AssociationExecution } from "@aws-sdk/client-ssm";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
-import { useState } from "react";
+import Tabs from "@cloudscape-design/components/tabs";
 
-import {
-  deleteAssociation,
-  describeAssociation,
-  describeAssociationExecutions,
-  describeAssociationExecutionTargets,
-  startAssociationsOnce,
-} from "../../api/associations";
+import { deleteAssociation, describeAssociation, startAssociationsOnce } from "../../api/associations";
 import { useAction, useCall } from "../../api/use";
-import { go, href, part } from "../../app/place";
+import { go, href, part, useQueryValue } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { Confirm } from "../../components/Confirm";
 import { DetailPage } from "../../components/DetailPage";
 import { Link } from "../../components/Link";
-import { NodeName } from "../../components/NodeName";
-import { ServerTable } from "../../components/ServerTable";
 import { Status } from "../../components/Status";
 import { Targets } from "../../components/Targets";
 import { Time } from "../../components/Time";
-import { countsOf, countsText } from "../../logic/counts";
 import { scheduleText } from "../../logic/schedule";
 import { wordOf } from "../../logic/status";
-import { momentText } from "../../logic/time";
+import { AssociationRuns } from "./AssociationRuns";
+import { AssociationVersions } from "./AssociationVersions";
 
 const POLL_MS = 5000;
 
-function nameOf(run: AssociationExecution): string | undefined {
-  return momentText(run.CreatedTime) ?? run.ExecutionId;
-}
-
 export default function AssociationPage({ params }: PageProps) {
   const id = params["id"] ?? "";
-  const [run, setRun] = useState<AssociationExecution>();
+  const [tab, setTab] = useQueryValue("tab");
   const answer = useCall(describeAssociation, { AssociationId: id }, { poll: POLL_MS });
   const start = useAction(startAssociationsOnce, { done: () => "The association runs now." });
   const remove = useAction(deleteAssociation, {
@@ -99,101 +86,14 @@ export default function AssociationPage({ params }: PageProps) {
               ]}
             />
           </Container>
-          <ServerTable
-            id="association-executions"
-            title="Runs"
-            call={describeAssociationExecutions}
-            input={{ AssociationId: id }}
-            items={(output) => output.AssociationExecutions}
-            trackBy={(execution) => execution.ExecutionId ?? ""}
-            poll={POLL_MS}
-            columns={[
-              {
-                id: "at",
-                header: "Run",
-                cell: (execution) => (
-                  <Button variant="inline-link" onClick={() => setRun(execution)}>
-                    {nameOf(execution)}
-                  </Button>
-                ),
-                minWidth: 190,
-              },
-              {
-                id: "status",
-                header: "Status",
-                cell: (execution) => <Status status={execution.Status} />,
-                text: (execution) => execution.Status,
-              },
-              {
-                id: "created",
-                header: "Started",
-                cell: (execution) => <Time at={execution.CreatedTime} short />,
-                text: (execution) => execution.CreatedTime?.toISOString(),
-              },
-              {
-                id: "nodes",
-                header: "Nodes",
-                cell: (execution) => countsText(countsOf(execution.ResourceCountByStatus)) || "–",
-                text: (execution) => execution.ResourceCountByStatus,
-              },
-              {
-                id: "id",
-                header: "Run id",
-                cell: (execution) => execution.ExecutionId,
-                text: (execution) => execution.ExecutionId,
-                hidden: true,
-              },
+          <Tabs
+            activeTabId={tab === "" ? "runs" : tab}
+            onChange={({ detail }) => setTab(detail.activeTabId)}
+            tabs={[
+              { id: "runs", label: "Runs", content: <AssociationRuns id={id} /> },
+              { id: "versions", label: "Versions", content: <AssociationVersions id={id} /> },
             ]}
-            empty="It has not run yet."
           />
-          {run === undefined ? null : (
-            <ServerTable
-              key={run.ExecutionId}
-              id="association-targets"
-              title={`Nodes of the run of ${nameOf(run) ?? ""}`}
-              call={describeAssociationExecutionTargets}
-              input={{ AssociationId: id, ExecutionId: run.ExecutionId ?? "" }}
-              items={(output) => output.AssociationExecutionTargets}
-              trackBy={(target) => target.ResourceId ?? ""}
-              columns={[
-                {
-                  id: "node",
-                  header: "Node",
-                  cell: (target) => <NodeName id={target.ResourceId ?? ""} />,
-                  text: (target) => target.ResourceId,
-                },
-                {
-                  id: "status",
-                  header: "Status",
-                  cell: (target) => <Status status={target.Status} />,
-                  text: (target) => target.Status,
-                },
-                {
-                  id: "details",
-                  header: "Details",
-                  cell: (target) => target.DetailedStatus ?? "–",
-                  text: (target) => target.DetailedStatus,
-                },
-                {
-                  id: "output",
-                  header: "Output",
-                  cell: (target) =>
-                    target.OutputSource?.OutputSourceId === undefined ? (
-                      "–"
-                    ) : (
-                      <Link
-                        to={href(
-                          `/commands/${part(target.OutputSource.OutputSourceId)}/${part(target.ResourceId ?? "")}`,
-                        )}
-                      >
-                        Output
-                      </Link>
-                    ),
-                },
-              ]}
-              empty="No node was addressed."
-            />
-          )}
         </DetailPage>
       )}
     </Answer>
