@@ -77,8 +77,8 @@ function Shown({ name, document, calendar }: Props) {
               title={`Delete the change calendar ${name}?`}
               onConfirm={() => remove.mutate({ Name: name })}
             >
-              All its versions are deleted. Associations that ask it do not run any more, until it is there again or
-              they ask another.
+              All its versions are deleted. Runs of associations that name it fail, until it is there again or they name
+              another.
             </Confirm>
             <Button variant="primary" href={href(`/calendars/${part(name)}/edit`)}>
               Edit

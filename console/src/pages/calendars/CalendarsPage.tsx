@@ -15,7 +15,7 @@ export default function CalendarsPage() {
     <ListPage
       name="calendars"
       title="Change calendars"
-      description="When changes may be made: associations and runbooks ask them before they begin"
+      description="When changes may be made: an association that names a closed one skips its run"
       call={listDocuments}
       input={{ Filters: [{ Key: "DocumentType", Values: ["ChangeCalendar"] }] }}
       items={(output) => output.DocumentIdentifiers}
