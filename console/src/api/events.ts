@@ -7,14 +7,14 @@ const PARAMETERS = ["DescribeParameters", "GetParameter", "GetParameterHistory",
 
 /** The operations whose answers an event of a topic makes old. */
 export const TOPICS: Readonly<Record<string, readonly string[]>> = {
+  activations: ["DescribeActivations"],
+  "advisory-feeds": ["ListAdvisoryFeeds", "DescribeAdvisories", "ExplainNodeCompliance", "GetNodeReport"],
   nodes: [
     "ListNodeSummaries",
     "GetFleetSummary",
     "DescribeInstanceInformation",
     "DescribeInstanceProperties",
     "ListTagsForResource",
-    // Each counts the machines that registered with it.
-    "DescribeActivations",
     "ListGroupResources",
   ],
   compliance: [
@@ -86,6 +86,7 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
   "parameter-policies": PARAMETERS,
   "patch-now": ["ListPatchNow", "GetPatchNow", "ListPatchNowNodes"],
   rollouts: ["ListRollouts", "GetRollout", "GetPatchNow"],
+  "resource-groups": ["ListGroups", "GetGroup", "GetGroupQuery", "ListGroupResources", "GetTags"],
   "quick-setup": [
     "ListConfigurationManagers",
     "GetConfigurationManager",

@@ -10,6 +10,8 @@ use crate::touched::Listeners;
 /// What pages are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
+    Activations,
+    AdvisoryFeeds,
     Associations,
     Automations,
     Baselines,
@@ -22,13 +24,16 @@ pub enum Topic {
     Parameters,
     PatchNow,
     QuickSetup,
+    ResourceGroups,
     Rollouts,
     Users,
     Windows,
 }
 
 /// Tables by the beginnings of their names; the longest that fits counts.
-const TABLES: [(&str, &[Topic]); 23] = [
+const TABLES: [(&str, &[Topic]); 26] = [
+    ("activations", &[Topic::Activations]),
+    ("advisory_imports", &[Topic::AdvisoryFeeds]),
     ("associations", &[Topic::Associations]),
     ("association_executions", &[Topic::Associations, Topic::PatchNow]),
     ("association_nodes", &[Topic::Associations, Topic::PatchNow]),
@@ -45,9 +50,10 @@ const TABLES: [(&str, &[Topic]); 23] = [
     ("document_", &[Topic::Documents]),
     ("nodes", &[Topic::Nodes]),
     // A statement does not say whose tags they are.
-    ("tags", &[Topic::Nodes, Topic::Parameters]),
+    ("tags", &[Topic::Nodes, Topic::Parameters, Topic::ResourceGroups]),
     ("parameter", &[Topic::Parameters]),
     ("quick_setup", &[Topic::QuickSetup]),
+    ("resource_group", &[Topic::ResourceGroups]),
     ("rollouts", &[Topic::Rollouts]),
     ("patch_policy_rollouts", &[Topic::QuickSetup]),
     ("users", &[Topic::Users]),
@@ -56,7 +62,9 @@ const TABLES: [(&str, &[Topic]); 23] = [
 ];
 
 impl Topic {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
+        Self::Activations,
+        Self::AdvisoryFeeds,
         Self::Associations,
         Self::Automations,
         Self::Baselines,
@@ -68,6 +76,7 @@ impl Topic {
         Self::Parameters,
         Self::PatchNow,
         Self::QuickSetup,
+        Self::ResourceGroups,
         Self::Rollouts,
         Self::Users,
         Self::Windows,
@@ -75,6 +84,8 @@ impl Topic {
 
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Activations => "activations",
+            Self::AdvisoryFeeds => "advisory-feeds",
             Self::Associations => "associations",
             Self::Automations => "automations",
             Self::Baselines => "baselines",
@@ -86,6 +97,7 @@ impl Topic {
             Self::Parameters => "parameters",
             Self::PatchNow => "patch-now",
             Self::QuickSetup => "quick-setup",
+            Self::ResourceGroups => "resource-groups",
             Self::Rollouts => "rollouts",
             Self::Users => "users",
             Self::Windows => "windows",
@@ -95,7 +107,7 @@ impl Topic {
 
 /// Some topics, a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Topics(u16);
+pub struct Topics(u32);
 
 impl Topics {
     pub fn is_empty(self) -> bool {
@@ -185,7 +197,13 @@ mod tests {
         let rows = [
             ("INSERT INTO commands (account) VALUES ($1)", "commands"),
             ("UPDATE invocations SET status = $1", "commands"),
-            ("DELETE FROM tags WHERE account = $1", "nodes parameters"),
+            ("DELETE FROM tags WHERE account = $1", "nodes parameters resource-groups"),
+            ("UPDATE activations SET registrations_count = 1", "activations"),
+            ("INSERT INTO resource_groups (account) VALUES ($1)", "resource-groups"),
+            ("DELETE FROM resource_group_members WHERE node_id = $3", "resource-groups"),
+            ("UPDATE advisory_imports SET imported_at = $4", "advisory-feeds"),
+            // Of a feed in force nothing is seen to change while its rows come and go.
+            ("DELETE FROM advisory_statements WHERE account = $1", ""),
             ("INSERT INTO parameters (account) VALUES ($1)", "parameters"),
             ("UPDATE parameter_versions SET policies = $5", "parameters"),
             ("DELETE FROM parameter_labels WHERE account = $1", "parameters"),

@@ -30,8 +30,8 @@ async fn every_change_is_told_and_no_reading_is() {
             ("UnlabelParameterVersion", label, "parameters"),
             ("DescribeParameters", json!({}), ""),
             // Tags are in one table, whatever they are of.
-            ("AddTagsToResource", tags, "nodes parameters"),
-            ("DeleteParameter", json!({"Name": "/db/host"}), "nodes parameters"),
+            ("AddTagsToResource", tags, "nodes parameters resource-groups"),
+            ("DeleteParameter", json!({"Name": "/db/host"}), "nodes parameters resource-groups"),
             ("DeleteParameters", json!({"Names": ["none"]}), ""),
         ];
         for (operation, request, expected) in rows {
@@ -61,7 +61,7 @@ async fn policies_that_are_carried_out_are_told() {
             (2, "parameter-policies parameters"),
             (3, "parameter-policies parameters"),
             // It is deleted.
-            (4, "nodes parameter-policies parameters"),
+            (4, "nodes parameter-policies parameters resource-groups"),
             (5, ""),
         ] {
             let at = server.now.plus_seconds(day * 86_400);
