@@ -27,7 +27,7 @@ interface Props {
 export function GroupMembers({ group, isListed, poll }: Props) {
   const [selected, setSelected] = useState<readonly ResourceIdentifier[]>([]);
   return (
-    <>
+    <SpaceBetween size="l">
       <ServerTable
         id="group-members"
         title="Members"
@@ -68,7 +68,7 @@ export function GroupMembers({ group, isListed, poll }: Props) {
         empty="No node is in this group at this moment."
       />
       {isListed ? <Add group={group} /> : null}
-    </>
+    </SpaceBetween>
   );
 }
 
