@@ -9,9 +9,24 @@ export interface BaselineChoice {
   Reason?: string;
 }
 
+export type RemedyAction =
+  | "SCAN"
+  | "INSTALL"
+  | "RESTART"
+  | "RUN_ON_NODE"
+  | "READ_OUTPUT"
+  | "CHANGE_BASELINE"
+  | "CHOOSE_BASELINE"
+  | "REVIEW_ASSOCIATIONS"
+  | "REVIEW_COMPLIANCE_ITEMS"
+  | "CHECK_AGENT"
+  | "ENROL";
+
 export interface Remedy {
   Text?: string;
   Command?: string;
+  /** A newer server may know more of them. */
+  Action?: string;
 }
 
 export interface CauseItem {

@@ -9,7 +9,6 @@ import { contentProblem, FIRST_DOCUMENTS, formatOf } from "./document";
 import { enrolLines } from "./enrol";
 import { graphOf, nextSteps } from "./graph";
 import { defaultText, missingParameters, toParameters } from "./parameters";
-import { remedyAction } from "./remedy";
 import { scheduleProblem, scheduleText } from "./schedule";
 import { isUnderWay, lookOf, wordOf } from "./status";
 import { tagChanges } from "./tags";
@@ -169,29 +168,6 @@ describe("the command palette", () => {
   it.each(["#/nodes?AnyName=openssl", "#/parameters?Name=%7Eopenssl"])("has a way for any text: %s", (expected) =>
     expect(destinations("openssl").map(({ href: to }) => to)).toContain(expected),
   );
-});
-
-describe("remedies", () => {
-  const node = "mi-0123456789abcdef0";
-  test.each([
-    [
-      `aws ssm send-command --document-name AWS-RunPatchBaseline --instance-ids ${node} --parameters Operation=Install`,
-      `#/patch-now/start?nodes=${node}&operation=Install`,
-    ],
-    [
-      `aws ssm get-command-invocation --command-id 01234567-89ab-cdef-0123-456789abcdef --instance-id ${node}`,
-      `#/commands/01234567-89ab-cdef-0123-456789abcdef/${node}`,
-    ],
-  ])("%s", (command, expected) => expect(remedyAction(command, node)?.href).toBe(expected));
-
-  it("leads to the rules where they are what speaks against a node", () => {
-    expect(remedyAction("", node, "pb-0123456789abcdef0")?.href).toBe("#/baselines/pb-0123456789abcdef0/edit");
-    const predefined = "arn:aws:ssm:us-east-1:1:patchbaseline/pb-1";
-    expect(remedyAction(undefined, node, predefined)?.label).toBe("Clone the patch baseline");
-    expect(remedyAction(undefined, node)).toBeUndefined();
-  });
-
-  it("offers nothing for what it does not know", () => expect(remedyAction("apt-mark unhold x", node)).toBeUndefined());
 });
 
 describe("tags", () => {

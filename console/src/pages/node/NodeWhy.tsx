@@ -21,7 +21,7 @@ import { Link } from "../../components/Link";
 import { Prose } from "../../components/Prose";
 import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
-import { remedyAction } from "../../logic/remedy";
+import { remedyOf } from "../../logic/remedy";
 
 const COLOURS = { ERROR: "severity-critical", WARNING: "severity-medium", INFO: "grey" } as const;
 const MOST_ITEMS = 100;
@@ -101,8 +101,7 @@ function CauseBox({ cause, nodeId, baselineId }: CauseProps) {
   const command = cause.Remedy?.Command;
   const items = cause.Items ?? [];
   const evidence = cause.Evidence ?? [];
-  const isOfBaseline = evidence.some(({ Source }) => Source === "GetPatchBaseline");
-  const action = remedyAction(command, nodeId, isOfBaseline ? baselineId : undefined);
+  const action = remedyOf(cause.Remedy?.Action, { cause, node: nodeId, baseline: baselineId });
   return (
     <Container
       header={

@@ -4,7 +4,7 @@ use api::Timestamp;
 use api::fettle::{
     BaselineChoice, BaselineSource, Cause, CauseItem, CauseSeverity, Evidence, ExplainNodeComplianceResponse,
     GetNodeReportResponse, NodeComplianceStatus, NodeIdentity, PatchOperation, PatchRun, RefreshOutcome,
-    Remedy, ReportedPatch, RepositoryFailure,
+    Remedy, RemedyAction, ReportedPatch, RepositoryFailure,
 };
 use api::ssm::{InstanceInformation, InstancePatchState, PingStatus};
 
@@ -229,6 +229,7 @@ fn why_gives_cause_proof_and_remedy() {
                 remedy: Some(Remedy {
                     text: some("install them"),
                     command: some("aws ssm send-command --document-name AWS-RunPatchBaseline"),
+                    action: Some(RemedyAction::Install),
                 }),
             },
             Cause {

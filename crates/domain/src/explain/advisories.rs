@@ -13,7 +13,7 @@ use crate::patch::{Decision, HiddenFixCause, NotApproved, PatchState, Verdict, u
 
 use super::cause::counted;
 use super::proof;
-use super::{Cause, CauseItem, CauseSeverity, ScanView, Situation};
+use super::{Cause, CauseItem, CauseSeverity, RemedyAction, ScanView, Situation};
 
 const STATES: &str = "DescribeInstancePatchStates";
 const BASELINE: &str = "GetPatchBaseline";
@@ -79,7 +79,7 @@ fn not_offered(view: View<'_>) -> Option<Cause> {
         Cause::new("N8", CauseSeverity::Warning, format!("{fixes} announced, but no enabled repository offers it"))
             .items(view.items(&found))
             .evidence("GetNodeReport", "ListsUpdatedAt", lists_updated_at(view))
-            .remedy("Bring the mirror up to date, or enable the repository that has the version; where the baseline has Sources, list the default repositories too.");
+            .remedy(RemedyAction::RunOnNode, "Bring the mirror up to date, or enable the repository that has the version; where the baseline has Sources, list the default repositories too.");
     Some(cause)
 }
 
@@ -117,7 +117,7 @@ fn release_locked(view: View<'_>) -> Option<Cause> {
     }])
     .evidence(STATES, "MissingCount", view.scan.evaluation.counts.missing)
     .evidence("GetNodeReport", "ListsUpdatedAt", lists_updated_at(view))
-    .remedy("Install: patch runs take packages of the newest release. Elsewhere allow it by `--releasever=latest`, or lock the node to the newer release.")
+    .remedy(RemedyAction::Install, "Install: patch runs take packages of the newest release. Elsewhere allow it by `--releasever=latest`, or lock the node to the newer release.")
     .command("dnf upgrade --releasever=latest");
     Some(cause)
 }
@@ -142,7 +142,10 @@ fn available(view: View<'_>) -> Option<Cause> {
         "AvailableSecurityUpdatesComplianceStatus",
         setting.map_or("not set, which is NON_COMPLIANT", ComplianceStatus::as_str),
     )
-    .remedy("Approve sooner, or set AvailableSecurityUpdatesComplianceStatus to COMPLIANT and scan again.");
+    .remedy(
+        RemedyAction::ChangeBaseline,
+        "Approve sooner, or set AvailableSecurityUpdatesComplianceStatus to COMPLIANT and scan again.",
+    );
     Some(cause)
 }
 
@@ -175,7 +178,10 @@ fn approval_hole(view: View<'_>) -> Option<Cause> {
         "PatchStatus.ApprovalDate",
         first.at.to_iso_seconds(),
     )
-    .remedy("Shorten ApproveAfterDays, or approve the new update by ApprovedPatches.");
+    .remedy(
+        RemedyAction::ChangeBaseline,
+        "Shorten ApproveAfterDays, or approve the new update by ApprovedPatches.",
+    );
     Some(cause)
 }
 
@@ -211,7 +217,7 @@ fn child_rejected(view: View<'_>) -> Option<Cause> {
     )
     .items(items)
     .evidence(BASELINE, "RejectedPatches", rejected.join(", "))
-    .remedy(format!("Reject the bundle ({first}) as a whole."));
+    .remedy(RemedyAction::ChangeBaseline, format!("Reject the bundle ({first}) as a whole."));
     Some(cause)
 }
 
@@ -229,7 +235,10 @@ fn no_advisories(view: View<'_>) -> Option<Cause> {
     )
     .evidence(BASELINE, "ApprovalRules.PatchRules[].EnableNonSecurity", "false")
     .evidence("GetNodeReport", "ListsUpdatedAt", lists_updated_at(view))
-    .remedy("Set EnableNonSecurity in a rule, or use a repository that has updateinfo.");
+    .remedy(
+        RemedyAction::ChangeBaseline,
+        "Set EnableNonSecurity in a rule, or use a repository that has updateinfo.",
+    );
     Some(cause)
 }
 
@@ -249,7 +258,10 @@ fn approved_later(view: View<'_>) -> Option<Cause> {
     )
     .items(view.items(&found))
     .evidence(BASELINE, "ApprovalRules.PatchRules[].ApproveAfterDays", delay_of(view.rules, next.rule))
-    .remedy("Wait, shorten ApproveAfterDays, or name the urgent ones in ApprovedPatches.");
+    .remedy(
+        RemedyAction::ChangeBaseline,
+        "Wait, shorten ApproveAfterDays, or name the urgent ones in ApprovedPatches.",
+    );
     Some(cause)
 }
 
@@ -285,7 +297,7 @@ fn day_is_over(view: View<'_>) -> Option<Cause> {
     )
     .items(view.items(&found))
     .evidence(BASELINE, "ApprovalRules.PatchRules[].ApproveUntilDate", days)
-    .remedy("Move the date, or approve by ApproveAfterDays.");
+    .remedy(RemedyAction::ChangeBaseline, "Move the date, or approve by ApproveAfterDays.");
     Some(cause)
 }
 
@@ -299,7 +311,7 @@ fn oracle_omits_critical(situation: &Situation<'_>) -> Option<Cause> {
             "the provided baseline of Oracle Linux approves Important and Moderate security patches, not Critical ones",
         )
         .evidence(BASELINE, "BaselineId", &baseline.id)
-        .remedy("Register a baseline of your own whose rule names Critical.")
+        .remedy(RemedyAction::ChangeBaseline, "Register a baseline of your own whose rule names Critical.")
     })
 }
 
@@ -326,7 +338,7 @@ fn obsoleted(view: View<'_>) -> Option<Cause> {
     )
     .items(items)
     .evidence("GetNodeReport", "ListsUpdatedAt", lists_updated_at(view))
-    .remedy("Migrate to the successor by hand.");
+    .remedy(RemedyAction::RunOnNode, "Migrate to the successor by hand.");
     Some(cause)
 }
 

@@ -57,8 +57,63 @@ pub struct Evidence {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remedy {
     pub text: String,
+    /// What of it a console can open; each cause names one.
+    pub action: Option<RemedyAction>,
     /// Empty when there is nothing to paste.
     pub command: String,
+}
+
+/// The first step of a remedy, by what is done and to what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RemedyAction {
+    /// The node, by the baseline that applies now.
+    Scan,
+    Install,
+    /// The node.
+    Restart,
+    /// The commands of the items, or what only a person at the node knows.
+    RunOnNode,
+    /// Of the run that the evidence names.
+    ReadOutput,
+    ChangeBaseline,
+    /// For the node's patch group.
+    ChooseBaseline,
+    ReviewAssociations,
+    ReviewComplianceItems,
+    CheckAgent,
+    Enrol,
+}
+
+impl RemedyAction {
+    pub const ALL: [Self; 11] = [
+        Self::Scan,
+        Self::Install,
+        Self::Restart,
+        Self::RunOnNode,
+        Self::ReadOutput,
+        Self::ChangeBaseline,
+        Self::ChooseBaseline,
+        Self::ReviewAssociations,
+        Self::ReviewComplianceItems,
+        Self::CheckAgent,
+        Self::Enrol,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scan => "SCAN",
+            Self::Install => "INSTALL",
+            Self::Restart => "RESTART",
+            Self::RunOnNode => "RUN_ON_NODE",
+            Self::ReadOutput => "READ_OUTPUT",
+            Self::ChangeBaseline => "CHANGE_BASELINE",
+            Self::ChooseBaseline => "CHOOSE_BASELINE",
+            Self::ReviewAssociations => "REVIEW_ASSOCIATIONS",
+            Self::ReviewComplianceItems => "REVIEW_COMPLIANCE_ITEMS",
+            Self::CheckAgent => "CHECK_AGENT",
+            Self::Enrol => "ENROL",
+        }
+    }
 }
 
 impl Cause {
@@ -82,7 +137,8 @@ impl Cause {
         self
     }
 
-    pub(super) fn remedy(mut self, text: impl Into<String>) -> Self {
+    pub(super) fn remedy(mut self, action: RemedyAction, text: impl Into<String>) -> Self {
+        self.remedy.action = Some(action);
         self.remedy.text = text.into();
         self
     }

@@ -10,7 +10,7 @@ use crate::patch::{Decision, HiddenFixCause, PatchState, Verdict};
 
 use super::cause::counted;
 use super::proof::{self, is_blocking};
-use super::{Cause, CauseItem, CauseSeverity, Situation};
+use super::{Cause, CauseItem, CauseSeverity, RemedyAction, Situation};
 
 const STATES: &str = "DescribeInstancePatchStates";
 
@@ -95,7 +95,10 @@ fn approved_since(situation: &Situation<'_>, report: &PatchSummary) -> Option<Ca
     .items(items)
     .evidence(STATES, "MissingCount", report.counts.missing)
     .evidence("ListCommands", "RequestedDateTime", installed_at.to_iso_seconds())
-    .remedy("The next scheduled installation takes them; install now if they cannot wait.")
+    .remedy(
+        RemedyAction::Install,
+        "The next scheduled installation takes them; install now if they cannot wait.",
+    )
     .command(situation.install_command());
     Some(cause)
 }
@@ -124,7 +127,7 @@ fn missing(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
         .items(items)
         .evidence(STATES, "MissingCount", report.counts.missing)
         .evidence(STATES, "Operation", report.frame.operation)
-        .remedy("Install what is approved, now or on a schedule.")
+        .remedy(RemedyAction::Install, "Install what is approved, now or on a schedule.")
         .command(situation.install_command());
     Some(cause)
 }
@@ -143,6 +146,11 @@ fn restricted(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause>
     if items.is_empty() {
         return None;
     }
+    // Phasing is nothing that could be released on the node.
+    let action = match items.iter().any(|item| !item.remedy.is_empty()) {
+        true => RemedyAction::RunOnNode,
+        false => RemedyAction::ChangeBaseline,
+    };
     let severity = match breaks {
         true => CauseSeverity::Error,
         false => CauseSeverity::Warning,
@@ -156,6 +164,7 @@ fn restricted(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause>
     .items(items)
     .evidence(STATES, "MissingCount", report.counts.missing)
     .remedy(
+        action,
         "Release the hold, lock or pin on the node, or reject the patch in the baseline if it must stay.",
     );
     Some(cause)
@@ -180,7 +189,10 @@ fn repositories(situation: &Situation<'_>, _: &PatchSummary) -> Option<Cause> {
     )
     .items(failures.iter().map(item).collect())
     .evidence("GetNodeReport", "FailedRepositories", failures.len())
-    .remedy("Repair the mirror, proxy or key named in the error, or remove the repository; then scan again.")
+    .remedy(
+        RemedyAction::Scan,
+        "Repair the mirror, proxy or key named in the error, or remove the repository; then scan again.",
+    )
     .command(situation.scan_command());
     Some(cause)
 }
@@ -195,7 +207,7 @@ fn failed(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
     let cause = Cause::new("F1", CauseSeverity::Error, format!("{patches} failed to install"))
         .items(items.map(reported_item).collect())
         .evidence(STATES, "FailedCount", report.counts.failed)
-        .remedy("Read the install run's output, mend what it names, install again.")
+        .remedy(RemedyAction::Install, "Read the install run's output, mend what it names, install again.")
         .command(situation.install_command());
     Some(cause)
 }
@@ -217,7 +229,7 @@ fn pending(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
             format!("{patches} for a reboot that has happened: the node was not scanned since"),
         )
         .evidence(STATES, "OperationEndTime", report.frame.ended_at.to_iso_seconds())
-        .remedy("Scan again; nothing needs to be installed.")
+        .remedy(RemedyAction::Scan, "Scan again; nothing needs to be installed.")
         .command(situation.scan_command())
     } else if is_own_no_reboot(report, booted_at) {
         let at = report.frame.last_no_reboot_install_at.map(Timestamp::to_iso_seconds).unwrap_or_default();
@@ -227,8 +239,8 @@ fn pending(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
             format!("{patches} for a reboot after an installation with NoReboot"),
         )
         .evidence(STATES, "LastNoRebootInstallOperationTime", at)
-        .remedy("Reboot the node, then scan.")
-        .command(situation.scan_command())
+        .remedy(RemedyAction::Restart, "Reboot the node, then scan.")
+        .command(situation.restart_command())
     } else {
         installed_by_others(situation, &patches)
     };
@@ -243,15 +255,15 @@ fn pending(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
 fn installed_by_others(situation: &Situation<'_>, patches: &str) -> Cause {
     let headline =
         format!("{patches} for a reboot; something other than patch runs installed them since the last boot");
-    let cause = Cause::new("P4", CauseSeverity::Error, headline).command(situation.scan_command());
+    let cause = Cause::new("P4", CauseSeverity::Error, headline).command(situation.restart_command());
     let found = situation.scan.iter().flat_map(|scan| &scan.observation.automatic_updates);
     let named: Vec<String> = found.filter(|own| own.may_install()).map(AutomaticUpdates::line).collect();
     if named.is_empty() {
-        cause.remedy("Reboot the node, then scan; decide which updater is in charge (unattended-upgrades, by hand, or this one).")
+        cause.remedy(RemedyAction::Restart, "Reboot the node, then scan; decide which updater is in charge (unattended-upgrades, by hand, or this one).")
     } else {
         cause
             .evidence("GetNodeReport", "AutomaticUpdates", named.join("; "))
-            .remedy("Reboot the node, then scan; decide which updater is in charge, and disable the other (`systemctl disable`).")
+            .remedy(RemedyAction::Restart, "Reboot the node, then scan; decide which updater is in charge, and disable the other (`systemctl disable`).")
     }
 }
 
@@ -278,6 +290,7 @@ fn rejected(situation: &Situation<'_>, report: &PatchSummary) -> Option<Cause> {
     .evidence(STATES, "InstalledRejectedCount", count)
     .evidence("GetPatchBaseline", "RejectedPatchesAction", "BLOCK")
     .remedy(
+        RemedyAction::ChangeBaseline,
         "Uninstall them, take them off RejectedPatches, or set RejectedPatchesAction to ALLOW_AS_DEPENDENCY.",
     );
     Some(cause)
@@ -302,6 +315,6 @@ fn on_both_lists(situation: &Situation<'_>, _: &PatchSummary) -> Option<Cause> {
         Cause::new("J2", severity, format!("{packages} on both lists of the baseline; rejection wins"))
             .items(found.iter().map(|verdict| proof::item(verdict, rules, scan.facts)).collect())
             .evidence("GetPatchBaseline", "RejectedPatches", names.join(", "))
-            .remedy("Take each off one of the two lists.");
+            .remedy(RemedyAction::ChangeBaseline, "Take each off one of the two lists.");
     Some(cause)
 }

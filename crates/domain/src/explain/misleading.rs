@@ -10,7 +10,7 @@ use crate::patch::{Decision, HiddenFixCause, NotApproved, PatchState, Verdict};
 
 use super::cause::{age_in_words, counted};
 use super::proof;
-use super::{Cause, CauseItem, CauseSeverity, STALE_AFTER_SECONDS, ScanView, Situation};
+use super::{Cause, CauseItem, CauseSeverity, RemedyAction, STALE_AFTER_SECONDS, ScanView, Situation};
 
 const STATES: &str = "DescribeInstancePatchStates";
 /// A custom compliance report older than this is called stale.
@@ -55,7 +55,7 @@ fn custom_types(situation: &Situation<'_>) -> Vec<Cause> {
         let cause = Cause::new("C5", severity, headline)
             .evidence("ListResourceComplianceSummaries", "ComplianceType", name)
             .evidence("ListResourceComplianceSummaries", "ExecutionTime", custom.executed_at.to_iso_seconds())
-            .remedy("Run again whatever reports this type.");
+            .remedy(RemedyAction::ReviewComplianceItems, "Run again whatever reports this type.");
         Some(cause)
     };
     situation.custom_compliance.iter().filter_map(cause).collect()
@@ -88,7 +88,7 @@ fn approves_nothing(situation: &Situation<'_>) -> Option<Cause> {
         .evidence(STATES, "InstalledCount", report.counts.installed)
         .evidence(STATES, "InstalledOtherCount", report.counts.installed_other)
         .evidence("GetDeployablePatchSnapshotForInstance", "Product", product)
-        .remedy("Correct the filters of the baseline's rules, or register another baseline for this node's group.");
+        .remedy(RemedyAction::ChangeBaseline, "Correct the filters of the baseline's rules, or register another baseline for this node's group.");
     Some(cause)
 }
 
@@ -137,7 +137,7 @@ fn outside_security(
     let cause = Cause::new("M6", severity, headline(i64::try_from(items.len()).unwrap_or(i64::MAX)))
         .items(items)
         .evidence("GetPatchBaseline", "ApprovalRules.PatchRules[].EnableNonSecurity", "false")
-        .remedy("Set EnableNonSecurity in a rule of the baseline, or name the packages in ApprovedPatches with ApprovedPatchesEnableNonSecurity.");
+        .remedy(RemedyAction::ChangeBaseline, "Set EnableNonSecurity in a rule of the baseline, or name the packages in ApprovedPatches with ApprovedPatchesEnableNonSecurity.");
     Some(cause)
 }
 
@@ -155,7 +155,10 @@ fn levels_unspecified(situation: &Situation<'_>) -> Option<Cause> {
         )
         .evidence("GetPatchBaseline", "BaselineId", &choice.baseline.id)
         .evidence("GetPatchBaseline", "ApprovalRules.PatchRules[].ComplianceLevel", "UNSPECIFIED")
-        .remedy("Register a baseline of your own whose rules carry compliance levels.")
+        .remedy(
+            RemedyAction::ChangeBaseline,
+            "Register a baseline of your own whose rules carry compliance levels.",
+        )
     })
 }
 
@@ -193,26 +196,34 @@ fn not_in_effect(situation: &Situation<'_>) -> Option<Cause> {
     });
     let found = lines.iter().map(|line| {
         let (name, proof) = line.split_once(": ").unwrap_or((line.as_str(), ""));
-        CauseItem { name: name.to_owned(), proof: vec![proof.to_owned()], ..CauseItem::default() }
+        CauseItem {
+            name: name.to_owned(),
+            proof: vec![proof.to_owned()],
+            remedy: waiting.restart_command(name).unwrap_or_default(),
+            ..CauseItem::default()
+        }
     });
     let restarts = waiting.restart_commands();
-    let remedy = match (needs_reboot, restarts.is_empty()) {
-        (false, false) => format!(
-            "Restart the services ({}), or install with --restart-services; a reboot does it too.",
-            restarts.join("; ")
-        ),
-        _ => "Reboot the node: what is installed is not what runs.".to_owned(),
-    };
     let mut cause = Cause::new("M8", CauseSeverity::Warning, headline).items(asked.chain(found).collect());
+    cause = match (needs_reboot, restarts.is_empty()) {
+        (false, false) => cause.remedy(
+            RemedyAction::RunOnNode,
+            format!(
+                "Restart the services ({}), or install with --restart-services; a reboot does it too.",
+                restarts.join("; ")
+            ),
+        ),
+        _ => cause
+            .remedy(RemedyAction::Restart, "Reboot the node: what is installed is not what runs.")
+            .command(situation.restart_command()),
+    };
     if let Some(asked_by) = asked_by {
         cause = cause.evidence("GetNodeReport", "RebootRequiredBy", asked_by.join(", "));
     }
     if !lines.is_empty() {
         cause = cause.evidence("GetNodeReport", "NotInEffect", lines.join("; "));
     }
-    let cause =
-        cause.evidence("GetNodeReport", "RunningKernel", &scan.observation.running_kernel).remedy(remedy);
-    Some(cause)
+    Some(cause.evidence("GetNodeReport", "RunningKernel", &scan.observation.running_kernel))
 }
 
 fn lists_old(situation: &Situation<'_>) -> Option<Cause> {
@@ -251,7 +262,7 @@ fn lists_old(situation: &Situation<'_>) -> Option<Cause> {
     let mut cause = Cause::new("M9", CauseSeverity::Warning, headline)
         .items(expired.iter().map(item).collect())
         .evidence("GetNodeReport", "ListsUpdatedAt", updated_at.map(Timestamp::to_iso_seconds).unwrap_or_default())
-        .remedy("Refresh the lists (scan as root with network), repair the mirror, or upgrade a system whose release is no longer served.")
+        .remedy(RemedyAction::Scan, "Refresh the lists (scan as root with network), repair the mirror, or upgrade a system whose release is no longer served.")
         .command(situation.scan_command());
     if let Some(reason) = refusal {
         cause = cause.evidence("GetNodeReport", "RefreshReason", reason);
@@ -276,7 +287,7 @@ fn system_changed(situation: &Situation<'_>) -> Option<Cause> {
             format!("the report is about version {then}, the node now runs {now}"),
         )
         .evidence("DescribeInstanceInformation", "PlatformVersion", now)
-        .remedy("Scan again.")
+        .remedy(RemedyAction::Scan, "Scan again.")
         .command(situation.scan_command())
     })
 }
@@ -308,6 +319,9 @@ fn rejection_hides(situation: &Situation<'_>) -> Option<Cause> {
     )
     .items(items)
     .evidence("GetPatchBaseline", "RejectedPatchesAction", rules.rejected_patches_action.as_str())
-    .remedy("Set RejectedPatchesAction to BLOCK so that they count, or take them off RejectedPatches.");
+    .remedy(
+        RemedyAction::ChangeBaseline,
+        "Set RejectedPatchesAction to BLOCK so that they count, or take them off RejectedPatches.",
+    );
     Some(cause)
 }

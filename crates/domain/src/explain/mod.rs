@@ -25,7 +25,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use cause::{Cause, CauseItem, CauseSeverity, Evidence, Remedy};
+pub use cause::{Cause, CauseItem, CauseSeverity, Evidence, Remedy, RemedyAction};
 pub use proof::proof_of;
 
 /// A report older than this is not trusted, unless a shorter scan interval is known.
@@ -173,6 +173,11 @@ impl Situation<'_> {
 
     fn install_command(&self) -> String {
         self.patch_command("Install")
+    }
+
+    /// The document waits until the node is back.
+    fn restart_command(&self) -> String {
+        format!("aws ssm send-command --document-name Fettle-RestartNode --instance-ids {}", self.node.id)
     }
 
     fn patch_command(&self, operation: &str) -> String {

@@ -182,11 +182,20 @@ impl Scene {
     }
 
     fn causes(&self) -> Vec<Cause> {
-        self.look(|situation| explain(situation).causes)
+        let causes = self.look(|situation| explain(situation).causes);
+        assert_remedies(&causes);
+        causes
     }
 
     fn ids(&self) -> Vec<&'static str> {
         self.causes().iter().map(|cause| cause.id).collect()
+    }
+}
+
+/// Each cause says what to do, in words and as something to open.
+pub(super) fn assert_remedies(causes: &[Cause]) {
+    for Cause { id, remedy, .. } in causes {
+        assert!(remedy.action.is_some() && !remedy.text.is_empty(), "{id}");
     }
 }
 
@@ -363,6 +372,45 @@ fn causes_of_false_comfort() {
 }
 
 #[test]
+fn remedies_begin_with_what_can_be_done_from_here() {
+    let check = |scene: Scene, id: &str, action: RemedyAction, command: &str| {
+        let causes = scene.causes();
+        let remedy = &causes.iter().find(|cause| cause.id == id).unwrap().remedy;
+        assert_eq!(
+            (remedy.action, remedy.command.contains(command)),
+            (Some(action), true),
+            "{id} {remedy:?}"
+        );
+    };
+    let waiting = |package: &str| {
+        let mut fresh = self::package(package, &[]);
+        fresh.installed_at = Some(at(DAY));
+        scene(vec![fresh])
+    };
+    let restart = "--document-name Fettle-RestartNode --instance-ids mi-0123456789abcdef0";
+    let no_reboot = |scene: &mut Scene| scene.reports[0].frame.last_no_reboot_install_at = Some(at(DAY));
+    check(waiting("kernel"), "P4", RemedyAction::Restart, restart);
+    check(waiting("kernel").with(no_reboot), "P1", RemedyAction::Restart, restart);
+    check(
+        waiting("kernel").with(|s| s.node.booted_at = Some(at(60))),
+        "P2",
+        RemedyAction::Scan,
+        "Operation=Scan",
+    );
+    let with_kernel = |s: &mut Scene| s.observation.not_in_effect.newer_kernel = Some("6.1.0-10".to_owned());
+    check(quiet().with(with_kernel), "M8", RemedyAction::Restart, restart);
+    let with_service = |s: &mut Scene| s.observation.not_in_effect.units = vec![stale("nginx.service")];
+    check(quiet().with(with_service), "M8", RemedyAction::RunOnNode, "");
+    let services = quiet().with(with_service).causes();
+    assert_eq!(services[0].items[0].remedy, "systemctl try-restart -- nginx.service");
+    let failed = quiet().run(60, InvocationStatus::Failed, &[]);
+    check(failed, "S5", RemedyAction::ReadOutput, COMMAND);
+    let mut held = package("held", FIX);
+    held.held = true;
+    check(scene(vec![held]), "N7", RemedyAction::RunOnNode, "");
+}
+
+#[test]
 fn proofs_are_sentences() {
     let scene = scene(vec![package("ssl", FIX)]);
     let cause = scene.causes().remove(0);
@@ -414,5 +462,14 @@ fn stale(unit: &str) -> crate::facts::StaleUnit {
         unit: unit.to_owned(),
         processes: vec!["nginx".to_owned()],
         files: vec!["/usr/lib/libssl.so.3".to_owned()],
+    }
+}
+
+/// Consoles know the actions by the model's names.
+#[test]
+fn the_model_names_every_action() {
+    for action in RemedyAction::ALL {
+        let wire = api::fettle::RemedyAction::from(action.as_str());
+        assert!(!matches!(wire, api::fettle::RemedyAction::Unknown(_)), "{action:?}");
     }
 }

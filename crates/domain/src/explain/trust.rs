@@ -6,7 +6,9 @@ use crate::baseline::BaselineSource;
 use crate::command::InvocationStatus;
 
 use super::cause::{age_in_words, counted};
-use super::{Cause, CauseSeverity, PatchRun, Presence, STALE_AFTER_SECONDS, Situation, Staleness};
+use super::{
+    Cause, CauseSeverity, PatchRun, Presence, RemedyAction, STALE_AFTER_SECONDS, Situation, Staleness,
+};
 
 const STATES: &str = "DescribeInstancePatchStates";
 const NODES: &str = "DescribeInstanceInformation";
@@ -34,7 +36,7 @@ fn never_scanned(situation: &Situation<'_>) -> Option<Cause> {
     }
     let cause = Cause::new("S1", CauseSeverity::Error, "the node has never reported a patch scan")
         .evidence(STATES, "InstancePatchStates", "no entry for this node")
-        .remedy("Run a scan, and schedule one.")
+        .remedy(RemedyAction::Scan, "Run a scan, and schedule one.")
         .command(situation.scan_command());
     Some(cause)
 }
@@ -43,7 +45,7 @@ fn not_registered(situation: &Situation<'_>) -> Option<Cause> {
     (situation.node.presence == Presence::NotRegistered).then(|| {
         Cause::new("S2", CauseSeverity::Error, "no agent is registered under this id")
             .evidence(NODES, "InstanceInformationList", "no entry for this node")
-            .remedy("Create an activation and enrol the node's agent with it.")
+            .remedy(RemedyAction::Enrol, "Create an activation and enrol the node's agent with it.")
             .command("aws ssm create-activation --iam-role service-role --default-instance-name NAME")
     })
 }
@@ -62,7 +64,10 @@ fn offline(situation: &Situation<'_>) -> Option<Cause> {
     let cause = Cause::new("S3", CauseSeverity::Warning, headline)
         .evidence(NODES, "PingStatus", status)
         .evidence(NODES, "LastPingDateTime", since.map(Timestamp::to_iso_seconds).unwrap_or_default())
-        .remedy("Check that the agent runs, reaches the server, and that the node's clock is right.");
+        .remedy(
+            RemedyAction::CheckAgent,
+            "Check that the agent runs, reaches the server, and that the node's clock is right.",
+        );
     Some(cause)
 }
 
@@ -71,7 +76,7 @@ fn stale(situation: &Situation<'_>) -> Option<Cause> {
     let age = age_in_words(situation.age_seconds().unwrap_or_default());
     let cause = Cause::new("S4", CauseSeverity::Warning, format!("the newest report is {age} old"))
         .evidence(STATES, "OperationEndTime", report.frame.ended_at.to_iso_seconds())
-        .remedy("Scan again: what the report says may no longer be so.")
+        .remedy(RemedyAction::Scan, "Scan again: what the report says may no longer be so.")
         .command(situation.scan_command());
     Some(cause)
 }
@@ -95,7 +100,7 @@ fn run_failed(situation: &Situation<'_>) -> Option<Cause> {
         .evidence(INVOCATIONS, "CommandId", id)
         .evidence(INVOCATIONS, "StatusDetails", run.status.as_str())
         .evidence(INVOCATIONS, "RequestedDateTime", run.requested_at.to_iso_seconds())
-        .remedy("Read the run's output, mend what it names, run again.")
+        .remedy(RemedyAction::ReadOutput, "Read the run's output, mend what it names, run again.")
         .command(format!(
             "aws ssm get-command-invocation --command-id {id} --instance-id {}",
             situation.node.id
@@ -121,7 +126,10 @@ fn overwritten(situation: &Situation<'_>) -> Option<Cause> {
     let cause = Cause::new("S6", severity, headline)
         .evidence(STATES, "BaselineId", &newest.frame.baseline_id)
         .evidence("ListNodeReports", "BaselineId", &other.frame.baseline_id)
-        .remedy("Keep one way of scanning this node and remove the others.");
+        .remedy(
+            RemedyAction::ReviewAssociations,
+            "Keep one way of scanning this node and remove the others.",
+        );
     Some(cause)
 }
 
@@ -138,7 +146,7 @@ fn override_run(situation: &Situation<'_>) -> Option<Cause> {
     )
     .evidence("ListCommands", "Parameters.BaselineOverride", url)
     .evidence("ListCommands", "CommandId", &run.command_id)
-    .remedy("Read the run's output, or use a registered baseline instead.");
+    .remedy(RemedyAction::ReadOutput, "Read the run's output, or use a registered baseline instead.");
     Some(cause)
 }
 
@@ -161,7 +169,7 @@ fn baseline_changed(situation: &Situation<'_>) -> Option<Cause> {
         .evidence(STATES, "BaselineId", &report.frame.baseline_id)
         .evidence("GetPatchBaseline", "BaselineId", &baseline.id)
         .evidence("GetPatchBaseline", "ModifiedDate", baseline.modified_at.to_iso_seconds())
-        .remedy("Scan again: counts follow the rules of their time.")
+        .remedy(RemedyAction::Scan, "Scan again: counts follow the rules of their time.")
         .command(situation.scan_command());
     Some(cause)
 }
@@ -173,7 +181,7 @@ fn packages_changed(situation: &Situation<'_>) -> Option<Cause> {
     let cause = Cause::new("B2", CauseSeverity::Warning, headline)
         .evidence("PutNodeFacts", "Observation.captured_at", changed_at.to_iso_seconds())
         .evidence(STATES, "OperationEndTime", report.frame.ended_at.to_iso_seconds())
-        .remedy("Scan again: the report shows the node as it was before.")
+        .remedy(RemedyAction::Scan, "Scan again: the report shows the node as it was before.")
         .command(situation.scan_command());
     Some(cause)
 }
@@ -187,7 +195,7 @@ fn group_default(situation: &Situation<'_>) -> Option<Cause> {
     let cause = Cause::new("S16", CauseSeverity::Warning, headline)
         .evidence("ListTagsForResource", "TagList[Patch Group]", group)
         .evidence("GetPatchBaselineForPatchGroup", "BaselineId", &choice.baseline.id)
-        .remedy("Register a baseline for the group, or correct the tag's value (letter case counts).")
+        .remedy(RemedyAction::ChooseBaseline, "Register a baseline for the group, or correct the tag's value (letter case counts).")
         .command(format!(
             "aws ssm register-patch-baseline-for-patch-group --patch-group '{group}' --baseline-id BASELINE_ID"
         ));

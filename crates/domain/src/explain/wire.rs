@@ -44,6 +44,7 @@ impl Cause {
             remedy: Some(fettle::Remedy {
                 text: Some(self.remedy.text.clone()),
                 command: some_text(&self.remedy.command),
+                action: self.remedy.action.map(|action| action.as_str().into()),
             }),
         }
     }

@@ -76,6 +76,13 @@ impl NotInEffect {
         let by_openrc = of(Starter::OpenRc).map(|name| format!("rc-service --ifstarted {name} restart"));
         by_systemd.into_iter().chain(by_openrc).collect()
     }
+
+    /// The same for one of them; `None` for what is none, and where the name is no plain word of a shell.
+    pub fn restart_command(&self, unit: &str) -> Option<String> {
+        let is_plain = unit.bytes().all(|b| b.is_ascii_alphanumeric() || b":_.@-".contains(&b));
+        let starter = self.restartable().find(|known| *known == unit).and_then(Starter::of)?;
+        is_plain.then(|| starter.restart(unit).join(" "))
+    }
 }
 
 /// What starts a service, told by its name.
@@ -137,5 +144,11 @@ mod tests {
             ]
         );
         assert_eq!(NotInEffect::default().restart_commands(), [""; 0]);
+        let one = |unit: &str| waiting.restart_command(unit);
+        assert_eq!(one("a.service").as_deref(), Some("systemctl try-restart -- a.service"));
+        assert_eq!(one("nginx").as_deref(), Some("rc-service --ifstarted -- nginx restart"));
+        assert_eq!((one("kernel"), one("user@1000.service")), (None, None));
+        let odd = NotInEffect { units: vec![unit("x;reboot.service")], ..NotInEffect::default() };
+        assert_eq!(odd.restart_command("x;reboot.service"), None);
     }
 }

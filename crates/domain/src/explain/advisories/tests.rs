@@ -8,6 +8,7 @@ use crate::compliance::{PatchReport, PatchSummary};
 use crate::facts::*;
 use crate::patch::{Conditions, evaluate};
 
+use super::super::tests::assert_remedies;
 use super::super::{Explanation, NodeView, PatchRun, Presence, explain};
 
 const NOW: &str = "2026-03-01T00:00:00Z";
@@ -71,7 +72,7 @@ fn explained_after(
         booted_at: None,
     };
     let choice = BaselineChoice::of(None, None, baseline);
-    explain(&Situation {
+    let explanation = explain(&Situation {
         node: &node,
         now: at(NOW),
         scan_interval_seconds: None,
@@ -82,7 +83,9 @@ fn explained_after(
         runs,
         custom_compliance: &[],
         changed_at: None,
-    })
+    });
+    assert_remedies(&explanation.causes);
+    explanation
 }
 
 fn cause<'e>(explanation: &'e Explanation, id: &str) -> Option<&'e Cause> {
