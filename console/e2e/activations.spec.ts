@@ -1,32 +1,16 @@
 // Adding nodes: an activation made in the console lets a machine in by the lines that the page shows, and is deleted.
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-import { expect, given, test } from "./person";
+import { expect, test } from "./person";
+import { register } from "./server";
 
 // Of its own, and behind theirs by name: other tests count the nodes of theirs, and whoever signs in comes to the first.
 const REGION = "us-west-2";
 
-/** A machine of which nothing but its keys is made: it registers as the lines say. */
-function register(lines: string): void {
+/** A machine registers as the lines say. */
+function registerBy(lines: string): void {
   const [, code = ""] = /FETTLE_ACTIVATION_CODE=(\S+)/.exec(lines) ?? [];
   const [, id = ""] = /--activation-id (\S+)/.exec(lines) ?? [];
-  const folder = mkdtempSync(join(tmpdir(), "fettle-joins-"));
-  try {
-    execFileSync(
-      given("FETTLE_TEST_AGENT"),
-      ["enroll", "--endpoint", given("FETTLE_TEST_ORIGIN"), "--region", REGION, "--activation-id", id],
-      {
-        env: { ...process.env, FETTLE_AGENT_DATA: folder, FETTLE_ACTIVATION_CODE: code.replaceAll("'", "") },
-        stdio: "pipe",
-      },
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  register(REGION, { id, code: code.replaceAll("'", "") });
 }
 
 test("nodes are added: an activation made, used up, found and deleted", async ({ person }) => {
@@ -67,7 +51,7 @@ test("nodes are added: an activation made, used up, found and deleted", async ({
     const linux = await lines.innerText();
     await page.getByRole("tab", { name: "Windows" }).click();
     await expect(lines).toContainText("fettle-agent.exe enroll");
-    register(linux);
+    registerBy(linux);
     await expect(page.getByText("1 of 1", { exact: true })).toBeVisible();
     await expect(page.getByText("Used up", { exact: true })).toBeVisible();
     await page.getByRole("link", { name: "To the nodes" }).click();

@@ -1,11 +1,10 @@
 // Asks before something that cannot be undone.
 
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
-import Modal from "@cloudscape-design/components/modal";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import type { ReactNode } from "react";
+
+import { Question } from "./Question";
 
 interface Props {
   /** On the button that opens the question, and on the one that answers it. */
@@ -28,26 +27,9 @@ export function Confirm({ label, title, children, onConfirm, disabled }: Props) 
         {label}
       </Button>
       {open ? (
-        <Modal
-          visible
-          header={title}
-          closeAriaLabel="Close"
-          onDismiss={() => setOpen(false)}
-          footer={
-            <Box float="right">
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button variant="link" onClick={() => setOpen(false)}>
-                  Keep it
-                </Button>
-                <Button variant="primary" onClick={answer}>
-                  {label}
-                </Button>
-              </SpaceBetween>
-            </Box>
-          }
-        >
+        <Question title={title} label={label} onConfirm={answer} onDismiss={() => setOpen(false)}>
           {children}
-        </Modal>
+        </Question>
       ) : null}
     </>
   );

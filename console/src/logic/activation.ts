@@ -78,14 +78,20 @@ function tagsProblem(tags: readonly TagItem[]): string | undefined {
     : `${wrong.Key}: keys of at most 128, values of at most 256 letters, digits, spaces or _ . : / = + - @`;
 }
 
+/** Of the role that nodes' credentials stand for. */
+export function roleProblem(role: string): string | undefined {
+  const isName = /^(service-role\/)?[\w+=,.@-]+$/.test(role) && role.length <= 64;
+  return isName ? undefined : "a role's name: at most 64 letters, digits or + = , . @ _ -";
+}
+
 /** By the name of the field. */
 export function activationProblems(form: ActivationForm): Record<string, string> {
   const problems: Record<string, string> = {};
   if (form.name.length > LONGEST_TEXT || !NAME.test(form.name))
     problems["name"] = "at most 256 letters, digits, spaces or _ . : / = + - @";
   if (form.description.length > LONGEST_TEXT) problems["description"] = "at most 256 characters";
-  if (!/^(service-role\/)?[\w+=,.@-]+$/.test(form.role) || form.role.length > 64)
-    problems["role"] = "a role's name: at most 64 letters, digits or + = , . @ _ -";
+  const role = roleProblem(form.role);
+  if (role !== undefined) problems["role"] = role;
   const limit = Number(form.limit);
   if (!/^\d+$/.test(form.limit) || limit < 1 || limit > MOST_NODES) problems["limit"] = `1 to ${MOST_NODES}`;
   const hours = Number(form.hours);

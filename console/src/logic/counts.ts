@@ -24,3 +24,8 @@ export function countsOf(text: string | undefined): Record<string, number> {
     [...(text ?? "").matchAll(/(\w+)=(\d+)/g)].map(([, state, count]) => [state ?? "", Number(count)] as const),
   );
 }
+
+/** `1 node`, `3 nodes`. */
+export function plural(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count.toLocaleString()} ${noun}s`;
+}

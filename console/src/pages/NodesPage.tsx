@@ -11,6 +11,7 @@ import { useState } from "react";
 import { listNodeSummaries } from "../api/fleet";
 import type { NodeSummary } from "../api/fleet";
 import { go, href, part, replace, usePlace } from "../app/place";
+import { DeregisterNodes } from "../components/DeregisterNodes";
 import { EnrolSteps } from "../components/EnrolSteps";
 import { ItemCount, NodeCount } from "../components/ItemCount";
 import { Link } from "../components/Link";
@@ -161,6 +162,7 @@ function nameOf(node: NodeSummary): string {
 export default function NodesPage() {
   const { query } = usePlace();
   const [selected, setSelected] = useState<readonly NodeSummary[]>([]);
+  const [leaving, setLeaving] = useState<readonly NodeSummary[]>([]);
   const tokens = tokensOf(query);
   const ids = selected.map((node) => node.NodeId).join(",");
   const show = (next: URLSearchParams): void => {
@@ -231,17 +233,24 @@ export default function NodesPage() {
               { id: "scan", text: "Scan" },
               { id: "install", text: "Scan and install" },
               { id: "command", text: "Run a command" },
+              { id: "deregister", text: "Deregister" },
             ]}
-            onItemClick={({ detail }) =>
-              go(
-                detail.id === "command"
-                  ? href("/commands/send", { nodes: ids })
-                  : href("/patch-now/start", { nodes: ids, operation: detail.id === "install" ? "Install" : "Scan" }),
-              )
-            }
+            onItemClick={({ detail }) => {
+              if (detail.id === "deregister") setLeaving(selected);
+              else if (detail.id === "command") go(href("/commands/send", { nodes: ids }));
+              else
+                go(href("/patch-now/start", { nodes: ids, operation: detail.id === "install" ? "Install" : "Scan" }));
+            }}
           >
             Actions
           </ButtonDropdown>
+          {leaving.length === 0 ? null : (
+            <DeregisterNodes
+              nodes={leaving.map((node) => ({ id: node.NodeId, name: nameOf(node) }))}
+              onClose={() => setLeaving([])}
+              onGone={(gone) => setSelected(selected.filter((node) => !gone.includes(node.NodeId)))}
+            />
+          )}
           <Button href={href("/activations/create")}>Add nodes</Button>
           <Button variant="primary" href={href("/patch-now/start")}>
             Patch now

@@ -18,6 +18,7 @@ import { Status } from "../../components/Status";
 import { Time } from "../../components/Time";
 import { shortBaselineId } from "../../logic/shortId";
 import { wordOf } from "../../logic/status";
+import { NodeRole } from "./NodeRole";
 
 const COUNTS = [
   ["MissingCount", "Missing"],
@@ -59,6 +60,7 @@ export function NodeOverview({ node }: { readonly node: InstanceInformation }) {
                   <Link to={href(`/activations/${part(node.ActivationId)}`)}>{node.ActivationId}</Link>
                 ),
             },
+            { label: "Role", value: <NodeRole id={id} role={node.IamRole ?? ""} /> },
           ]}
         />
       </Container>

@@ -5,14 +5,16 @@ import ContentLayout from "@cloudscape-design/components/content-layout";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
+import { useState } from "react";
 
 import { describeInstanceInformation } from "../../api/nodes";
 import { useCall } from "../../api/use";
 import { useNamed } from "../../app/names";
-import { href, usePlace, useQueryValue } from "../../app/place";
+import { go, href, usePlace, useQueryValue } from "../../app/place";
 import type { PageProps } from "../../app/routes";
 import { Answer } from "../../components/Answer";
 import { CopyCommand } from "../../components/CopyCommand";
+import { DeregisterNodes } from "../../components/DeregisterNodes";
 import { Missing } from "../../components/Missing";
 import { NodeAssociations } from "./NodeAssociations";
 import { NodeCommands } from "./NodeCommands";
@@ -51,6 +53,7 @@ export default function NodePage({ params }: PageProps) {
                         { service: "fettle", operation: "ExplainNodeCompliance", input: { InstanceId: id } },
                       ]}
                     />
+                    <Deregister id={id} name={node.Name ?? node.ComputerName ?? id} />
                     <Button href={href("/commands/send", { nodes: id })}>Run a command</Button>
                     <Button variant="primary" href={href("/patch-now/start", { nodes: id })}>
                       Patch now
@@ -81,5 +84,17 @@ export default function NodePage({ params }: PageProps) {
         );
       }}
     </Answer>
+  );
+}
+
+function Deregister({ id, name }: { readonly id: string; readonly name: string }) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <Button onClick={() => setAsking(true)}>Deregister</Button>
+      {asking ? (
+        <DeregisterNodes nodes={[{ id, name }]} onClose={() => setAsking(false)} onGone={() => go(href("/nodes"))} />
+      ) : null}
+    </>
   );
 }
