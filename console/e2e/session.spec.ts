@@ -8,6 +8,7 @@ import { ssmClient } from "./server";
 import { newUser, signIn, signOut } from "./users";
 
 test("a session by password, to its end", async ({ person, browser }) => {
+  test.setTimeout(180_000);
   const { page } = person;
   await person.signIn();
   const who = await newUser(person);
@@ -66,6 +67,28 @@ test("a session by password, to its end", async ({ person, browser }) => {
       }),
     );
     await expect(page.getByRole("link", { name }).first()).toBeVisible();
+  });
+
+  await test.step("another region is looked at, and remembered by the browser", async () => {
+    const link = page.getByRole("link", { name: "web-1" });
+    await page.getByRole("button", { name: "Region us-east-1" }).click();
+    const field = page.getByRole("dialog").getByRole("textbox", { name: "Region" });
+    await field.fill("EU");
+    await expect(page.getByText(/^2 to 32 lower-case letters/)).toBeVisible();
+    await person.isAccessible();
+    await field.fill("eu-west-3");
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("button", { name: "Region eu-west-3" })).toBeVisible();
+    await expect(page.getByText("No nodes yet")).toBeVisible();
+    await page.reload();
+    await expect(page.getByRole("button", { name: "Region eu-west-3" })).toBeVisible();
+    await signOut(page, who, "Sign out");
+    await signIn(page, who);
+    await page.getByRole("button", { name: "Region eu-west-3" }).click();
+    await field.fill("us-east-1");
+    await page.getByRole("button", { name: "Go to this region" }).click();
+    await person.open("/nodes");
+    await expect(link).toBeVisible();
   });
 
   await test.step("a password of one's own", async () => {

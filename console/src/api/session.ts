@@ -1,6 +1,6 @@
 // Who is signed in. Credentials live in this module's memory and nowhere else; after a reload the
-// server's cookie (which no script can read) brings new ones. The browser keeps one bit: whether
-// asking for that is worth a call.
+// server's cookie (which no script can read) brings new ones. The browser keeps one bit, whether
+// asking for that is worth a call, and the region that was chosen last.
 
 import { CallError } from "./errors";
 import { askForPasskey } from "./webauthn";
@@ -30,6 +30,7 @@ interface SessionAnswer {
 /** New credentials are fetched so long before the old ones end. */
 const RENEW_BEFORE_MS = 2 * 60_000;
 const KEPT = "fettle.session-kept";
+const REGION = "fettle.region";
 
 let current: Session | undefined;
 let renewal: Promise<Session> | undefined;
@@ -51,6 +52,7 @@ function become(next: Session | undefined): void {
   for (const listener of listeners) listener();
 }
 
+/** The server says where to look first; what the person chose in this browser comes before it. */
 function fromAnswer(answer: SessionAnswer): Session {
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials;
   return {
@@ -60,13 +62,16 @@ function fromAnswer(answer: SessionAnswer): Session {
     ...(Expiration === undefined ? {} : { expiration: new Date(Expiration * 1000) }),
     userName: answer.UserName ?? "",
     accountId: answer.AccountId ?? "",
-    region: answer.Region ?? "us-east-1",
+    region: localStorage.getItem(REGION) ?? answer.Region ?? "us-east-1",
     kept: true,
   };
 }
 
+/** A code is made in a region, and leads there. */
 export async function signInWithCode(code: string): Promise<void> {
-  become(fromAnswer(await unsigned<SessionAnswer>("CreateSession", { SignInCode: code })));
+  const answer = await unsigned<SessionAnswer>("CreateSession", { SignInCode: code });
+  if (answer.Region !== undefined) localStorage.setItem(REGION, answer.Region);
+  become(fromAnswer(answer));
 }
 
 export async function signInWithPassword(userName: string, password: string): Promise<void> {
@@ -81,7 +86,15 @@ export async function signInWithPasskey(): Promise<void> {
 
 /** For whoever has an access key and no user: nothing is asked of the server until the first call. */
 export function signInWithAccessKey(accessKeyId: string, secretAccessKey: string, region: string): void {
+  localStorage.setItem(REGION, region);
   become({ accessKeyId, secretAccessKey, region, userName: accessKeyId, accountId: "", kept: false });
+}
+
+/** Credentials are good for all regions: another one takes no new sign-in. */
+export function chooseRegion(region: string): void {
+  if (current === undefined) return;
+  localStorage.setItem(REGION, region);
+  become({ ...current, region });
 }
 
 /** After a reload: the session that the cookie stands for, if there is one. */

@@ -12,7 +12,7 @@ export function App() {
   const who = useSyncExternalStore(onSession, session);
   return (
     <I18nProvider locale="en" messages={[messages]}>
-      {who === undefined ? <SignInPage /> : <Shell session={who} />}
+      {who === undefined ? <SignInPage /> : <Shell key={who.region} session={who} />}
     </I18nProvider>
   );
 }

@@ -22,6 +22,7 @@ import { findRoute, trailOf } from "./routes";
 import { isDark, toggleTheme } from "./theme";
 
 const Palette = lazy(() => import("./Palette"));
+const RegionChoice = lazy(() => import("./RegionChoice"));
 
 /** The design system has no sign for light and dark. */
 const HALF_DARK = (
@@ -79,6 +80,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
 export function Shell({ session }: { readonly session: Session }) {
   const [palette, setPalette] = useState(false);
   const [navigation, setNavigation] = useState(window.innerWidth > 900);
+  const [choosing, setChoosing] = useState(false);
   const [dark, setDark] = useState(isDark);
   const { path } = usePlace();
   const found = findRoute(path);
@@ -129,7 +131,12 @@ export function Shell({ session }: { readonly session: Session }) {
                 setDark(isDark());
               },
             },
-            { type: "button", text: session.region, ariaLabel: `Region ${session.region}` },
+            {
+              type: "button",
+              text: session.region,
+              ariaLabel: `Region ${session.region}`,
+              onClick: () => setChoosing(true),
+            },
             {
               type: "menu-dropdown",
               iconName: "user-profile",
@@ -185,6 +192,11 @@ export function Shell({ session }: { readonly session: Session }) {
         </Suspense>
       ) : null}
     </>
+      {choosing ? (
+        <Suspense fallback={null}>
+          <RegionChoice region={session.region} onClose={() => setChoosing(false)} />
+        </Suspense>
+      ) : null}
   );
 }
 

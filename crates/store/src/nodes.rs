@@ -260,9 +260,10 @@ pub async fn count(tx: &mut Tx, (account, region): (&AccountId, &Region)) -> Res
     row.map_or(Ok(0), |row| row.get(0))
 }
 
-/// Some region that has nodes: the first by name. Primary key order.
-pub async fn first_region(tx: &mut Tx, account: &AccountId) -> Result<Option<Region>> {
-    let sql = "SELECT region FROM nodes WHERE account = $1 ORDER BY region LIMIT 1";
+/// The region with most nodes, of several the first by name. Counts in primary key order.
+pub async fn largest_region(tx: &mut Tx, account: &AccountId) -> Result<Option<Region>> {
+    let sql = "SELECT region FROM nodes WHERE account = $1 GROUP BY region
+        ORDER BY COUNT(*) DESC, region LIMIT 1";
     tx.query_opt(sql, &[account.as_str().into()]).await?.map(|row| row.parse(0)).transpose()
 }
 

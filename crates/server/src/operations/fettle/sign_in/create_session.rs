@@ -82,13 +82,14 @@ async fn by_password(ctx: &Ctx, name: &str, password: String) -> Result<Session,
         Some(name) => users::find(&mut tx, &ctx.account, name).await?,
         None => None,
     };
-    let region = first_region(ctx, &mut tx, &ctx.account).await?;
     drop(tx);
     let user = user.filter(|user| user.disabled_at.is_none());
     let hash = user.as_ref().and_then(|user| user.password.as_ref()).map(|password| password.hash.clone());
     let is_right = ctx.app.passwords.verify(password, hash).await?;
     let user = user.filter(|_| is_right).ok_or_else(refused)?;
     ctx.app.attempts.give_back(&subject);
+    // Counted for those alone who come in.
+    let region = first_region(ctx, &mut ctx.store.read().await?, &ctx.account).await?;
     let principal = Principal::User(user.name);
     Ok(sign_in::session(&ctx.account, &region, principal, ctx.now, SESSION_SECONDS))
 }
@@ -131,7 +132,7 @@ async fn by_passkey(ctx: &Ctx, answer: PasskeyAssertion) -> Result<Session, ApiE
     Ok(sign_in::session(&passkey.account, &region, passkey.principal, ctx.now, SESSION_SECONDS))
 }
 
-/// Where there are nodes; the region of the request where there are none.
+/// Where most nodes are; the region of the request where there are none.
 async fn first_region(ctx: &Ctx, tx: &mut store::Tx, account: &AccountId) -> Result<Region, ApiError> {
-    Ok(nodes::first_region(tx, account).await?.unwrap_or_else(|| ctx.region.clone()))
+    Ok(nodes::largest_region(tx, account).await?.unwrap_or_else(|| ctx.region.clone()))
 }

@@ -277,3 +277,41 @@ async fn pages_of_others_and_unsigned_calls_are_refused() {
         assert_eq!(answer["__type"], "MissingAuthenticationTokenException", "{target}");
     }
 }
+
+#[tokio::test]
+async fn whoever_signs_in_by_password_comes_to_where_most_nodes_are() {
+    for server in TestServer::on_each_engine().await {
+        let password = "correct horse battery";
+        own(&server.root(), "CreateUser", json!({"UserName": "ann", "Password": password})).await.unwrap();
+        let region = async || {
+            let request = json!({"UserName": "ann", "Password": password});
+            let answer = own(&page(&server, None), "CreateSession", request).await.unwrap();
+            answer["Region"].as_str().unwrap().to_owned()
+        };
+        let nowhere = page(&server, None).region.to_string();
+        assert_eq!(region().await, nowhere, "there are no nodes");
+        // The last is a tie.
+        let steps = [
+            ("us-east-1", "us-east-1"),
+            ("ap-south-1", "ap-south-1"),
+            ("us-east-1", "us-east-1"),
+            ("ap-south-1", "ap-south-1"),
+        ];
+        for (number, (place, expected)) in (1..).zip(steps) {
+            add_node_in(&server, number, place).await;
+            assert_eq!(region().await, expected, "after {number} nodes");
+        }
+    }
+}
+
+/// A registered node of another region.
+async fn add_node_in(server: &TestServer, number: u8, region: &str) {
+    let id = server.add_node(number).await;
+    let mut tx = server.app.store().write().await.unwrap();
+    let (account, own_region) = (&server.root().account, &server.root().region);
+    let mut node = store::nodes::find(&mut tx, account, own_region, &id).await.unwrap().unwrap();
+    assert!(store::nodes::delete(&mut tx, account, own_region, &id).await.unwrap());
+    node.region = region.parse().unwrap();
+    store::nodes::insert(&mut tx, &node).await.unwrap();
+    tx.commit().await.unwrap();
+}
