@@ -11,6 +11,7 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
   "advisory-feeds": ["ListAdvisoryFeeds", "DescribeAdvisories", "ExplainNodeCompliance", "GetNodeReport"],
   nodes: [
     "ListNodeSummaries",
+    "ListNodesOnDay",
     "GetFleetSummary",
     "DescribeInstanceInformation",
     "DescribeInstanceProperties",
@@ -19,6 +20,7 @@ export const TOPICS: Readonly<Record<string, readonly string[]>> = {
   ],
   compliance: [
     "ListNodeSummaries",
+    "ListNodesOnDay",
     "GetFleetSummary",
     "ExplainNodeCompliance",
     "GetNodeReport",

@@ -69,3 +69,39 @@ export interface FleetSummary {
 
 export const listNodeSummaries = fettle<ListNodeSummariesRequest, ListNodeSummariesResponse>("ListNodeSummaries");
 export const getFleetSummary = fettle<object, FleetSummary>("GetFleetSummary");
+
+/** A node as it stood on a day of the trend. */
+export interface NodeOnDay {
+  NodeId: string;
+  Name?: string;
+  ComputerName?: string;
+  ComplianceStatus: ComplianceStatus;
+  WorstState: string;
+  ReportId?: string;
+  BaselineId?: string;
+  Operation?: string;
+  OperationEndTime?: number;
+  CapturedAt?: number;
+  Counts?: Record<string, number>;
+  CriticalNonCompliantCount?: number;
+  SecurityNonCompliantCount?: number;
+  OtherNonCompliantCount?: number;
+  DeregisteredAt?: number;
+}
+
+export interface ListNodesOnDayRequest {
+  /** In UTC: `2026-01-31`. */
+  Day: string;
+  ComplianceStatus?: string;
+  MaxResults?: number | undefined;
+  NextToken?: string | undefined;
+}
+
+export interface ListNodesOnDayResponse {
+  Nodes: NodeOnDay[];
+  NextToken?: string | undefined;
+  ByStatus?: Partial<Record<ComplianceStatus, number>>;
+  AsOf: number;
+}
+
+export const listNodesOnDay = fettle<ListNodesOnDayRequest, ListNodesOnDayResponse>("ListNodesOnDay");

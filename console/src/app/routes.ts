@@ -26,6 +26,7 @@ function route(pattern: string, section: string, title: string, load: Load): Rou
 
 export const ROUTES: readonly Route[] = [
   route("/", "/", "Now", () => import("../pages/NowPage")),
+  route("/days/:day", "/", "A day", () => import("../pages/DayPage")),
   route("/nodes", "/nodes", "Nodes", () => import("../pages/NodesPage")),
   route("/nodes/:id", "/nodes", "Node", () => import("../pages/node/NodePage")),
   route("/activations", "/activations", "Hybrid activations", () => import("../pages/activations/ActivationsPage")),

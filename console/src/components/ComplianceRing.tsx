@@ -11,7 +11,7 @@ import {
 
 import type { ComplianceStatus } from "../api/fleet";
 import { href } from "../app/place";
-import { wordOf } from "../logic/status";
+import { STANDINGS, wordOf } from "../logic/status";
 import { Link } from "./Link";
 
 export const COLOURS: Record<ComplianceStatus, string> = {
@@ -21,15 +21,13 @@ export const COLOURS: Record<ComplianceStatus, string> = {
   UNKNOWN: colorChartsStatusNeutral,
 };
 
-export const ORDER: readonly ComplianceStatus[] = ["NON_COMPLIANT", "STALE", "UNKNOWN", "COMPLIANT"];
-
 interface Props {
   readonly counts: Partial<Record<ComplianceStatus, number>>;
   readonly total: number;
 }
 
 export function ComplianceRing({ counts, total }: Props) {
-  const data = ORDER.map((status) => ({
+  const data = STANDINGS.map((status) => ({
     status,
     title: wordOf(status),
     value: counts[status] ?? 0,

@@ -1,12 +1,15 @@
-// The fleet's nodes by state, day by day.
+// The fleet's nodes by state, day by day. A day that is chosen, by mouse or by keyboard, shows its numbers, which open the nodes
+// behind them.
 
 import Box from "@cloudscape-design/components/box";
 import MixedLineBarChart from "@cloudscape-design/components/mixed-line-bar-chart";
 
 import type { FleetSummary } from "../api/fleet";
-import { wordOf } from "../logic/status";
+import { href, part } from "../app/place";
+import { STANDINGS, wordOf } from "../logic/status";
 import { lastDays } from "../logic/trend";
-import { COLOURS, ORDER } from "./ComplianceRing";
+import { COLOURS } from "./ComplianceRing";
+import { Link } from "./Link";
 
 const DAYS = 90;
 
@@ -24,7 +27,19 @@ export function ComplianceTrend({ trend }: { readonly trend: NonNullable<FleetSu
       // There is no part of a node.
       yTickFormatter={(count) => (Number.isInteger(count) ? count.toLocaleString() : "")}
       ariaLabel="Nodes by compliance and day"
-      series={ORDER.map((status) => ({
+      detailPopoverSeriesContent={({ series, x, y }) => ({
+        key: series.title,
+        value: (
+          <Link
+            to={href(`/days/${part(x)}`, { status: STANDINGS.find((status) => wordOf(status) === series.title) })}
+            label={`${series.title} on ${x}: ${y.toLocaleString()}`}
+          >
+            {y.toLocaleString()}
+          </Link>
+        ),
+      })}
+      detailPopoverFooter={(x) => <Link to={href(`/days/${part(x)}`)}>All nodes of this day</Link>}
+      series={STANDINGS.map((status) => ({
         type: "bar" as const,
         title: wordOf(status),
         color: COLOURS[status],

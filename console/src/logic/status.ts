@@ -1,6 +1,8 @@
 // How states look. What is not known and what is old have looks of their own, which are never those of
 // what is in order.
 
+import type { ComplianceStatus } from "../api/fleet";
+
 export type Look = "good" | "bad" | "unknown" | "stale" | "running" | "waiting" | "stopped" | "warning" | "info";
 
 const LOOKS: Record<string, Look> = {
@@ -133,6 +135,9 @@ export function wordOf(status: string | undefined): string {
     ? status.replace(/\B[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
     : status;
 }
+
+/** How a node stands, the worst first. */
+export const STANDINGS: readonly ComplianceStatus[] = ["NON_COMPLIANT", "STALE", "UNKNOWN", "COMPLIANT"];
 
 /** What the worst patch of a node that is not compliant may be, the worst first. */
 export const WORST_STATES = [

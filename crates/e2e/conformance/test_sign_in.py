@@ -61,3 +61,26 @@ def test_the_fleet_in_lists_and_numbers(fettle):
     unknown = [{"Key": "ComplianceStatus", "Values": ["UNKNOWN"]}]
     assert fettle.list_node_summaries(Filters=unknown)["Total"] == summary["ByStatus"]["UNKNOWN"]
     assert summary["Trend"][-1]["ByStatus"] == summary["ByStatus"]
+
+
+def test_a_day_of_the_trend_lists_its_nodes(fettle, ssm, register_node):
+    node = register_node()
+    today = fettle.get_fleet_summary()["Trend"][-1]["Day"]
+
+    def nodes(**more):
+        found, token = [], {}
+        while True:
+            page = fettle.list_nodes_on_day(Day=today, MaxResults=100, **more, **token)
+            found += page["Nodes"]
+            if "NextToken" not in page:
+                return {row["NodeId"]: row for row in found}
+            token = {"NextToken": page["NextToken"]}
+
+    assert nodes()[node]["ComplianceStatus"] == "UNKNOWN"
+    assert node in nodes(ComplianceStatus="UNKNOWN") and node not in nodes(ComplianceStatus="COMPLIANT")
+    ssm.deregister_managed_instance(InstanceId=node)
+    assert node not in nodes(), "it is not there now"
+    for day in ["2001-01-01", "2999-01-01", "tomorrow!!"]:
+        with pytest.raises(botocore.exceptions.ClientError) as raised:
+            fettle.list_nodes_on_day(Day=day)
+        assert code(raised) == "ValidationException"

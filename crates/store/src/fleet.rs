@@ -84,7 +84,7 @@ fn read(row: &Row, texts: &mut Texts) -> Result<FleetNode> {
     let report = match (ended_at, text(12)?, text(13)?) {
         (Some(ended_at), Some(operation), Some(baseline_id)) => {
             let captured_at = row.get(11)?;
-            Some(FleetReport { ended_at, captured_at, operation, baseline_id, counts: counts(row)? })
+            Some(FleetReport { ended_at, captured_at, operation, baseline_id, counts: counts(row, 14)? })
         }
         _ => None,
     };
@@ -104,20 +104,21 @@ fn read(row: &Row, texts: &mut Texts) -> Result<FleetNode> {
     })
 }
 
-fn counts(row: &Row) -> Result<PatchCounts> {
+/// Twelve columns from `first` on.
+pub(crate) fn counts(row: &Row, first: usize) -> Result<PatchCounts> {
     Ok(PatchCounts {
-        installed: row.get(14)?,
-        installed_other: row.get(15)?,
-        installed_pending_reboot: row.get(16)?,
-        installed_rejected: row.get(17)?,
-        missing: row.get(18)?,
-        failed: row.get(19)?,
-        not_applicable: row.get(20)?,
-        unreported_not_applicable: row.get(21)?,
-        available_security_update: row.get(22)?,
-        critical_non_compliant: row.get(23)?,
-        security_non_compliant: row.get(24)?,
-        other_non_compliant: row.get(25)?,
+        installed: row.get(first)?,
+        installed_other: row.get(first + 1)?,
+        installed_pending_reboot: row.get(first + 2)?,
+        installed_rejected: row.get(first + 3)?,
+        missing: row.get(first + 4)?,
+        failed: row.get(first + 5)?,
+        not_applicable: row.get(first + 6)?,
+        unreported_not_applicable: row.get(first + 7)?,
+        available_security_update: row.get(first + 8)?,
+        critical_non_compliant: row.get(first + 9)?,
+        security_non_compliant: row.get(first + 10)?,
+        other_non_compliant: row.get(first + 11)?,
     })
 }
 

@@ -45,6 +45,7 @@ pub mod nodes;
 pub mod objects;
 pub mod parameters;
 pub mod passkeys;
+pub mod past_fleet;
 pub mod patch_executions;
 pub mod patch_groups;
 pub mod patch_plans;

@@ -35,6 +35,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0032_parameters", include_str!("../migrations/0032_parameters.sql")),
     ("0033_command_references", include_str!("../migrations/0033_command_references.sql")),
     ("0034_tags_by_key", include_str!("../migrations/0034_tags_by_key.sql")),
+    ("0035_node_departures", include_str!("../migrations/0035_node_departures.sql")),
 ];
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

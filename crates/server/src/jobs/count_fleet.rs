@@ -32,6 +32,7 @@ pub async fn run_once(app: Arc<App>, now: Timestamp) -> Result<u64, ApiError> {
     }
     let mut tx = app.store().write().await?;
     store::fleet::delete_days_before(&mut tx, &first_day(now)).await?;
+    store::past_fleet::delete_departures(&mut tx, now.plus_seconds(-DAYS * 86_400)).await?;
     tx.commit().await?;
     Ok(counted)
 }

@@ -398,6 +398,7 @@ async fn own(ctx: &Ctx, name: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         }
         api::fettle::Operation::CancelPatchNow => call(ctx, body, fettle::cancel_patch_now),
         api::fettle::Operation::ListNodeSummaries => call(ctx, body, fettle::list_node_summaries),
+        api::fettle::Operation::ListNodesOnDay => call(ctx, body, fettle::list_nodes_on_day),
         api::fettle::Operation::PreviewPatchBaseline => call(ctx, body, fettle::preview_patch_baseline),
         api::fettle::Operation::GetFleetSummary => call(ctx, body, fettle::get_fleet_summary),
         api::fettle::Operation::CreateSession => call(ctx, body, fettle::create_session),

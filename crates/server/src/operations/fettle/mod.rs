@@ -10,6 +10,7 @@ mod get_fleet_summary;
 mod get_node_report;
 mod list_node_reports;
 mod list_node_summaries;
+mod list_nodes_on_day;
 mod passkeys;
 pub mod patch_now;
 pub mod patch_runs;
@@ -33,6 +34,7 @@ pub use get_fleet_summary::get_fleet_summary;
 pub use get_node_report::get_node_report;
 pub use list_node_reports::list_node_reports;
 pub use list_node_summaries::list_node_summaries;
+pub use list_nodes_on_day::list_nodes_on_day;
 pub use passkeys::{
     delete_passkey, list_passkeys, register_passkey, start_passkey_registration, start_passkey_sign_in,
     update_passkey,

@@ -6,7 +6,7 @@ use api::ssm::{DeregisterManagedInstanceRequest, DeregisterManagedInstanceResult
 use domain::ids::NodeId;
 use store::associations::standing;
 use store::tags::{self, Tagged};
-use store::{compliance, facts, inventory, nodes, patch_states, resource_groups};
+use store::{compliance, facts, inventory, nodes, past_fleet, patch_states, resource_groups};
 
 use crate::ctx::Ctx;
 use crate::error::{self, ApiError};
@@ -20,9 +20,9 @@ pub async fn deregister_managed_instance(
 
     let mut tx = ctx.store.write_by_locks().await?;
     nodes::lock(&mut tx, &ctx.account, &ctx.region, &id).await?;
-    if !nodes::delete(&mut tx, &ctx.account, &ctx.region, &id).await? {
-        return Err(refusal());
-    }
+    let node = nodes::find(&mut tx, &ctx.account, &ctx.region, &id).await?.ok_or_else(refusal)?;
+    past_fleet::note_departure(&mut tx, &node, ctx.now).await?;
+    nodes::delete(&mut tx, &ctx.account, &ctx.region, &id).await?;
     tags::remove_all(&mut tx, Tagged::node(&ctx.account, &ctx.region, &id)).await?;
     let scope = (&ctx.account, &ctx.region);
     resource_groups::leave(&mut tx, scope, &id).await?;
