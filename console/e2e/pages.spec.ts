@@ -55,6 +55,9 @@ test("a fleet without nodes says what to do first", async ({ person }) => {
 
 const LISTS = [
   "/nodes",
+  "/inventory",
+  "/inventory?tab=types",
+  "/inventory?tab=nodes",
   "/activations",
   "/groups",
   "/feeds",
@@ -133,6 +136,7 @@ test("who may do nothing is told on every page which call it was", async ({ pers
     "/parameters?Label=prod",
     `/users/${who.name}`,
     `/nodes/${NODE()}`,
+    `/days/${new Date().toISOString().slice(0, 10)}`,
   ]) {
     await test.step(path, async () => {
       await person.open(path);

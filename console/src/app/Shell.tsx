@@ -52,6 +52,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
     text: "Node tools",
     items: [
       { type: "link", text: "Run Command", href: "#/commands" },
+      { type: "link", text: "Inventory", href: "#/inventory" },
       { type: "link", text: "State Manager", href: "#/associations" },
       { type: "link", text: "Packages", href: "#/packages" },
       { type: "link", text: "Host management", href: "#/host-management" },
@@ -79,8 +80,8 @@ const NAVIGATION: SideNavigationProps.Item[] = [
 
 export function Shell({ session }: { readonly session: Session }) {
   const [palette, setPalette] = useState(false);
-  const [navigation, setNavigation] = useState(window.innerWidth > 900);
   const [choosing, setChoosing] = useState(false);
+  const [navigation, setNavigation] = useState(window.innerWidth > 900);
   const [dark, setDark] = useState(isDark);
   const { path } = usePlace();
   const found = findRoute(path);
@@ -191,12 +192,12 @@ export function Shell({ session }: { readonly session: Session }) {
           <Palette onClose={() => setPalette(false)} />
         </Suspense>
       ) : null}
-    </>
       {choosing ? (
         <Suspense fallback={null}>
           <RegionChoice region={session.region} onClose={() => setChoosing(false)} />
         </Suspense>
       ) : null}
+    </>
   );
 }
 

@@ -37,6 +37,7 @@ export const ROUTES: readonly Route[] = [
     () => import("../pages/activations/ActivationCreatePage"),
   ),
   route("/activations/:id", "/activations", "Activation", () => import("../pages/activations/ActivationPage")),
+  route("/inventory", "/inventory", "Inventory", () => import("../pages/inventory/InventoryPage")),
   route("/compliance", "/compliance", "Compliance", () => import("../pages/CompliancePage")),
   route("/baselines", "/baselines", "Patch baselines", () => import("../pages/baselines/BaselinesPage")),
   route(

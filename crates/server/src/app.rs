@@ -17,6 +17,7 @@ use crate::fleets::Fleets;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::operations::inventory::LastCount;
 use crate::retention::Retention;
 use crate::scripts::Scripts;
 use crate::sign_in::{Attempts, Passwords};
@@ -42,8 +43,8 @@ pub struct App {
     pub objects: Objects,
     pub webhooks: Webhooks,
     pub scripts: Scripts,
-    /// Held while the inventory of a whole fleet is counted.
-    pub aggregation: tokio::sync::Mutex<()>,
+    /// Held while the inventory of a whole fleet is counted; what came of it, for the pages that follow.
+    pub aggregation: tokio::sync::Mutex<Option<LastCount>>,
     pub fact_indexes: FactIndexes,
     pub events: Events,
     pub fleets: Fleets,

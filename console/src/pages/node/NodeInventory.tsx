@@ -1,17 +1,14 @@
 // What the node's inventory says, one type at a time.
 
-import { GetInventorySchemaCommand, ListInventoryEntriesCommand } from "@aws-sdk/client-ssm";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 
-import { ssm } from "../../api/ssm";
+import { getInventorySchema, listInventoryEntries } from "../../api/inventory";
 import { useCall } from "../../api/use";
 import { useQueryValue } from "../../app/place";
 import { Answer } from "../../components/Answer";
 import { ServerTable } from "../../components/ServerTable";
 
-const getInventorySchema = ssm("GetInventorySchema", GetInventorySchemaCommand);
-const listInventoryEntries = ssm("ListInventoryEntries", ListInventoryEntriesCommand);
 const FIRST = "AWS:InstanceInformation";
 
 export function NodeInventory({ id }: { readonly id: string }) {

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use api::ssm::{
     ErrorCode, InventoryAggregator, InventoryFilter, InventoryGroup, InventoryQueryOperatorType,
     InventoryResultEntity, InventoryResultItem,
@@ -121,34 +123,76 @@ impl Counts {
         }
     }
 
-    pub fn into_entities(self) -> Vec<InventoryResultEntity> {
-        let mut data: BTreeMap<String, InventoryResultItem> = BTreeMap::new();
-        for expression in self.expressions {
+    pub fn into_counted(self) -> Counted {
+        let mut counted = Counted::default();
+        let expressions = self.expressions.len();
+        for (index, expression) in self.expressions.into_iter().enumerate() {
             let version = InventoryType::find(&expression.type_name).map(|known| known.version.to_string());
-            let item = data.entry(expression.type_name.clone()).or_insert_with(|| InventoryResultItem {
-                type_name: expression.type_name.clone(),
-                schema_version: version.unwrap_or_else(|| "1.0".to_owned()),
-                ..InventoryResultItem::default()
-            });
+            let version = version.unwrap_or_else(|| "1.0".to_owned());
             for (values, nodes) in expression.nodes {
-                let mut row: Entry = expression.attributes.iter().cloned().zip(values).collect();
+                let mut row: Entry =
+                    expression.attributes.iter().cloned().zip(values.iter().cloned()).collect();
                 row.insert("Count".to_owned(), nodes.to_string());
-                item.content.push(row);
+                let item = expression.type_name.clone();
+                counted.units.push(Unit { key: Key(index, values), item, rows: vec![row] });
             }
+            counted.items.insert(expression.type_name, version);
         }
-        for group in self.groups {
+        for (index, group) in (expressions..).zip(self.groups) {
             let row = |name: &str, nodes: u64| Entry::from([(name.to_owned(), nodes.to_string())]);
-            let content =
+            let rows =
                 vec![row("notMatchingCount", group.not_matching), row("matchingCount", group.matching)];
+            // The last of one name counts.
+            counted.units.retain(|unit| unit.item != group.name);
+            counted.items.insert(group.name.clone(), "1.0".to_owned());
+            counted.units.push(Unit { key: Key(index, Vec::new()), item: group.name, rows });
+        }
+        counted
+    }
+}
+
+/// What was counted, in an order that pages go by.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// With their versions, also those of which there is nothing.
+    items: BTreeMap<String, String>,
+    units: Vec<Unit>,
+}
+
+/// What stands on one page: a row of an expression, or both rows of a group.
+#[derive(Debug)]
+struct Unit {
+    key: Key,
+    item: String,
+    rows: Vec<Entry>,
+}
+
+/// Which expression or group, and the values that were counted: the same however often it is counted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key(usize, Vec<String>);
+
+impl Counted {
+    /// At most `size` of them after `after`; the key of the last, where there are more.
+    pub fn page(&self, after: Option<&Key>, size: usize) -> (Vec<InventoryResultEntity>, Option<Key>) {
+        let first = after.map_or(0, |after| self.units.partition_point(|unit| unit.key <= *after));
+        let rest = &self.units[first..];
+        let shown = &rest[..size.min(rest.len())];
+        let mut data: BTreeMap<String, InventoryResultItem> = BTreeMap::new();
+        for (name, version) in &self.items {
             let item = InventoryResultItem {
-                type_name: group.name.clone(),
-                schema_version: "1.0".to_owned(),
-                content,
+                type_name: name.clone(),
+                schema_version: version.clone(),
                 ..InventoryResultItem::default()
             };
-            data.insert(group.name, item);
+            data.insert(name.clone(), item);
         }
-        vec![InventoryResultEntity { id: None, data: Some(data) }]
+        for unit in shown {
+            if let Some(item) = data.get_mut(&unit.item) {
+                item.content.extend(unit.rows.iter().cloned());
+            }
+        }
+        let next = shown.last().filter(|_| rest.len() > shown.len()).map(|unit| unit.key.clone());
+        (vec![InventoryResultEntity { id: None, data: Some(data) }], next)
     }
 }
 

@@ -2,7 +2,9 @@
 //! Source: systems-manager.md 5.3.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use api::Timestamp;
 use api::ssm::{
     ErrorCode, GetInventoryRequest, GetInventoryResult, InventoryResultEntity, InventoryResultItem,
 };
@@ -10,9 +12,10 @@ use domain::inventory::{INSTANCE_INFORMATION, InventoryType};
 use store::nodes::{self, Node};
 use store::{Tx, inventory};
 
+use super::aggregate::{self, Counted, Key};
 use super::content::{self, TypeContent};
+use super::put_inventory::is_custom;
 use super::query::{self, Filter, NodeContents};
-use super::{aggregate, put_inventory::is_custom};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
 use crate::operations::page::{Page, page_size};
@@ -21,6 +24,8 @@ const DEFAULT_PAGE: i32 = 50;
 /// Nodes per read, and reads per page: a page that finds less than asked for goes on from there.
 const BATCH: usize = 200;
 const BATCHES: usize = 25;
+/// For so long the pages of a count are of one look at the fleet.
+const KEPT_MS: i64 = 300_000;
 
 pub async fn get_inventory(ctx: &Ctx, request: GetInventoryRequest) -> Result<GetInventoryResult, ApiError> {
     let size = page_size(request.max_results, DEFAULT_PAGE);
@@ -29,8 +34,14 @@ pub async fn get_inventory(ctx: &Ctx, request: GetInventoryRequest) -> Result<Ge
     let filters = request.filters.as_deref().unwrap_or_default();
     let filters = filters.iter().map(Filter::parse).collect::<Result<Vec<_>, _>>()?;
     if let Some(aggregators) = &request.aggregators {
-        let entities = count(ctx, &filters, aggregators).await?;
-        return Ok(GetInventoryResult { entities: Some(entities), next_token: None });
+        // Whoever does not ask for pages gets one.
+        let size = request.max_results.map_or(usize::MAX, |_| size);
+        let after = page.after.as_deref().and_then(|key| serde_json::from_str(key).ok());
+        let asked = format!("{} {} {}", ctx.account, ctx.region, serde_json::json!(binding));
+        let counted = counted(ctx, asked, after.is_some(), &filters, aggregators).await?;
+        let (entities, last) = counted.page(after.as_ref(), size);
+        let token = |key: Key| page.token(ctx, &serde_json::to_string(&key).unwrap_or_default());
+        return Ok(GetInventoryResult { entities: Some(entities), next_token: last.map(token) });
     }
     let wanted = request.result_attributes.as_deref().unwrap_or_default().first();
     let wanted = wanted.map_or(INSTANCE_INFORMATION, |attribute| attribute.type_name.as_str());
@@ -151,18 +162,44 @@ fn answer(
     GetInventoryResult { entities: Some(rows.into_iter().map(entity).collect()), next_token }
 }
 
+/// What was counted last, for the pages that follow the first.
+#[derive(Debug)]
+pub struct LastCount {
+    asked: String,
+    at: Timestamp,
+    counted: Arc<Counted>,
+}
+
+/// Later pages show what the first was cut of; where another question came in between, or much time passed, it is counted
+/// anew, and the page goes on behind the last row that was shown. One at a time on each server.
+async fn counted(
+    ctx: &Ctx,
+    asked: String,
+    is_later_page: bool,
+    filters: &[Filter],
+    aggregators: &[api::ssm::InventoryAggregator],
+) -> Result<Arc<Counted>, ApiError> {
+    let mut last = ctx.app.aggregation.lock().await;
+    let is_fresh = |last: &&LastCount| last.asked == asked && ctx.now.millis_since(last.at) < KEPT_MS;
+    if let Some(known) = last.as_ref().filter(|_| is_later_page).filter(is_fresh) {
+        return Ok(Arc::clone(&known.counted));
+    }
+    let counted = Arc::new(count(ctx, filters, aggregators).await?);
+    *last = Some(LastCount { asked, at: ctx.now, counted: Arc::clone(&counted) });
+    Ok(counted)
+}
+
 /// Aggregation goes through every node once: contents are kept whole and compressed, and any attribute
-/// can be asked for. One at a time on each server, and each batch of nodes in a transaction of its own:
-/// a long one would keep the database from cleaning up behind the nodes that report meanwhile.
+/// can be asked for. Each batch of nodes in a transaction of its own: a long one would keep the database from
+/// cleaning up behind the nodes that report meanwhile.
 async fn count(
     ctx: &Ctx,
     filters: &[Filter],
     aggregators: &[api::ssm::InventoryAggregator],
-) -> Result<Vec<InventoryResultEntity>, ApiError> {
+) -> Result<Counted, ApiError> {
     let mut counts = aggregate::Counts::parse(aggregators)?;
     let mut types = counts.types();
     types.extend(filters.iter().map(|filter| filter.type_name.clone()));
-    let _turn = ctx.app.aggregation.lock().await;
     let mut after: Option<String> = None;
     loop {
         let mut tx = ctx.store.read().await?;
@@ -180,5 +217,5 @@ async fn count(
         // The embedded engine answers without waiting: let others have the thread.
         tokio::task::yield_now().await;
     }
-    Ok(counts.into_entities())
+    Ok(counts.into_counted())
 }

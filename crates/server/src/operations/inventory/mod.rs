@@ -12,7 +12,7 @@ mod query;
 #[cfg(test)]
 pub mod tests;
 
-pub use get_inventory::get_inventory;
+pub use get_inventory::{LastCount, get_inventory};
 pub use get_inventory_schema::get_inventory_schema;
 pub use list_inventory_entries::list_inventory_entries;
 pub use put_inventory::put_inventory;

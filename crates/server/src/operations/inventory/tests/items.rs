@@ -1,5 +1,6 @@
 //! Inventory items of all types: what is refused, learned, replaced and found.
 
+use domain::ids::NodeId;
 use serde_json::{Value, json};
 
 use crate::testing::TestServer;
@@ -122,6 +123,47 @@ async fn empty_content_replaces_and_absent_content_keeps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn counts_are_paged_over_one_look_at_the_fleet() {
+    for mut server in TestServer::on_each_engine().await {
+        let put = async |server: &TestServer, node: &NodeId, names: &[&str]| {
+            let content: Vec<Value> =
+                names.iter().map(|name| json!({"Name": name, "Version": "1"})).collect();
+            let item = json!({"TypeName": "AWS:Application", "SchemaVersion": "1.1", "CaptureTime": "2026-03-01T10:00:00Z", "Content": content});
+            server.answer("PutInventory", json!({"InstanceId": node, "Items": [item]})).await;
+        };
+        let (first, second) = (server.add_node(1).await, server.add_node(2).await);
+        put(&server, &first, &["a", "b", "c"]).await;
+        put(&server, &second, &["b", "d"]).await;
+        let has = json!([{"Name": "has", "Filters": [{"Key": "AWS:Application.Name", "Values": ["b"]}]}]);
+        let by_name = json!({"Expression": "AWS:Application.Name"});
+        let mut request = json!({"MaxResults": 2, "Aggregators": [by_name, {"Groups": has}]});
+        let rows = |answer: &Value, item: &str| answer["Entities"][0]["Data"][item]["Content"].clone();
+        let one = server.answer("GetInventory", request.clone()).await;
+        let row = |name: &str, count: &str| json!({"Name": name, "Count": count});
+        assert_eq!(rows(&one, "AWS:Application"), json!([row("a", "1"), row("b", "2")]));
+        assert_eq!(rows(&one, "has"), json!([]), "it is on the last page");
+        // What comes meanwhile is not in the pages that follow, until they are too old.
+        put(&server, &first, &["a", "bb", "c"]).await;
+        request["NextToken"] = one["NextToken"].clone();
+        let two = server.answer("GetInventory", request.clone()).await;
+        assert_eq!(rows(&two, "AWS:Application"), json!([row("c", "1"), row("d", "1")]));
+        let mut later = request.clone();
+        later["NextToken"] = two["NextToken"].clone();
+        let three = server.answer("GetInventory", later).await;
+        assert_eq!(rows(&three, "has"), json!([{"notMatchingCount": "0"}, {"matchingCount": "2"}]));
+        assert_eq!(three.get("NextToken"), None);
+        server.now = server.now.plus_seconds(600);
+        let again = server.answer("GetInventory", request.clone()).await;
+        assert_eq!(rows(&again, "AWS:Application"), json!([row("bb", "1"), row("c", "1")]));
+        // Of another question it is no page.
+        request["Aggregators"] = json!([by_name]);
+        assert_eq!(server.refusal("GetInventory", request).await, "InvalidNextToken");
+        let whole = server.answer("GetInventory", json!({"Aggregators": [by_name]})).await;
+        assert_eq!(rows(&whole, "AWS:Application").as_array().unwrap().len(), 5, "nobody asked for pages");
+    }
+}
+
+#[tokio::test]
 async fn nodes_are_found_and_counted_by_inventory() {
     for server in TestServer::on_each_engine().await {
         for number in 1..=3 {
