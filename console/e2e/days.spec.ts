@@ -30,12 +30,6 @@ test("a day of the trend opens its nodes", async ({ person }) => {
     await person.isAccessible();
   });
 
-  await test.step("a number of it opens the nodes that it counts", async () => {
-    await page.getByRole("link", { name: /^Non-compliant: \d+$/ }).click();
-    await expect(page).toHaveURL(/#\/days\/\d{4}-\d{2}-\d{2}\?status=NON_COMPLIANT$/);
-    await expect(page.getByText("Nodes of this day")).toBeVisible();
-  });
-
   await test.step("a day that cannot be told says why", async () => {
     await person.open("/days/2001-01-01");
     await expect(page.getByText(/2001-01-01 is before .*, the first day that is kept/).first()).toBeVisible();
