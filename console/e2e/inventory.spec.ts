@@ -26,7 +26,10 @@ test("what the fleet has, on how many nodes, and on which", async ({ person }) =
   await page.getByRole("link", { name: "Inventory", exact: true }).click();
 
   await test.step("systems lead to their nodes", async () => {
-    await page.getByRole("row", { name: /^Debian/ }).getByRole("link", { name: "1" }).click();
+    await page
+      .getByRole("row", { name: /^Debian/ })
+      .getByRole("link", { name: "1" })
+      .click();
     await expect(page).toHaveURL(/tab=nodes&AWS%3AInstanceInformation\.PlatformName=Debian/);
     await expect(page.getByRole("link", { name: "web-1" })).toBeVisible();
     await person.isAccessible();
@@ -57,7 +60,10 @@ test("what the fleet has, on how many nodes, and on which", async ({ person }) =
 
   await test.step("types, and the nodes that have anything of them", async () => {
     await page.getByRole("tab", { name: "Types" }).click();
-    await page.getByRole("row", { name: /^AWS:Application / }).getByRole("link", { name: "1" }).click();
+    await page
+      .getByRole("row", { name: /^AWS:Application / })
+      .getByRole("link", { name: "1" })
+      .click();
     await expect(page.getByRole("link", { name: "web-1" })).toBeVisible();
     await person.isAccessible();
   });

@@ -115,8 +115,7 @@ export default function DayPage({ params }: PageProps) {
 
 function Numbers({ day, answer }: { readonly day: string; readonly answer: ListNodesOnDayResponse }) {
   const counts = answer.ByStatus;
-  if (counts === undefined)
-    return <Box color="text-status-inactive">The nodes of this day have not been counted.</Box>;
+  if (counts === undefined) return <Box color="text-status-inactive">The nodes of this day have not been counted.</Box>;
   return (
     <SpaceBetween size="m">
       <ColumnLayout columns={4} minColumnWidth={150}>
