@@ -168,27 +168,27 @@ function OldestScans({ fleet }: { readonly fleet: FleetSummary }) {
   const scans = fleet.OldestScans ?? [];
   if (scans.length === 0) return <Box color="text-status-inactive">No node has been scanned yet.</Box>;
   return (
-    <SpaceBetween size="xs">
+    <ul className="entries">
       {scans.map((scan) => (
-        <div key={scan.NodeId}>
+        <li key={scan.NodeId}>
           <Link to={href(`/nodes/${part(scan.NodeId)}`)}>{scan.Name ?? scan.NodeId}</Link>{" "}
           <Box variant="span" color="text-body-secondary">
             <Time at={scan.CapturedAt} short />
           </Box>
-        </div>
+        </li>
       ))}
-    </SpaceBetween>
+    </ul>
   );
 }
 
 function Failures({ failures }: { readonly failures: NonNullable<FleetSummary["Failures"]> }) {
   if (failures.length === 0) return <Box color="text-status-inactive">Nothing has failed.</Box>;
   return (
-    <SpaceBetween size="xs">
+    <ul className="entries">
       {failures.map((failure) => {
         const words = `${failure.DocumentName}: ${wordOf(failure.StatusDetails ?? "Failed").toLowerCase()}`;
         return (
-          <div key={`${words} ${failure.CommandId ?? ""}`}>
+          <li key={`${words} ${failure.CommandId ?? ""}`}>
             <Link
               to={href("/commands", { document: failure.DocumentName })}
               label={`${failure.Nodes.toLocaleString()} failures of ${failure.DocumentName}`}
@@ -204,9 +204,9 @@ function Failures({ failures }: { readonly failures: NonNullable<FleetSummary["F
             <Box variant="span" color="text-body-secondary">
               <Time at={failure.RequestedAt} short />
             </Box>
-          </div>
+          </li>
         );
       })}
-    </SpaceBetween>
+    </ul>
   );
 }
