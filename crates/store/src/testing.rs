@@ -33,7 +33,7 @@ pub async fn sqlite() -> TestStore {
     TestStore { store, options, _folder: Some(folder) }
 }
 
-/// A database with the newest schema and nothing in it, made once and copied for each test: that costs a tenth of bringing it
+/// A database with the newest schema and nothing in it, made once and copied for each test, which costs less than bringing it
 /// there. Beside the test program, for all programs of this build.
 async fn sqlite_template() -> PathBuf {
     let program = std::env::current_exe().expect("the test program's path");
