@@ -1,17 +1,14 @@
 // Another region to look at: everything that is shown belongs to one.
 
-import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import Modal from "@cloudscape-design/components/modal";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 
 import { chooseRegion } from "../api/session";
 import { queries } from "../api/use";
 import { regionProblem } from "../logic/region";
 import { go } from "./place";
+import { FormDialog } from "../components/FormDialog";
 
 interface Props {
   readonly region: string;
@@ -32,43 +29,19 @@ export default function RegionChoice({ region, onClose }: Props) {
     chooseRegion(wanted);
   };
   return (
-    <Modal
-      visible
-      header="Region"
-      closeAriaLabel="Close"
-      onDismiss={onClose}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button variant="primary" onClick={submit}>
-              Go to this region
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
+    <FormDialog title="Region" label="Go to this region" onSubmit={submit} onClose={onClose}>
+      <FormField
+        label="Region"
+        description="Nodes belong to the region that they were enrolled in, and so does everything else. This browser remembers it."
+        errorText={tried || wanted !== region ? regionProblem(wanted) : undefined}
       >
-        <FormField
-          label="Region"
-          description="Nodes belong to the region that they were enrolled in, and so does everything else. This browser remembers it."
-          errorText={tried || wanted !== region ? regionProblem(wanted) : undefined}
-        >
-          <Input
-            value={wanted}
-            placeholder="eu-central-1"
-            spellcheck={false}
-            onChange={({ detail }) => setWanted(detail.value)}
-          />
-        </FormField>
-      </form>
-    </Modal>
+        <Input
+          value={wanted}
+          placeholder="eu-central-1"
+          spellcheck={false}
+          onChange={({ detail }) => setWanted(detail.value)}
+        />
+      </FormField>
+    </FormDialog>
   );
 }

@@ -1,17 +1,15 @@
 // The role that a node's credentials stand for, and another one from its next token on.
 
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import Modal from "@cloudscape-design/components/modal";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 
 import { updateManagedInstanceRole } from "../../api/nodes";
 import { useAction } from "../../api/use";
 import { CopyCommand } from "../../components/CopyCommand";
 import { roleProblem } from "../../logic/activation";
+import { FormDialog } from "../../components/FormDialog";
 
 interface Props {
   readonly id: string;
@@ -45,39 +43,21 @@ function ChangeRole({ id, role, onClose }: Props & { readonly onClose: () => voi
     if (problem === undefined) change.mutate(input);
   };
   return (
-    <Modal
-      visible
-      header="Change the role"
-      closeAriaLabel="Close"
-      onDismiss={onClose}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <CopyCommand requests={[{ service: "ssm", operation: updateManagedInstanceRole.operation, input }]} />
-            <Button variant="link" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button variant="primary" loading={change.isPending} onClick={submit}>
-              Save
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
+    <FormDialog
+      title="Change the role"
+      label="Save"
+      actions={<CopyCommand requests={[{ service: "ssm", operation: updateManagedInstanceRole.operation, input }]} />}
+      busy={change.isPending}
+      onSubmit={submit}
+      onClose={onClose}
     >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
+      <FormField
+        label="Role"
+        description="What the node's own credentials stand for. Those that it has stay valid until they run out."
+        errorText={tried || wanted !== role ? problem : undefined}
       >
-        <FormField
-          label="Role"
-          description="What the node's own credentials stand for. Those that it has stay valid until they run out."
-          errorText={tried || wanted !== role ? problem : undefined}
-        >
-          <Input value={wanted} spellcheck={false} onChange={({ detail }) => setWanted(detail.value)} />
-        </FormField>
-      </form>
-    </Modal>
+        <Input value={wanted} spellcheck={false} onChange={({ detail }) => setWanted(detail.value)} />
+      </FormField>
+    </FormDialog>
   );
 }
