@@ -11,11 +11,11 @@ bugfix=bugfix enhancement=enhancement moderate=Moderate
 [ "$scenario" != al2023 ] || moderate=medium
 [ "$scenario" != suse ] || bugfix=recommended enhancement=feature
 [ -e "$dir/.repo-ready" ] && exit 0
-rm -rf "$dir/build" "$dir/repo-base" "$dir/repo-updates"; mkdir -p "$dir"/{build,repo-base,repo-updates}
+rm -rf "$dir/build" "$dir/repo-base" "$dir/repo-updates"; mkdir -p "$dir"/build/{base,updates} "$dir"/repo-{base,updates}
 
 # spec NAME VERSION EXTRA-HEADER SCRIPTLETS (the version is in the file's name: two kernels must not conflict)
 spec() {
-  cat > "$dir/build/$1.spec" <<S
+  cat > "$dir/build/$repo/$1-$2.spec" <<S
 Name: $1
 Version: $2
 Release: 1.bed
@@ -34,10 +34,14 @@ ${4:-}
 * Thu Jan 02 2025 Test Bed <bed@example.invalid> - $2-1.bed
 - fix CVE-2024-11111
 S
+}
+# All packages of a repository at once, and without the looks at compiled files, of which there are none.
+build() {
   rpmbuild -bb --quiet --define "_topdir $dir/build" --define "_dbpath $dir/build/db" --define "_rpmdir $dir/build/out" \
     --define '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' --define '_binary_payload w0.gzdio' \
-    --define 'use_source_date_epoch_as_buildtime 1' "$dir/build/$1.spec" >/dev/null 2>"$dir/build/err" || { cat "$dir/build/err" >&2; exit 1; }
-  mv "$dir/build/out/"*.rpm "$dir/repo-$repo/"
+    --define 'use_source_date_epoch_as_buildtime 1' --define '__os_install_post %{nil}' "$dir/build/$1/"*.spec \
+    >/dev/null 2>"$dir/build/err" || { cat "$dir/build/err" >&2; exit 1; }
+  mv "$dir/build/out/"*.rpm "$dir/repo-$1/"
 }
 noarch='BuildArch: noarch'
 fail=$'%post -p /bin/sh\necho "tb-fail: cannot migrate data" >&2\nexit 1'
@@ -71,6 +75,7 @@ if [ "$scenario" = rhel ]; then
   }
   { stream 1 1.0 1.1; stream 2 2.0; } > "$dir/modules.yaml"
 fi
+build base; build updates
 
 # adv ID TYPE SEVERITY REBOOT TITLE CVES PKG VERSION...
 adv() {
