@@ -264,7 +264,7 @@ impl Commands {
             running.cancel.send_replace(true);
         } else if let Some(at) = self.waiting.iter().position(|job| job.job_id == target) {
             self.waiting.remove(at);
-            let reason = "cancelled before it started";
+            let reason = if self.holds(&target) { HELD } else { "cancelled before it started" };
             self.finish(&target, DocumentStatus::Cancelled, reason, &[], &BTreeMap::new());
         } else if let Some(rest) = self.resting.end(&target) {
             self.finish(&target, DocumentStatus::Cancelled, &rest.cancelled(), &[], &rest.counts);
@@ -353,6 +353,9 @@ impl Commands {
     }
 
     fn step_done(&mut self, step: StepDone) {
+        if step.reply.status == StepStatus::Cancelled && self.goes_on_later(&step.job_id) {
+            return;
+        }
         let Some(running) = self.running.get_mut(&step.job_id) else { return };
         *running.counts.entry(step.reply.status.as_str().to_owned()).or_default() += 1;
         let status = match step.reply.status {
@@ -401,9 +404,14 @@ impl Commands {
 
     fn finished(&mut self, job_id: &str, steps: &[(String, StepReply)], running: &Running) {
         let status = document_status(steps.iter().map(|(_, reply)| &reply.status));
-        let (status, trace) = match (self.mode, status) {
-            (Mode::Stopping, DocumentStatus::Cancelled) => (DocumentStatus::Failed, STOPPED),
-            (_, status) => (status, running.trace),
+        let is_cancelled = status == DocumentStatus::Cancelled;
+        if is_cancelled && self.goes_on_later(job_id) {
+            return;
+        }
+        let (status, trace) = match self.mode {
+            Mode::Stopping if is_cancelled => (DocumentStatus::Failed, STOPPED),
+            _ if is_cancelled && self.holds(job_id) => (status, HELD),
+            _ => (status, running.trace),
         };
         // The stock agent repeats the step only when there is no other.
         let repeated = if running.steps == 1 { steps } else { &[] };
@@ -442,6 +450,9 @@ impl Commands {
         counts: &BTreeMap<String, u32>,
     ) {
         tracing::info!(%job_id, ?status, trace, "command ended");
+        if status == DocumentStatus::Cancelled {
+            self.called_off(job_id);
+        }
         let content = self.writer.write(status, trace, steps, counts);
         self.report(job_id, content, ReplyKind::Final);
         remove_work_dir(&work_dir(&self.surroundings, job_id));

@@ -19,6 +19,20 @@ impl Commands {
             && self.journal.leftovers().iter().any(|leftover| leftover.resumed() == Some(job_id))
     }
 
+    /// Whether it stays suspended although it was cancelled: this build stops, and takes it up again when it is started anew.
+    pub(super) fn goes_on_later(&self, job_id: &str) -> bool {
+        self.mode == Mode::Stopping && self.holds(job_id)
+    }
+
+    /// The build then has no command to take up.
+    pub(super) fn called_off(&mut self, job_id: &str) {
+        if let Some(probation) = &mut self.probation
+            && probation.is_of(job_id)
+        {
+            probation.worked();
+        }
+    }
+
     pub(super) fn end_of_probation(&mut self) {
         let is_connected = self.link.as_ref().is_some_and(|link| !link.is_closed());
         if self.mode == Mode::Working

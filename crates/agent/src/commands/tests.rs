@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+mod on_probation;
 mod scheduled;
 
 use super::*;
@@ -47,6 +48,15 @@ impl Node {
     }
 
     async fn start_in(data_dir: &Path, restart: Restart, boot_id: &str) -> Self {
+        Self::start_on(data_dir, restart, boot_id, None).await
+    }
+
+    async fn start_on(
+        data_dir: &Path,
+        restart: Restart,
+        boot_id: &str,
+        probation: Option<Probation>,
+    ) -> Self {
         let surroundings = Surroundings {
             data_dir: data_dir.to_owned(),
             instance_id: NODE.into(),
@@ -59,9 +69,8 @@ impl Node {
         let journal = Journal::open(&data_dir.join("journal"), Limits::default(), now()).unwrap();
         let (events, arrivals) = mpsc::channel(8);
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(
-            Commands::new(journal, surroundings, restart, boot_id.to_owned()).run(arrivals, stopping),
-        );
+        let commands = Commands::new(journal, surroundings, restart, boot_id.to_owned()).on(probation);
+        let task = tokio::spawn(commands.run(arrivals, stopping));
         let (link, replies) = mpsc::channel(64);
         events.send(LinkEvent::Up(link)).await.unwrap();
         Self { events, replies, stop, task }
