@@ -2,6 +2,7 @@
 //! How messages travel belongs to `transport`, what a step does to `plugins`.
 
 mod document;
+mod ending;
 mod on_probation;
 pub(crate) mod plan;
 mod replies;
@@ -14,10 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::agent::reply::document_status;
 use api::agent::{
-    CancelCommandPayload, DocumentStatus, JobId, MessageId, SendCommandPayload, StepReply, StepStatus,
-    TopicKind,
+    CancelCommandPayload, DocumentStatus, JobId, MessageId, SendCommandPayload, StepStatus, TopicKind,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -30,7 +29,8 @@ use crate::plugins::kept_output::Destination;
 use crate::transport::call::{new_id, now};
 use crate::transport::link::{Arrival, LinkEvent, Outgoing, Verdict};
 use crate::update::probation::Probation;
-use document::{Document, remove_work_dir, work_dir};
+use document::Document;
+use ending::INTERRUPTED;
 use on_probation::HELD;
 use replies::ReplyWriter;
 use resting::Resting;
@@ -367,57 +367,6 @@ impl Commands {
         self.report(&step.job_id, content, ReplyKind::Progress);
     }
 
-    fn document_ended(&mut self, ended: Result<(String, DocumentEnd), tokio::task::JoinError>) {
-        let (job_id, end) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(%error, "a command's task ended abnormally");
-                self.document_lost(error.id());
-                return;
-            }
-        };
-        // Steps report through a channel of their own and may still be in it.
-        while let Ok(step) = self.progressed.try_recv() {
-            self.step_done(step);
-        }
-        let Some(running) = self.running.remove(&job_id) else { return };
-        match end {
-            DocumentEnd::Finished(steps) => self.finished(&job_id, &steps, &running),
-            DocumentEnd::Restart { next_step, done, at, restarts } => {
-                let times = running.suspensions + 1;
-                let suspension = Suspension { next_step, times, done, restart: None };
-                self.suspend(&job_id, suspension, (at, restarts), &running);
-            }
-        }
-        self.start_waiting();
-    }
-
-    /// A panic in a plugin must not leave its command open.
-    fn document_lost(&mut self, task: tokio::task::Id) {
-        let lost =
-            self.running.iter().find(|(_, running)| running.task == task).map(|(job_id, _)| job_id.clone());
-        if let Some((job_id, running)) = lost.and_then(|job_id| self.running.remove_entry(&job_id)) {
-            self.finish(&job_id, DocumentStatus::Failed, LOST, &[], &running.counts);
-            self.start_waiting();
-        }
-    }
-
-    fn finished(&mut self, job_id: &str, steps: &[(String, StepReply)], running: &Running) {
-        let status = document_status(steps.iter().map(|(_, reply)| &reply.status));
-        let is_cancelled = status == DocumentStatus::Cancelled;
-        if is_cancelled && self.goes_on_later(job_id) {
-            return;
-        }
-        let (status, trace) = match self.mode {
-            Mode::Stopping if is_cancelled => (DocumentStatus::Failed, STOPPED),
-            _ if is_cancelled && self.holds(job_id) => (status, HELD),
-            _ => (status, running.trace),
-        };
-        // The stock agent repeats the step only when there is no other.
-        let repeated = if running.steps == 1 { steps } else { &[] };
-        self.finish(job_id, status, trace, repeated, &running.counts);
-    }
-
     /// Cancels what runs, records how it ended, gives the link a moment to send that, hangs up.
     async fn stop(&mut self, events: &mut mpsc::Receiver<LinkEvent>) {
         self.mode = Mode::Stopping;
@@ -439,23 +388,6 @@ impl Commands {
         if timeout(STOP_WITHIN, ending).await.is_err() {
             tracing::info!("replies that were not acknowledged are sent at the next start");
         }
-    }
-
-    fn finish(
-        &mut self,
-        job_id: &str,
-        status: DocumentStatus,
-        trace: &str,
-        steps: &[(String, StepReply)],
-        counts: &BTreeMap<String, u32>,
-    ) {
-        tracing::info!(%job_id, ?status, trace, "command ended");
-        if status == DocumentStatus::Cancelled {
-            self.called_off(job_id);
-        }
-        let content = self.writer.write(status, trace, steps, counts);
-        self.report(job_id, content, ReplyKind::Final);
-        remove_work_dir(&work_dir(&self.surroundings, job_id));
     }
 
     /// Journals a reply, then sends it.
@@ -492,10 +424,3 @@ impl Commands {
         }
     }
 }
-
-const INTERRUPTED: &str = "the agent stopped while this command ran, so it may have been carried out in part. \
-                           It is not run again; check the node, then send a new command";
-const LOST: &str = "a fault of the agent ended this command; it may have been carried out in part and is not run \
-                    again. The agent's log says more";
-const STOPPED: &str = "the agent was stopped while this command ran and ended it; \
-                       it may have been carried out in part and is not run again";

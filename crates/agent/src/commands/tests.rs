@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use api::Timestamp;
-use api::agent::ReplyPayload;
+use api::agent::{ReplyPayload, StepReply};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
