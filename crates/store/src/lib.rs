@@ -20,6 +20,7 @@ mod value;
 pub mod accounts;
 pub mod activations;
 pub mod advisories;
+pub mod analysis;
 pub mod associations;
 pub mod automations;
 pub mod available_patches;

@@ -1,12 +1,13 @@
 //! A new PostgreSQL plans each statement for empty tables, where all indexes cost the same, and keeps the plan until the tables
-//! are analysed, which may be a minute and thousands of reports later. So what a primary key finds must be found by it there, too.
+//! are analysed: by the server soon after they have grown. What a primary key finds must be found by it before that, too.
 
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use store::StoreOptions;
 use store::testing::engines;
+use store::{StoreOptions, analysis};
 
 const KEYS: &str = "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -45,6 +46,53 @@ async fn an_empty_database_looks_rows_up_by_their_keys() {
             }
         }
         assert!(strays.is_empty(), "{}", strays.join("\n\n"));
+    }
+}
+
+/// Rows that differ in their node alone.
+const GROW: &str = "SELECT format('INSERT INTO node_patch_states SELECT %s FROM generate_series(1, 20000) AS number',
+        string_agg(CASE WHEN column_name = 'node_id' THEN $$'mi-' || number$$
+            WHEN is_nullable = 'YES' THEN 'NULL' WHEN data_type = 'bigint' THEN '0' ELSE $$''$$ END, ', ' ORDER BY ordinal_position))
+    FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 'node_patch_states'";
+
+/// Without what is analysed, the planner takes the account's rows for one row, and reads all of them for a list of nodes.
+#[tokio::test]
+async fn a_table_that_has_just_grown_is_looked_up_by_a_list_of_keys() {
+    let nodes: Vec<String> = (1..=50).map(|number| format!("'mi-{number}'")).collect();
+    let sql = format!(
+        "EXPLAIN SELECT * FROM node_patch_states WHERE account = '' AND region = '' AND node_id IN ({})",
+        nodes.join(", ")
+    );
+    for engine in engines().await {
+        if !matches!(engine.options, StoreOptions::Postgres(_)) {
+            assert_eq!(analysis::renew(&engine.store).await.unwrap(), 0);
+            continue;
+        }
+        let mut tx = engine.store.write().await.unwrap();
+        // The test is not about what PostgreSQL does by itself once a minute.
+        tx.execute("ALTER TABLE node_patch_states SET (autovacuum_enabled = off)", &[]).await.unwrap();
+        let grow: String = tx.query(GROW, &[]).await.unwrap()[0].get(0).unwrap();
+        tx.execute(&grow, &[]).await.unwrap();
+        tx.commit().await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let renewed = analysis::renew(&engine.store).await.unwrap();
+            let mut tx = engine.store.write().await.unwrap();
+            let rows = tx.query(&sql, &[]).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+            if renewed > 0 {
+                assert!(!plan.join("\n").contains("Filter:"), "{}", plan.join("\n"));
+                break;
+            }
+            // What a connection did is counted with a later transaction's end.
+            assert!(Instant::now() < deadline, "it is not seen to have grown");
+            tx.execute("UPDATE node_patch_states SET sequence = 1 WHERE node_id = 'mi-1'", &[])
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(analysis::renew(&engine.store).await.unwrap(), 0, "once is enough");
     }
 }
 

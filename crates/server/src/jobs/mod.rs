@@ -2,6 +2,7 @@
 //! A job is one file with `run_once`: bounded, idempotent, safe on several servers.
 
 pub(crate) mod advance_commands;
+mod analyze_tables;
 pub(crate) mod apply_parameter_policies;
 pub(crate) mod call_automation_steps;
 pub(crate) mod call_webhooks;
@@ -66,6 +67,7 @@ pub fn start(app: Arc<App>) -> Background {
 
 /// Every job with its interval.
 fn register(background: &mut Background, app: &Arc<App>) {
+    background.every("analyze_tables", 10 * SECONDLY, app, analyze_tables::run_once);
     background.every("forget_snapshots", HOURLY, app, forget_snapshots::run_once);
     background.every("forget_advisories", 30 * SECONDLY, app, forget_advisories::run_once);
     background.every("forget_client_tokens", HOURLY, app, forget_client_tokens::run_once);
